@@ -1,0 +1,1 @@
+"""Translations of leadline's rewards and advantages into other people's trainers."""

@@ -1,0 +1,78 @@
+"""The errors that leadline raises on purpose.
+
+::
+
+    LeadlineError                 everything below; ``exit_code`` says what the command line returns
+    ├── InputError           (2)  something that was handed to us is wrong; lists every problem found
+    │   ├── ConfigError      (2)  a recipe: unknown keys, wrong types, values that contradict each other
+    │   ├── DataError        (2)  a problem or sample file: ``file:line: why``
+    │   ├── CheckpointError  (2)  a model or checkpoint directory that cannot be used
+    │   └── MissingExtra     (2)  an optional dependency is not installed; names the extra to install
+    ├── TrainingError        (1)  a run that cannot go on, e.g. three non-finite losses in a row
+    ├── StorageError         (1)  the disk is full or refuses to write; earlier files are untouched
+    └── Interrupted        (130)  stopped by a signal after a checkpoint was saved
+
+Anything else that escapes is a bug in leadline and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "InputError",
+    "Interrupted",
+    "LeadlineError",
+    "MissingExtra",
+    "StorageError",
+    "TrainingError",
+]
+
+
+class LeadlineError(Exception):
+    """Base of every error that leadline raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(LeadlineError):
+    """What the user handed in is wrong. ``problems`` holds one line per fault, each naming its place."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ConfigError(InputError):
+    """A recipe (or configuration object) that cannot be run as written."""
+
+
+class DataError(InputError):
+    """A data file with rows that cannot be used; every problem reads ``file:line: why``."""
+
+
+class CheckpointError(InputError):
+    """A model or checkpoint directory that is missing, incomplete or corrupt."""
+
+
+class MissingExtra(InputError):
+    """An optional dependency is needed and absent; the message names the extra that installs it."""
+
+
+class TrainingError(LeadlineError):
+    """A run that cannot go on, e.g. because its loss is not finite any more."""
+
+
+class StorageError(LeadlineError):
+    """The disk refused a write. What was on it before is untouched."""
+
+
+class Interrupted(LeadlineError):
+    """Stopped by a signal, after the state was saved."""
+
+    exit_code = 130
