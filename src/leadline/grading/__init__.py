@@ -1,0 +1,8 @@
+"""Grading of final answers: right, fast, and neither hung, killed nor fooled by what a model wrote."""
+
+from __future__ import annotations
+
+from leadline.grading.grader import Grader, gold_fault, grade
+from leadline.grading.verdict import Comparison, Grade, Reason
+
+__all__ = ["Comparison", "Grade", "Grader", "Reason", "gold_fault", "grade"]
