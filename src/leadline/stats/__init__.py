@@ -1,0 +1,47 @@
+"""Estimators and intervals: pass@k, cons@k, cover@tau, exact binomial limits, bootstraps. Needs numpy and
+scipy only.
+"""
+
+from __future__ import annotations
+
+from leadline.stats.bootstrap import (
+    bootstrap_mean,
+    bootstrap_means,
+    bootstrap_ratio,
+    paired_bootstrap,
+    paired_bootstrap_ratio,
+    resample_weights,
+)
+from leadline.stats.interval import (
+    Interval,
+    bounded_mean,
+    clopper_pearson,
+    pooled_zero_bound,
+    rule_of_three,
+)
+from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k
+from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
+from leadline.stats.seeds import paired_seeds, seed_mean
+
+__all__ = [
+    "Interval",
+    "bootstrap_mean",
+    "bootstrap_means",
+    "bootstrap_ratio",
+    "bounded_mean",
+    "clopper_pearson",
+    "cons_at_k",
+    "cover_at",
+    "mixed_at",
+    "paired_bootstrap",
+    "paired_bootstrap_ratio",
+    "paired_seeds",
+    "pass_at_k",
+    "plug_in_pass_at_k",
+    "poisson_binomial_pmf",
+    "poisson_binomial_tail",
+    "pooled_zero_bound",
+    "resample_weights",
+    "rule_of_three",
+    "seed_mean",
+]
