@@ -39,7 +39,7 @@ class Problem:
     messages: tuple[Message, ...] | None = None
     solution: str | None = None
     difficulty: float | None = None
-    meta: Mapping[str, Any] = field(default=_EMPTY, compare=False)
+    meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Score:
     answer: str | None
     length: int
     bonus: float = 0.0
-    parts: Mapping[str, float] = field(default=_EMPTY)
+    parts: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     spans: tuple[Span, ...] = ()
 
     @property
