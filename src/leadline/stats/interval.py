@@ -84,7 +84,7 @@ def pooled_zero_bound(problems: int, samples: int, confidence: float = 0.95) -> 
     ``samples``.
 
     ``prod(1-Q_i)^n <= (1-mean Q)^(nM)`` by the inequality of the means, so the problems may differ; nothing
-    is said of the largest Q_i. Source: theory.md, section 5b.
+    is said of the largest Q_i. Source: docs/theory.md, section 5b.
     """
     return float(rule_of_three(problems * samples, confidence))
 

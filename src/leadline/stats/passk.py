@@ -67,8 +67,8 @@ def plug_in_pass_at_k(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> A
 def mixed_at(n: npt.ArrayLike, c: npt.ArrayLike, g: npt.ArrayLike) -> Array:
     """Unbiased estimate of the chance that a group of ``g`` samples holds both right and wrong ones.
 
-    ``1 - C(n-c, g)/C(n, g) - C(c, g)/C(n, g)``, the estimate of ``1 - Q^G - (1-Q)^G`` (theory.md, section
-    4) for ``g <= n``.
+    ``1 - C(n-c, g)/C(n, g) - C(c, g)/C(n, g)``, the estimate of ``1 - Q^G - (1-Q)^G`` (docs/theory.md,
+    section 4) for ``g <= n``.
 
     >>> mixed_at(4, [0, 1, 2, 4], 2).round(4).tolist()
     [0.0, 0.5, 0.6667, 0.0]
