@@ -17,6 +17,7 @@ a line of metrics.jsonl is written whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -104,7 +105,8 @@ class RunWriter:
                 while line:
                     line = line[os.write(self._metrics, line) :]
             except OSError:
-                os.ftruncate(self._metrics, before)
+                with contextlib.suppress(OSError):  # report the first refusal; readers drop half a line
+                    os.ftruncate(self._metrics, before)
                 raise
 
     def metrics_offset(self) -> int:
