@@ -48,8 +48,8 @@ def percentile_tails(size: int, confidence: float = 0.95) -> tuple[float, float]
     """The two quantiles to read off a bootstrap distribution of ``size`` problems.
 
     Plain percentiles are too narrow for few problems, by ``sqrt((n-1)/n)`` and by normal against t; the
-    levels are moved out to undo both. Source: Hesterberg (2015), "What teachers should know about the
-    bootstrap", expanded percentiles.
+    levels are moved out to undo both (below some eight problems that is not enough). Source: Hesterberg
+    (2015), "What teachers should know about the bootstrap", expanded percentiles.
     """
     if size < 2:
         return 0.0, 1.0
