@@ -45,7 +45,7 @@ def tilted_success(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
     """Success of the KL-regularised optimum: ``logit p' = logit Q + a``, i.e. ``Q e^a / (1 - Q + Q e^a)``.
 
     Exactly 0 stays 0 and 1 stays 1, for every strength but the infinite one, which takes every Q > 0 to 1.
-    Shapes broadcast. Source: docs/theory.md, section 1; Ni et al., arXiv 2510.15990, state the same law.
+    Shapes broadcast. Source: docs/theory.md, section 1; the subject of Ni et al., arXiv 2510.15990.
 
     >>> tilted_success([0.0, 0.5, 1.0], 2.0).round(4).tolist()
     [0.0, 0.8808, 1.0]
@@ -74,7 +74,7 @@ def tilted_policy(base: npt.ArrayLike, reward: npt.ArrayLike, beta: float) -> Ar
 
 
 def objective(policy: npt.ArrayLike, base: npt.ArrayLike, reward: npt.ArrayLike, beta: float) -> float:
-    """``J(pi) = E_pi[r] - beta KL(pi || base)``; minus infinity where the policy leaves the base's support."""
+    """``J(pi) = E_pi[r] - beta KL(pi || base)``; minus infinity off the base's support."""
     pi, p, r = (np.asarray(x, float) for x in (policy, base, reward))
     return float(pi @ r - beta * special.rel_entr(pi, p).sum())
 
