@@ -1,0 +1,20 @@
+"""A small Llama-family decoder, its checkpoints, and its tokenizers."""
+
+from leadline.model.cache import Cache, KeyValues
+from leadline.model.checkpoint import load_decoder, load_tokenizer, save_decoder
+from leadline.model.config import DecoderConfig
+from leadline.model.decoder import Decoder
+from leadline.model.logprobs import selected_logprobs
+from leadline.model.tokenizer import build_tokenizer
+
+__all__ = [
+    "Cache",
+    "Decoder",
+    "DecoderConfig",
+    "KeyValues",
+    "build_tokenizer",
+    "load_decoder",
+    "load_tokenizer",
+    "save_decoder",
+    "selected_logprobs",
+]
