@@ -3,69 +3,200 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 __all__ = ["extract_answer"]
 
 TAIL = 20_000
 """Characters at the end of a response in which an answer is looked for."""
+SHORT = 400
+"""A response of at most this many characters may be an answer as a whole."""
+MAX_BOXES = 12
 
-_BOX = re.compile(r"\\{1,2}(?:boxed|fbox)\b[ \t\n]*")
-_HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+?)[ \t]*$", re.MULTILINE)
-_TAG = re.compile(r"<answer>(.{0,4000}?)</answer>", re.DOTALL | re.IGNORECASE)
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
+_HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]*\S)", re.MULTILINE)
+_OPEN_TAG, _CLOSE_TAG = "<answer>", "</answer>"
+_ANCHOR = re.compile(
+    r"(?:\bfinal\s+answer\b[^\n.$\\\d]{0,60}?(?:\bis\b|[:=])|\banswer\s*(?:\*\*)?\s*(?:is\b|:|=)|^[ \t*]*A\s*:)"
+    r"[\s:*]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|(?<=[.$)}\s])\s*I hope it is", re.IGNORECASE)
+_MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INST\])\s*$")
+_COPULA = re.compile(r"(?:\b(?:is|are|be|equals|equal to|was)\b|[:=])[\s:]*", re.IGNORECASE)
+_LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+_CONCLUSION = re.compile(
+    r"\b(?:therefore|thus|hence|so|is|are|equals|solution|answer|result|total|get|have|conclude)\b",
+    re.IGNORECASE,
+)
+_MATH = re.compile(
+    r"\$\$(.{1,2000}?)\$\$|\$(.{1,2000}?)\$|\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]", re.DOTALL
+)
+_NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
+
+
+class Found(NamedTuple):
+    """An answer, and where the statement of it starts."""
+
+    start: int
+    text: str
 
 
 def extract_answer(response: str) -> str | None:
-    """The last answer that ``response`` states, or None if it states none."""
-    tail = response[-TAIL:]
-    for find in (_last_tag, _last_box, _last_hashes, _stated):
-        found = find(tail)
-        if found:
-            return found
-    return None
+    """The last answer that ``response`` states, or None if it states none.
 
-
-def _last_tag(text: str) -> str | None:
-    found = None
-    for match in _TAG.finditer(text):
-        found = match.group(1)
-    if found is None:
-        return None
-    return _last_box(found) or found.strip()
-
-
-def _last_box(text: str) -> str | None:
-    starts = list(_BOX.finditer(text))
-    for match in reversed(starts):
-        content = _braced(text, match.end())
-        if content is not None:
-            return content.strip()
-    return None
-
-
-def _braced(text: str, start: int) -> str | None:
-    if start >= len(text) or text[start] != "{":
-        return None
-    depth = 0
-    for i in range(start, len(text)):
-        if text[i] == "{":
-            depth += 1
-        elif text[i] == "}":
-            depth -= 1
-            if depth == 0:
-                return text[start + 1 : i]
-    return None
-
-
-def _last_hashes(text: str) -> str | None:
-    found = _HASHES.findall(text)
-    return found[-1] if found else None
-
-
-_STATED = re.compile(
-    r"(?:final answer is|answer is|answer:|^A:)[ \t:]*([^\n]+)", re.IGNORECASE | re.MULTILINE
-)
+    A tagged answer wins; then whichever comes last of a box, ``#### N`` and "the answer is"; then, in a text that ends
+    with a conclusion, what it concludes. The last number of a text that just stops is no answer.
+    """
+    text = response[-TAIL:]
+    thought = text.rfind("</think>")
+    if thought >= 0 and (found := _stated(text[thought + 8 :])) is not None:
+        return found
+    return _stated(text) or _bare(text)
 
 
 def _stated(text: str) -> str | None:
-    found = _STATED.findall(text)
-    return re.sub(r"\.?\s*(?:I hope it is correct\.?)?\s*$", "", found[-1]) if found else None
+    tagged = _tagged(text)
+    if tagged is not None:
+        return tagged
+    found = [find for find in (_last_boxes(text), _last_hashes(text), _last_anchor(text)) if find is not None]
+    return max(found).text if found else None
+
+
+def _tagged(text: str) -> str | None:
+    end = text.rfind(_CLOSE_TAG)
+    start = text.rfind(_OPEN_TAG, 0, end) if end >= 0 else -1
+    if start < 0:
+        return None
+    inside = text[start + len(_OPEN_TAG) : end].strip()
+    boxed = _last_boxes(inside)
+    return (boxed.text if boxed else inside) or None
+
+
+def _last_boxes(text: str) -> Found | None:
+    """The last box that closes, with those right before it that belong to the same answer."""
+    contents: list[str] = []
+    last = None
+    for match in reversed(list(_BOX.finditer(text))):
+        box = _box(text, match.end())
+        if box is None:
+            continue
+        content, end = box
+        if last is None:
+            last = match.start()
+        elif not _linked(text[end:last]):
+            break
+        if content not in contents:
+            contents.append(content)
+        last, first = match.start(), last
+        if len(contents) >= MAX_BOXES:
+            break
+    if last is None:
+        return None
+    return Found(last, ", ".join(reversed(contents))) if contents != [""] else None
+
+
+def _box(text: str, start: int) -> tuple[str, int] | None:
+    """What stands in the braces at ``start``, and where they close."""
+    while start < len(text) and text[start] in " \t\n":
+        start += 1
+    if start >= len(text) or text[start] != "{":
+        word = re.compile(r"[-\d.]+|[a-zA-Z]").match(text, start)
+        return (word.group(), word.end()) if word else None
+    depth = 0
+    for match in _BRACE.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(match.group(), 0)
+        if depth == 0:
+            return text[start + 1 : match.start()].strip(), match.end()
+    return None
+
+
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_LINK = re.compile(r"[,;&]|\b(?:and|or)\b")
+_NO_LINK = re.compile(r"\.\s|\n\s*\n|[=]")
+
+
+def _linked(between: str) -> bool:
+    """Whether the text between two boxes joins them into one answer."""
+    bare = between.replace("$", "").replace("\\quad", "").replace("\\\\", "").strip(" \n\\()[]{}.,;")
+    if not bare:
+        return "\n\n" not in between
+    return (
+        len(between) <= 60 and _NO_LINK.search(_labels(between)) is None and _LINK.search(between) is not None
+    )
+
+
+def _labels(between: str) -> str:
+    return re.sub(r"[a-zA-Z]\w{0,2}(?:_\{?\w\}?)?\s*=\s*$", "", between)
+
+
+def _last_hashes(text: str) -> Found | None:
+    start = text.rfind("####")
+    if start < 0:
+        return None
+    match = None
+    for match in _HASHES.finditer(text, max(0, text.rfind("\n", 0, start) + 1)):
+        pass
+    return Found(match.start(), match.group(1).strip()) if match else None
+
+
+def _last_anchor(text: str) -> Found | None:
+    for match in reversed(list(_ANCHOR.finditer(text))):
+        content = _sentence(text[match.end() : match.end() + 2_000])
+        if content:
+            return Found(match.start(), content)
+    return None
+
+
+def _sentence(text: str) -> str | None:
+    """The statement at the start of ``text``, if it is about a value and not prose."""
+    text = text.lstrip()
+    math = _MATH.match(text)
+    skip = math.end() if math else 0
+    end = _SENTENCE_END.search(text, skip)
+    text = (text[: end.start()] if end else text).strip()
+    text = _value(text)
+    words = _LETTERS.findall(_MATH.sub("", text))
+    return text if text and (len(words) <= 6 or _NUMBER.match(text)) else None
+
+
+def _value(text: str) -> str:
+    """What a sentence says that something is: ``5`` of ``the value of $x$ is 5``."""
+    outside = _MATH.sub(lambda match: "\0" * len(match.group()), text)
+    last = None
+    for last in _COPULA.finditer(outside):
+        pass
+    if last is not None and len(_LETTERS.findall(outside[: last.start()])) >= 2:
+        text = text[last.end() :]
+    return text.strip(" *\t\"'")
+
+
+def _bare(text: str) -> str | None:
+    """The answer in a text without any mark: all of it, or what its last sentence concludes."""
+    text = text.strip()
+    while (markup := _MARKUP.search(text)) is not None:
+        text = text[: markup.start()].rstrip()
+    if not text:
+        return None
+    short = len(text) <= SHORT
+    if short and "\n\n" not in text and len(_LETTERS.findall(_MATH.sub("", text))) <= 3:
+        return text
+    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
+    ended = short or text[-1] in ".!$)]}"
+    if not ended or _CONCLUSION.search(sentence) is None:
+        return None
+    return _concluded(sentence, short)
+
+
+def _concluded(sentence: str, short: bool) -> str | None:
+    spans = list(_MATH.finditer(sentence))
+    if spans:
+        last = spans[-1]
+        after = sentence[last.end() :].strip(" .")
+        if short or len(_LETTERS.findall(after)) <= 4:
+            return next(group for group in last.groups() if group is not None).strip()
+        return None
+    numbers = list(_NUMBER.finditer(sentence))
+    if numbers and (short or len(_LETTERS.findall(sentence[numbers[-1].end() :])) <= 2):
+        return numbers[-1].group().rstrip(",")
+    return None

@@ -1,0 +1,164 @@
+"""Comparison by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
+
+math-verify reads the LaTeX (its own limits off, its reader of Python expressions never called) and compares sets,
+relations and matrices. Two expressions are compared by their values at random points first, which is decisive either
+way far more often, and sooner, than ``simplify``.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from latex2sympy2_extended import NormalizationConfig, normalize_latex
+from math_verify import verify
+from math_verify.parser import parse_latex_cached
+
+from leadline.grading.clean import plain_words
+from leadline.grading.compare import same
+from leadline.grading.leaf import Leaf, same_leaf
+from leadline.grading.structure import Named, Structure, read_structure, to_latex
+from leadline.grading.verdict import Comparison
+
+__all__ = ["parses", "same_by_algebra", "warm_up"]
+
+logging.getLogger("math_verify").setLevel(logging.ERROR)
+
+DIGITS = 40
+POINTS = 3
+_CONFIG = NormalizationConfig(
+    basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none", equations=False
+)
+
+
+@lru_cache(maxsize=1_024)
+def _parsed(latex: str) -> Any:
+    """The sympy object that ``latex`` spells, or None if the parser does not read it."""
+    try:
+        return parse_latex_cached(normalize_latex(latex, _CONFIG))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - the parser raises bare Exception on whatever it does not know
+        return None
+
+
+def parses(text: str) -> bool:
+    """Whether the parser reads a cleaned text at all."""
+    structure = read_structure(text)
+    return _parsed(to_latex(structure)) is not None or _parsed(text) is not None
+
+
+def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
+    """Whether two cleaned answers are equal. Raises what the algebra raises when it runs out of memory."""
+    g, a = read_structure(gold), read_structure(answer)
+    verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
+    if verdict is not None:
+        return verdict
+    if _is_prose(gold) or _is_prose(answer):
+        return plain_words(gold) == plain_words(answer) != ""
+    return _verified(gold, answer, comparison) or _verified(_spelt(g), _spelt(a), comparison)
+
+
+def _spelt(structure: Structure) -> str:
+    name = structure.name + "=" if isinstance(structure, Named) and "(" not in structure.name else ""
+    return name + to_latex(structure)
+
+
+def _is_prose(text: str) -> bool:
+    words = plain_words(text).split()
+    return sum(len(word) > 2 and word.isalpha() for word in words) >= 4 and "=" not in text
+
+
+def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
+    cheap = same_leaf(gold, answer, comparison)
+    if cheap is not None:
+        return cheap
+    if not gold.text or not answer.text:
+        return None
+    g, a = _parsed(to_latex(gold)), _parsed(to_latex(answer))
+    if not isinstance(g, sympy.Expr) or not isinstance(a, sympy.Expr):
+        return None
+    return _same_value(g, a, gold.decimal or answer.decimal, comparison)
+
+
+def _same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Comparison) -> bool | None:
+    """True or False by values at random points; None if they cannot be computed."""
+    letters = sorted(g.free_symbols | a.free_symbols, key=str)
+    if (
+        any(isinstance(letter, sympy.MatrixSymbol) for letter in letters)
+        or g.has(sympy.Function)
+        and _undefined(g)
+    ):
+        return None
+    dice = random.Random(20)
+    for _ in range(POINTS if letters else 1):
+        point = {letter: sympy.Rational(dice.randint(11, 199), 100) for letter in letters}
+        x, y = _value(g, point), _value(a, point)
+        if x is None or y is None:
+            return None
+        if not _near(x, y, comparison.precision if decimal and not letters else None):
+            return False
+    return True
+
+
+def _undefined(expression: sympy.Expr) -> bool:
+    return bool(expression.atoms(sympy.core.function.AppliedUndef))
+
+
+def _value(expression: sympy.Expr, point: dict[Any, Any]) -> Any:
+    try:
+        value = sympy.sympify(expression).evalf(DIGITS, subs=point)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - no value is no verdict; whatever sympy trips over here is not ours to name
+        return None
+    return value if value.is_number and value.is_finite and value.is_comparable is not False else None
+
+
+def _near(x: Any, y: Any, precision: int | None) -> bool:
+    gap = abs(x - y)
+    if precision is not None:
+        return bool(gap * 10**precision <= 0.5) and bool(
+            gap * 10 ** max(precision - 2, 0) <= max(abs(x), abs(y))
+        )
+    return bool(gap <= max(abs(x), abs(y)) * sympy.Float(10, DIGITS) ** (-25))
+
+
+def _verified(gold: str, answer: str, comparison: Comparison) -> bool:
+    g, a = _parsed(gold), _parsed(answer)
+    if g is None or a is None:
+        return False
+    return bool(
+        verify(
+            g,
+            a,
+            float_rounding=comparison.precision,
+            strict=comparison.strict,
+            allow_set_relation_comp=comparison.allow_set_relation_comp,
+            timeout_seconds=None,
+        )
+    )
+
+
+def warm_up() -> None:
+    """Fill the parser's tables, so that every worker forked later starts with them."""
+    for gold, answer in _SAMPLES:
+        same_by_algebra(gold, answer, Comparison())
+    _parsed.cache_clear()
+    parse_latex_cached.cache_clear()
+
+
+_SAMPLES = (
+    (r"\frac{x+1}{2}", r"\frac{x}{2}-1"),
+    (r"(1, \frac{\sqrt{3}}{2})", r"\left(2, -\sqrt{5}\right]"),
+    (r"[-1, \infty) \cup \{3\}", r"x^{2}+y^2=4"),
+    (r"\sin(2x)+\cos^2 x", r"\log_2 3 - \ln 5 + e^{-i\pi/3}"),
+    (
+        r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",
+        r"\begin{pmatrix} 1 & 2 \\ 0 & 3 \end{pmatrix}",
+    ),
+    (r"-2 < a \le 3", r"2^{n+1}-\binom{n}{2}+n!"),
+)

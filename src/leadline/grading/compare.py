@@ -1,0 +1,143 @@
+"""Structures against structures, in three values: yes, no, and not without algebra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from leadline.grading.leaf import Leaf, same_leaf
+from leadline.grading.structure import Interval, Items, Named, Structure, Union
+from leadline.grading.verdict import Comparison
+
+__all__ = ["LeafTest", "same", "same_cheaply"]
+
+LeafTest: TypeAlias = Callable[[Leaf, Leaf], bool | None]
+
+
+def same_cheaply(gold: Structure, answer: Structure, comparison: Comparison) -> bool | None:
+    """Whether two answers are equal, as far as exact arithmetic and spelling tell; None leaves it to algebra."""
+    return same(gold, answer, lambda g, a: same_leaf(g, a, comparison), comparison)
+
+
+def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    """Whether two structures are equal, given a test of their leaves."""
+    if isinstance(gold, Named) and isinstance(answer, Named):
+        verdict = same(gold.value, answer.value, leaves, comparison)
+        return verdict if verdict is not True or _names_agree(gold.name, answer.name) else None
+    gold = gold.value if isinstance(gold, Named) else gold
+    answer = answer.value if isinstance(answer, Named) else answer
+    if isinstance(gold, Leaf) and isinstance(answer, Leaf):
+        return leaves(gold, answer)
+    if isinstance(gold, Interval) and isinstance(answer, Interval):
+        return _intervals(gold, answer, leaves)
+    if isinstance(gold, Union) and isinstance(answer, Union):
+        return _unordered(gold.parts, answer.parts, leaves, comparison)
+    if isinstance(gold, Items) and isinstance(answer, Items):
+        return _items(gold, answer, leaves, comparison)
+    return _mixed(gold, answer, leaves, comparison)
+
+
+def _names_agree(gold: str, answer: str) -> bool:
+    """``x = 1`` is no answer to ``y = 1``; a function may be called anything."""
+    plain_gold, plain_answer = gold.lower(), answer.lower()
+    return plain_gold == plain_answer or "(" in gold or len(gold) > 2 or len(answer) > 2
+
+
+def _all(verdicts: Sequence[bool | None]) -> bool | None:
+    """Kleene's conjunction: one no is a no, all yes is a yes."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _intervals(gold: Interval, answer: Interval, leaves: LeafTest) -> bool | None:
+    ends = _all([_ends(gold.low, answer.low, leaves), _ends(gold.high, answer.high, leaves)])
+    return ends if gold.closed == answer.closed else False if ends is not None else None
+
+
+def _ends(gold: Leaf, answer: Leaf, leaves: LeafTest) -> bool | None:
+    if "infty" in gold.text or "infty" in answer.text:
+        return gold.text == answer.text
+    return leaves(gold, answer)
+
+
+def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
+    if flat_gold is not None and flat_answer is not None:
+        gold, answer = flat_gold, flat_answer
+    if gold.kind == "matrix" and answer.kind == "matrix":
+        return _in_order(gold.items, answer.items, leaves, comparison)
+    if "matrix" in (gold.kind, answer.kind):
+        return None
+    kinds = {gold.kind, answer.kind}
+    if kinds in ({"tuple"}, {"row"}, {"tuple", "list"}):
+        return _in_order(gold.items, answer.items, leaves, comparison)
+    if kinds == {"tuple", "set"}:
+        return None
+    return _unordered(gold.items, answer.items, leaves, comparison)
+
+
+def _as_vector(items: Items) -> Items | None:
+    """A matrix of one row or one column, or a tuple, as a tuple."""
+    if items.kind == "tuple":
+        return items
+    if items.kind != "matrix":
+        return None
+    rows = [row for row in items.items if isinstance(row, Items)]
+    if len(rows) == 1:
+        return Items("tuple", rows[0].items)
+    if all(len(row.items) == 1 for row in rows):
+        return Items("tuple", tuple(row.items[0] for row in rows))
+    return None
+
+
+def _in_order(
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+) -> bool | None:
+    if len(gold) != len(answer):
+        return None
+    return _all([same(g, a, leaves, comparison) for g, a in zip(gold, answer, strict=True)])
+
+
+def _unordered(
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+) -> bool | None:
+    """Every item of each side has its own partner on the other."""
+    gold, answer = _distinct(gold), _distinct(answer)
+    if len(gold) != len(answer):
+        return None
+    left = list(answer)
+    unsure = False
+    for g in gold:
+        verdicts = [same(g, a, leaves, comparison) for a in left]
+        if True in verdicts:
+            del left[verdicts.index(True)]
+        elif None in verdicts:
+            unsure = True
+        else:
+            return False
+    return None if unsure else True
+
+
+def _distinct(items: Sequence[Structure]) -> list[Structure]:
+    kept: list[Structure] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    """Structures of two sorts."""
+    if isinstance(gold, Items) and isinstance(answer, Interval) and gold.kind == "tuple":
+        gold, answer = answer, gold
+    if isinstance(gold, Interval) and isinstance(answer, Items) and answer.kind in ("tuple", "list"):
+        # (0, 1) may be a pair or an open interval.
+        if len(answer.items) == 2 and (gold.closed == (False, False)):
+            low, high = answer.items
+            if isinstance(low, Leaf) and isinstance(high, Leaf):
+                return _all([_ends(gold.low, low, leaves), _ends(gold.high, high, leaves)])
+    for one, many in ((gold, answer), (answer, gold)):
+        if isinstance(many, Items) and len(many.items) == 1 and isinstance(one, Leaf):
+            return same(one, many.items[0], leaves, comparison)
+    return None
