@@ -55,6 +55,37 @@ def test_mixed_is_unbiased_for_the_live_share() -> None:
     assert expected == pytest.approx(1 - q**g - (1 - q) ** g, rel=1e-10)
 
 
+@pytest.mark.parametrize("a", [0.0, 0.5, 2.0])
+def test_tilted_success_is_estimated_without_bias(a: float) -> None:
+    n = 200
+    c = np.arange(n + 1)
+    estimate, beyond = stats.tilted_at(n, c, a)
+    assert beyond.max() < 1e-9
+    for q in (0.0, 0.01, 0.3, 0.95):
+        truth = q * np.exp(a) / (1 - q + q * np.exp(a))
+        weight = reference.binom.pmf(c, n, q)
+        assert weight @ estimate == pytest.approx(truth, rel=1e-6, abs=1e-12)
+        plug_in = weight @ (c * np.exp(a) / (n - c + c * np.exp(a)))
+        assert plug_in <= truth + 1e-12
+    assert plug_in < truth or a == 0
+
+
+def test_tilted_success_beyond_the_samples_is_a_lower_bound() -> None:
+    # e^4 = 55 tries on average, 8 samples: at most (1 - e^-4)^8 = 0.863 of the weight is not measured.
+    n, a, q = 8, 4.0, 0.02
+    c = np.arange(n + 1)
+    estimate, beyond = stats.tilted_at(n, c, a)
+    assert beyond == pytest.approx(np.full(9, (1 - np.exp(-4)) ** 8))
+    mean = reference.binom.pmf(c, n, q) @ estimate
+    truth = q * np.exp(a) / (1 - q + q * np.exp(a))
+    assert mean < truth < mean + beyond[0]
+    # One sample: only pass@1 is known.
+    assert stats.tilted_at(1, [0, 1], 2.0)[0].tolist() == [0.0, 1.0]
+    assert stats.tilted_at([1, 4], [1, 2], 0.0)[0].tolist() == [1.0, 0.5]
+    with pytest.raises(ValueError, match="strength"):
+        stats.tilted_at(4, 1, -1.0)
+
+
 def test_cover_counts_problems_at_or_above_tau() -> None:
     n, c = [10, 10, 10, 20], [0, 3, 10, 6]
     assert stats.cover_at(n, c, 0.3) == 0.75

@@ -69,6 +69,15 @@ def test_tilt_never_loses_and_never_beats_its_bounds(q: float, a: float) -> None
     assert float(theory.gain(q, a)) <= float(theory.max_gain(a)) + 1e-12
 
 
+@given(masses, st.floats(0.0, 4.0))
+def test_tilt_is_best_of_a_geometric_number_of_tries(q: float, a: float) -> None:
+    k = np.arange(1, 4000)
+    chance = np.exp(-a) * (1 - np.exp(-a)) ** (k - 1)
+    best_of = (chance * theory.repeated_success(q, k)).sum()
+    assert float(theory.tilted_success(q, a)) == pytest.approx(best_of, rel=1e-8)
+    assert chance @ k == pytest.approx(np.exp(a))
+
+
 # --- section 1b: what runs optimise
 
 

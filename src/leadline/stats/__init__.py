@@ -19,7 +19,7 @@ from leadline.stats.interval import (
     pooled_zero_bound,
     rule_of_three,
 )
-from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k
+from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k, tilted_at
 from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
 from leadline.stats.seeds import paired_seeds, seed_mean
 
@@ -44,4 +44,5 @@ __all__ = [
     "resample_weights",
     "rule_of_three",
     "seed_mean",
+    "tilted_at",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["cons_at_k", "cover_at", "mixed_at", "pass_at_k", "plug_in_pass_at_k"]
+__all__ = ["cons_at_k", "cover_at", "mixed_at", "pass_at_k", "plug_in_pass_at_k", "tilted_at"]
 
 Array = npt.NDArray[np.float64]
 
@@ -76,6 +76,37 @@ def mixed_at(n: npt.ArrayLike, c: npt.ArrayLike, g: npt.ArrayLike) -> Array:
     samples, successes, size = _checked(n, c, g)
     none, every = _none_of(samples, successes, size), _none_of(samples, samples - successes, size)
     return np.clip(1 - none - every, 0.0, 1.0)
+
+
+def tilted_at(n: npt.ArrayLike, c: npt.ArrayLike, a: float) -> tuple[Array, Array]:
+    """Estimate of the success after a tilt of strength ``a``, and the weight that lies beyond the samples.
+
+    The tilt is best-of-K with a geometric K of mean ``e^a``: ``p' = sum_k e^-a (1 - e^-a)^(k-1) pass@k``
+    (docs/theory.md, section 3). So the unbiased pass@k give an unbiased estimate, up to the terms k > n: they
+    are taken at pass@n, which is too low by at most the second array, ``(1 - e^-a)^n``. The plug-in
+    ``tilt(c/n)`` is biased down at every strength.
+
+    Raises:
+        ValueError: ``c`` outside [0, n], n below 1, or a negative strength.
+
+    >>> estimate, beyond = tilted_at(64, [0, 16, 64], 1.0)
+    >>> estimate.round(3).tolist(), bool(beyond.max() < 1e-12)
+    ([0.0, 0.474, 1.0], True)
+    """
+    if a < 0:
+        raise ValueError(f"the tilt strength must not be negative, got {a}")
+    samples, successes, _ = _checked(n, c, 1)
+    rest, weight = -np.expm1(-a), np.exp(-a)
+    none, estimate = np.ones(samples.shape), np.zeros(samples.shape)
+    last = int(min(samples.max(initial=1), np.ceil(40 * np.exp(min(a, 30.0)))))
+    for k in range(1, last + 1):
+        inside = k <= samples
+        step = np.maximum(samples - successes - k + 1, 0) / np.maximum(samples - k + 1, 1)
+        none = np.where(inside, none * step, none)
+        estimate += np.where(inside, weight * (1 - none), 0.0)
+        weight *= rest
+    beyond = rest ** np.minimum(samples, last)
+    return np.clip(estimate + beyond * (1 - none), 0.0, 1.0), beyond
 
 
 def cover_at(n: npt.ArrayLike, c: npt.ArrayLike, tau: float) -> float:

@@ -45,7 +45,8 @@ def tilted_success(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
     """Success of the KL-regularised optimum: ``logit p' = logit Q + a``, i.e. ``Q e^a / (1 - Q + Q e^a)``.
 
     Exactly 0 stays 0 and 1 stays 1, for every strength but the infinite one, which takes every Q > 0 to 1.
-    Shapes broadcast. Source: docs/theory.md, section 1; the subject of Ni et al., arXiv 2510.15990.
+    Shapes broadcast. It is also the success of the best of K samples, K geometric with mean ``e^a``.
+    Source: docs/theory.md, section 1; the subject of Ni et al., arXiv 2510.15990.
 
     >>> tilted_success([0.0, 0.5, 1.0], 2.0).round(4).tolist()
     [0.0, 0.8808, 1.0]
