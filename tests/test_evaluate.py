@@ -17,7 +17,7 @@ from leadline.types import Completion, Problem, Score
 
 def sample(problem_id, answer, gold, tokens=10, finished=True, **parts):
     if not finished:
-        score = Score(False, "truncated", None, tokens, parts=parts)
+        score = Score(False, "truncated", answer, tokens, parts=parts)
     elif answer is None:
         score = Score(False, "no_answer", None, tokens, parts=parts)
     else:
