@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.grading.grader import Grader, gold_fault, grade
+from leadline.grading.grader import Grader, gold_fault, gold_faults, grade
 from leadline.grading.verdict import Comparison, Grade, Reason
 
-__all__ = ["Comparison", "Grade", "Grader", "Reason", "gold_fault", "grade"]
+__all__ = ["Comparison", "Grade", "Grader", "Reason", "gold_fault", "gold_faults", "grade"]

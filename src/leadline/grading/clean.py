@@ -118,6 +118,10 @@ _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z(\[)\]])")
 _WRAPPED = re.compile(r"\\mathbf\s*\{([^{}]*)\}")
 _ROMAN = re.compile(r"\\mathrm\s*\{([^{}]*)\}")
 _TEXT_LINK = re.compile(r"\\text\s*\{\s*,?\s*(and|or|,|;|and/or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])")
+_LATEX_GROUPS = re.compile(r"(\d)\s*(?:\{\s*,\s*\}|,\s*\\!|\\,)\s*(?=\d{3}(?!\d))")
+_WHOLE_TEXT = re.compile(r"^\s*\\text\s*\{([^{}]*)\}\s*$")
+_TEXT_FUNCTION = re.compile(r"\\text\s*\{\s*(sin|cos|tan|cot|sec|csc|log|ln|arcsin|arccos|arctan)\s*\}")
+_ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", re.DOTALL)
 _LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
 _INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
 _RELATIONS = (
@@ -144,6 +148,8 @@ def clean(text: str) -> str:
     """
     if not text.isascii():
         text = _from_unicode(text)
+    if "," in text and "\\" in text or "{,}" in text:
+        text = _LATEX_GROUPS.sub(r"\1", text)
     if r"\begin" not in text and "\\\\" in text:
         text = _DOUBLED.sub(r"\\", text)
     if "\\" in text:
@@ -152,6 +158,8 @@ def clean(text: str) -> str:
     for sign, command in _RELATIONS:
         if sign in text:
             text = text.replace(sign, command)
+    if r"\text" in text:
+        text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
     text = _spell_functions(text)
     if "and" in text or "or" in text or r"\text" in text:
         text = _LINKED_TEXT.sub(_open_text, text) if r"\text" in text else text
@@ -221,6 +229,10 @@ def _spell_functions(text: str) -> str:
 
 
 def _tidy_commands(text: str) -> str:
+    if "array" in text:
+        text = _ARRAY.sub(r"\\begin{pmatrix}\1\\end{pmatrix}", text)
+    if r"\text" in text:
+        text = _WHOLE_TEXT.sub(r"\1", text)
     if r"\mathbf" in text:
         text = _WRAPPED.sub(r"\1", text)
     if r"\mathrm" in text:

@@ -29,6 +29,8 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Compa
     if isinstance(gold, Leaf) and isinstance(answer, Leaf):
         return leaves(gold, answer)
     if isinstance(gold, Interval) and isinstance(answer, Interval):
+        if answer.relation and not gold.relation and not comparison.allow_set_relation_comp:
+            return None
         return _intervals(gold, answer, leaves)
     if isinstance(gold, Union) and isinstance(answer, Union):
         return _unordered(gold.parts, answer.parts, leaves, comparison)

@@ -179,13 +179,23 @@ def _bare(text: str) -> str | None:
     if not text:
         return None
     short = len(text) <= SHORT
-    if short and "\n\n" not in text and len(_LETTERS.findall(_MATH.sub("", text))) <= 3:
+    if short and "\n\n" not in text and _is_value(text):
         return text
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
     ended = short or text[-1] in ".!$)]}"
-    if not ended or _CONCLUSION.search(sentence) is None:
+    ends_in_math = short and _MATH.search(sentence) is not None and text[-1] in "$)]."
+    if not ended or not (ends_in_math or _CONCLUSION.search(sentence)):
         return None
     return _concluded(sentence, short)
+
+
+def _is_value(text: str) -> bool:
+    """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics."""
+    words = [word for word in _LETTERS.findall(_MATH.sub("", text)) if word not in ("and", "or")]
+    math = _MATH.search(text)
+    if math is None:
+        return len(words) <= 3
+    return len(words) <= 3 and not _LETTERS.search(text[: math.start()])
 
 
 def _concluded(sentence: str, short: bool) -> str | None:

@@ -1,31 +1,63 @@
-"""The grader: cheap exact comparison here, algebra in workers that can be killed."""
+"""The grader: cheap exact comparison in this process, algebra in workers that can be killed."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
+import weakref
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
+from leadline.grading.cache import Cache
+from leadline.grading.clean import clean
+from leadline.grading.compare import same_cheaply
 from leadline.grading.extract import extract_answer
+from leadline.grading.gold import Gold, is_exact, read_gold
+from leadline.grading.limits import over_cap
+from leadline.grading.structure import canonical_text, read_structure
 from leadline.grading.verdict import Comparison, Grade, Reason
+from leadline.grading.workers import Counts, Outcome, Pool, Task
 
-__all__ = ["Grader", "gold_fault", "grade"]
+__all__ = ["Grader", "gold_fault", "gold_faults", "grade"]
+
+CACHE_ENTRIES = 8_192
+CACHED_LENGTH = 400
+"""Longer answers and golds are not kept, so that the memory of a long run stays flat."""
+_DEFAULT = Comparison()
 
 
-def _canonical(text: str) -> str:
-    text = text.strip().strip("$").replace(" ", "").replace(",", "")
-    try:
-        return str(Fraction(text))
-    except (ValueError, ZeroDivisionError):
-        return text
+class _Open(NamedTuple):
+    """A pair that only algebra can decide."""
+
+    position: int
+    key: tuple[str, str, Comparison]
+    task: Task
+    answer: str
 
 
 class Grader:
-    """Grades answers; safe to share among threads."""
+    """Grades answers against golds. One instance may be shared by threads, coroutines and forked children.
+
+    Args:
+        workers: processes that may run algebra at the same time. None is started before one is needed.
+        timeout_s: seconds an answer may take from its dispatch to a worker; then the worker is killed.
+        memory_mb: address space of a worker.
+
+    Use it as a context manager, or call ``close``; if neither happens, the workers end with this process.
+    """
 
     def __init__(self, workers: int = 1, timeout_s: float = 1.0, memory_mb: int = 1024) -> None:
+        if workers < 1 or timeout_s <= 0 or memory_mb < 256:
+            raise ValueError("a grader needs workers >= 1, timeout_s > 0 and memory_mb >= 256")
         self.workers, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
+        self._golds: Cache[str, Gold] = Cache(CACHE_ENTRIES)
+        self._bad_golds: Cache[str, str] = Cache(CACHE_ENTRIES)
+        self._pairs: Cache[tuple[str, str, Comparison], Grade] = Cache(CACHE_ENTRIES)
+        self._pool: Pool | None = None
+        self._lock = threading.Lock()
+        _GRADERS.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -36,37 +68,194 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers. The grader starts new ones if it is used again."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    @property
+    def counts(self) -> Counts:
+        """How many workers were started and how they ended, since the pool was opened."""
+        return self._pool.counts if self._pool is not None else Counts()
 
     def grade_many(
         self,
         pairs: Iterable[tuple[str, str]],
         *,
         finished: Sequence[bool] | None = None,
-        comparison: Comparison | None = None,
+        comparison: Comparison = _DEFAULT,
     ) -> list[Grade]:
-        """Grade ``(response, gold)`` pairs; the order is kept; never raises on content."""
-        rows = list(pairs)
-        flags = [True] * len(rows) if finished is None else list(finished)
-        return [self._one(response, gold, flag) for (response, gold), flag in zip(rows, flags, strict=True)]
+        """Grade ``(response, gold)`` pairs, in order. Never raises on content.
 
-    def _one(self, response: str, gold: str, finished: bool) -> Grade:
-        if not finished:
-            return Grade(False, Reason.truncated, None)
-        if gold_fault(gold) is not None:
-            return Grade(None, Reason.unparsable_gold, None)
+        Args:
+            pairs: what the model wrote, and the gold answer.
+            finished: False for a completion that the token cap cut off; its grade is ``truncated``.
+            comparison: how strictly to compare.
+
+        Raises:
+            LeadlineError: the workers cannot be started at all.
+            ValueError: ``finished`` has another length than ``pairs``.
+        """
+        grades: list[Grade] = []
+        waiting: list[_Open] = []
+        flags = iter(finished) if finished is not None else None
+        for response, gold in pairs:
+            if flags is not None:
+                flag = next(flags, None)
+                if flag is None:
+                    raise ValueError("fewer finished flags than pairs")
+                if not flag:
+                    grades.append(Grade(False, Reason.truncated))
+                    continue
+            grade = self._cheaply(len(grades), response, gold, comparison)
+            if isinstance(grade, _Open):
+                waiting.append(grade)
+                grade = Grade(False, Reason.crashed, grade.answer)
+            grades.append(grade)
+        if flags is not None and next(flags, None) is not None:
+            raise ValueError("more finished flags than pairs")
+        self._by_algebra(waiting, grades)
+        return grades
+
+    async def grade_many_async(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        finished: Sequence[bool] | None = None,
+        comparison: Comparison = _DEFAULT,
+    ) -> list[Grade]:
+        """``grade_many`` without blocking the event loop."""
+        return await asyncio.to_thread(self.grade_many, list(pairs), finished=finished, comparison=comparison)
+
+    def gold_faults(self, golds: Iterable[str]) -> list[str | None]:
+        """For each gold why it cannot be graded against, or None if it can. Costs algebra where spelling is unclear."""
+        read = [self._gold(gold) for gold in golds]
+        faults = [gold.fault for gold in read]
+        unclear = [i for i, gold in enumerate(read) if gold.fault is None and not is_exact(gold)]
+        tasks = [Task(read[i].text, None, ()) for i in unclear]
+        for i, outcome in zip(unclear, self._outcomes(tasks), strict=True):
+            faults[i] = outcome.fault
+        return faults
+
+    def _gold(self, gold: str) -> Gold:
+        known = self._golds.get(gold)
+        if known is None:
+            known = read_gold(gold)
+            if len(gold) <= CACHED_LENGTH:
+                self._golds[gold] = known
+        return known
+
+    def _cheaply(self, index: int, response: str, gold: str, comparison: Comparison) -> Grade | _Open:
+        known = self._gold(gold)
+        if known.fault is not None:
+            return Grade(None, Reason.unparsable_gold)
         answer = extract_answer(response)
         if answer is None:
-            return Grade(False, Reason.no_answer, None)
-        same = _canonical(answer) == _canonical(extract_answer(gold) or gold)
-        return Grade(same, Reason.match if same else Reason.mismatch, _canonical(answer))
+            return Grade(False, Reason.no_answer)
+        key = (answer, known.raw, comparison)
+        cached = self._pairs.get(key)
+        if cached is not None:
+            return cached
+        grade = self._compare(index, key, known)
+        if isinstance(grade, Grade):
+            self._keep(key, grade)
+        return grade
+
+    def _compare(self, index: int, key: tuple[str, str, Comparison], gold: Gold) -> Grade | _Open:
+        answer, _, comparison = key
+        if answer == gold.raw:
+            return Grade(True, Reason.match, canonical_text(gold.structure)[:CACHED_LENGTH])
+        if over_cap(answer) is not None:
+            return Grade(False, Reason.mismatch, answer[:CACHED_LENGTH])
+        text = clean(answer)
+        if not text:
+            return Grade(False, Reason.no_answer)
+        structure = read_structure(text)
+        ballot = canonical_text(structure)[:CACHED_LENGTH]
+        same = text == gold.text or same_cheaply(gold.structure, structure, comparison)
+        if same is not None:
+            return Grade(same, Reason.match if same else Reason.mismatch, ballot)
+        if self._bad_golds.get(gold.text) is not None:
+            return Grade(None, Reason.unparsable_gold, ballot)
+        options = (comparison.precision, comparison.strict, comparison.allow_set_relation_comp)
+        return _Open(index, key, Task(gold.text, text, options), ballot)
+
+    def _keep(self, key: tuple[str, str, Comparison], grade: Grade) -> None:
+        if len(key[0]) + len(key[1]) <= CACHED_LENGTH:
+            self._pairs[key] = grade
+
+    def _by_algebra(self, waiting: list[_Open], grades: list[Grade]) -> None:
+        """Decide the open pairs, each distinct one once."""
+        distinct = {pair.task: pair for pair in waiting}
+        outcomes = dict(zip(distinct, self._outcomes(list(distinct)), strict=True))
+        for pair in waiting:
+            reason = outcomes[pair.task].reason
+            correct = None if reason is Reason.unparsable_gold else reason is Reason.match
+            grade = Grade(correct, reason, pair.answer)
+            grades[pair.position] = grade
+            if reason is Reason.unparsable_gold:
+                self._bad_golds[pair.task.gold] = outcomes[pair.task].fault or "unreadable"
+            elif reason in (Reason.match, Reason.mismatch):
+                self._keep(pair.key, grade)
+
+    def _outcomes(self, tasks: list[Task]) -> list[Outcome]:
+        if not tasks:
+            return []
+        return self._open_pool().submit(tasks).wait()
+
+    def _open_pool(self) -> Pool:
+        with self._lock:
+            if self._pool is None:
+                self._pool = Pool(self.workers, self.timeout_s, self.memory_mb)
+                weakref.finalize(self, self._pool.close)
+            return self._pool
+
+    def _after_fork(self) -> None:
+        """In a forked child: the parent's workers are not ours, and its locks may be held by threads that are gone."""
+        pool, self._pool = self._pool, None
+        self._lock = threading.Lock()
+        if pool is not None:
+            pool.abandon()
 
 
-def grade(response: str, gold: str, *, finished: bool = True) -> Grade:
-    """Grade one response against its gold answer."""
-    return Grader().grade_many([(response, gold)], finished=[finished])[0]
+_GRADERS: weakref.WeakSet[Grader] = weakref.WeakSet()
+_default: Grader | None = None
+_default_lock = threading.Lock()
+
+
+def _reset_after_fork() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+    for grader in list(_GRADERS):
+        grader._after_fork()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+def _the_default() -> Grader:
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Grader()
+        return _default
+
+
+def grade(response: str, gold: str, *, finished: bool = True, comparison: Comparison = _DEFAULT) -> Grade:
+    """Grade one response against its gold answer, with a grader that all callers of this function share.
+
+    >>> grade(r"Half of it, so \\boxed{\\frac12}.", "0.5")
+    Grade(correct=True, reason=<Reason.match: 'match'>, answer='1/2')
+    """
+    return _the_default().grade_many([(response, gold)], finished=(finished,), comparison=comparison)[0]
 
 
 def gold_fault(gold: str) -> str | None:
     """Why ``gold`` cannot be graded against, or None if it can."""
-    return None if gold.strip() else "the gold is empty"
+    return gold_faults([gold])[0]
+
+
+def gold_faults(golds: Iterable[str]) -> list[str | None]:
+    """``gold_fault`` of many golds at once."""
+    return _the_default().gold_faults(golds)

@@ -59,6 +59,8 @@ _UNIT = re.compile(
     r"(?:\s*\^\s*\{?\s*\d\s*\}?)?\s*$"
 )
 _ORDINAL = re.compile(r"^(\d+)\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$")
+_BASE = re.compile(r"(\d{1,30})\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?")
+_WORDS = re.compile(r"\\text\s*\{[^{}\\]*\}|[A-Za-z][A-Za-z' .-]+|[a-zA-Z]")
 _CHOICE = re.compile(r"^\(?\s*(?:\\text\s*\{)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*\)?[.:]?$")
 
 # Name -> (dimension, size). Units that are not here are not compared.
@@ -80,7 +82,7 @@ for _dimension, _listed in {
 def read_leaf(text: str) -> Leaf:
     """What a cleaned text without any structure is. Never raises."""
     text = text.strip()
-    for read in (_clock, _ordinal, _choice):
+    for read in (_clock, _ordinal, _choice, _in_base):
         leaf = read(text)
         if leaf is not None:
             return leaf
@@ -117,6 +119,13 @@ def _choice(text: str) -> Leaf | None:
     return Leaf(match.group(1), {}, "choice")._replace(form=None) if match else None
 
 
+def _in_base(text: str) -> Leaf | None:
+    match = _BASE.fullmatch(text)
+    if match is None:
+        return None
+    return Leaf(match.group(1), {ONE: Fraction(int(match.group(1)))}, f"base{int(match.group(2))}")
+
+
 def _without_unit(text: str) -> tuple[str, str]:
     for pattern, unit in ((_PERCENT, "%"), (_DEGREES, "deg")):
         match = pattern.search(text)
@@ -146,7 +155,7 @@ def same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
     scale = _scale(gold.unit, answer.unit)
     if scale is not None and scale != 1:
         answer = answer._replace(form={term: value * scale for term, value in answer.form.items()})
-    if gold.form == answer.form:
+    if gold.form == answer.form and not (gold.unit.startswith("base") and answer.unit.startswith("base")):
         return True
     if gold.number is not None and answer.number is not None:
         return _same_number(gold, answer, gold.number, answer.number, comparison)
@@ -156,6 +165,9 @@ def same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
 def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
     if gold.text == answer.text:
         return gold.text != "" or None
+    if _WORDS.fullmatch(gold.text) and _WORDS.fullmatch(answer.text):
+        words = plain_words(gold.text)
+        return (words == plain_words(answer.text) and words != "") or None
     for huge, other in ((gold, answer), (answer, gold)):
         if other.number is not None and huge.floor > abs(other.number.numerator).bit_length() + 1:
             return False
@@ -174,6 +186,8 @@ def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison:
     pairs = [(g, a)]
     if (gold.unit == "%") != (answer.unit == "%"):
         pairs.append((g / 100, a) if gold.unit == "%" else (g, a / 100))
+    if gold.unit.startswith("base") and answer.unit.startswith("base") and gold.unit != answer.unit:
+        return False
     rounded = gold.decimal or answer.decimal or len(pairs) > 1
     return any(x == y or (rounded and _close(x, y, comparison.precision)) for x, y in pairs)
 

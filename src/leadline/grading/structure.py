@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 
 from leadline.grading.leaf import Leaf, read_leaf
 
-__all__ = ["Interval", "Items", "Named", "Structure", "Union", "canonical_text", "read_structure", "to_latex"]
+__all__ = [
+    "Interval",
+    "Items",
+    "Named",
+    "Structure",
+    "Union",
+    "canonical_text",
+    "leaves_of",
+    "read_structure",
+    "to_latex",
+]
 
 MAX_ITEMS = 200
 MAX_NESTING = 12
@@ -25,11 +35,13 @@ class Items(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """Everything between two ends; ``closed`` says of each whether it belongs."""
+    """Everything between two ends; ``closed`` says of each whether it belongs, ``relation`` that it was
+    written as an inequality."""
 
     low: Leaf
     high: Leaf
     closed: tuple[bool, bool]
+    relation: bool = False
 
 
 class Union(NamedTuple):
@@ -52,7 +64,9 @@ _SEPARATORS = re.compile(r"\\land(?![a-zA-Z])|\\lor(?![a-zA-Z])|[,;]")
 _ORDER = re.compile(r"\\le(?![a-zA-Z])|\\ge(?![a-zA-Z])|<|>")
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
 _EQUALS = re.compile(r"=")
-_MATRIX = re.compile(r"^\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}$", re.DOTALL)
+_MATRIX = re.compile(
+    r"^[\[(]?\s*\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}\s*[\])]?$", re.DOTALL
+)
 _NAME = re.compile(
     r"^(?:[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\([^()=<>]{1,20}\))?$"
 )
@@ -60,7 +74,7 @@ _WORDS_COLON = re.compile(r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*\}?\s*
 _MEMBER = re.compile(r"^(?P<name>[a-zA-Z]|\\[a-z]+|\([a-zA-Z, ]+\))\s*\\in(?![a-zA-Z])\s*(?P<rest>.+)$")
 _QUALIFIER = re.compile(
     r"[\s,(]*(?:\\text\s*\{\s*)?[\s,(]*\b(?:for (?:all|any|every|each|some)|where|with|(?:is|are) (?:an? )?(?:any )?"
-    r"(?:arbitrary|real|integer|constant))\b.*$",
+    r"(?:arbitrary|real|integer|constant))\b(?:(?!\\land|\\lor|;).)*",
     re.DOTALL,
 )
 _IN_SET = re.compile(
@@ -186,7 +200,7 @@ def _overlap(items: list[Structure]) -> Structure | None:
     above = [item for item in items if isinstance(item, Interval) and _is_infinite(item.low)]
     if len(below) != 1 or len(above) != 1:
         return None
-    return Interval(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]))
+    return Interval(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
 
 
 def _is_infinite(leaf: Leaf) -> bool:
@@ -262,7 +276,7 @@ def _relation(text: str, depth: int) -> Structure | None:
         return None
     low, high = (parts[0], parts[2]) if upward[0] else (parts[2], parts[0])
     closed = (signs[0].startswith("\\"), signs[1].startswith("\\"))
-    return Interval(read_leaf(low), read_leaf(high), closed if upward[0] else closed[::-1])
+    return Interval(read_leaf(low), read_leaf(high), closed if upward[0] else closed[::-1], True)
 
 
 def _flipped(sign: str) -> str:
@@ -274,8 +288,8 @@ def _half_line(bound: str, sign: str) -> Interval | None:
         return None
     closed = sign.startswith("\\")
     if sign in ("<", r"\le"):
-        return Interval(Leaf(r"-\infty"), read_leaf(bound), (False, closed))
-    return Interval(read_leaf(bound), Leaf(r"\infty"), (closed, False))
+        return Interval(Leaf(r"-\infty"), read_leaf(bound), (False, closed), True)
+    return Interval(read_leaf(bound), Leaf(r"\infty"), (closed, False), True)
 
 
 def _bracketed(text: str, depth: int) -> Structure | None:
@@ -357,6 +371,18 @@ def canonical_text(structure: Structure) -> str:
     if structure.kind == "matrix":
         return "[" + ",".join(texts) + "]"
     return "{" + ",".join(sorted(texts)) + "}"
+
+
+def leaves_of(structure: Structure) -> list[Leaf]:
+    """All leaves, left to right."""
+    if isinstance(structure, Leaf):
+        return [structure]
+    if isinstance(structure, Named):
+        return leaves_of(structure.value)
+    if isinstance(structure, Interval):
+        return [structure.low, structure.high]
+    parts = structure.parts if isinstance(structure, Union) else structure.items
+    return [leaf for part in parts for leaf in leaves_of(part)]
 
 
 def to_latex(structure: Structure) -> str:

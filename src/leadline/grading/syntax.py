@@ -71,6 +71,10 @@ _FUNCTIONS = frozenset(
     ]
 )
 
+_FUNCTION_NAMES = frozenset(
+    "f g h F G H P Q W T u v Gamma phi psi zeta sigma pi mu tau omega Phi Psi".split()
+) - {"pi"}
+
 
 class Unreadable(Exception):
     """The text is not in the small language; say nothing about it."""
@@ -272,6 +276,13 @@ class _Reader:
         return Node("sqrt", (self.braced(),), value=Fraction(index))
 
     def subscripted(self, name: str) -> Node:
+        """A letter. ``f(x)`` is a function, not a product."""
+        node = self.letter(name)
+        if name in _FUNCTION_NAMES and self.peek() == Token("sign", "("):
+            raise Unreadable("a function")
+        return node
+
+    def letter(self, name: str) -> Node:
         if self.peek() != Token("sign", "_"):
             return Node("sym", name=name)
         self.take()

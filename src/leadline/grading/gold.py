@@ -1,0 +1,60 @@
+"""Gold answers: read once, refused when they cannot be graded against."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from leadline.grading.clean import clean
+from leadline.grading.extract import extract_answer
+from leadline.grading.structure import Structure, leaves_of, read_structure
+
+__all__ = ["MAX_GOLD", "Gold", "read_gold"]
+
+MAX_GOLD = 10_000
+"""Characters of a gold; a longer one is no final answer."""
+
+_MARKED = re.compile(r"\\boxed|\\fbox|^\s*####|final answer is|<answer>", re.IGNORECASE | re.MULTILINE)
+_NOTHING = frozenset(
+    ("", "none", "null", "nan", "n/a", "na", "undefined_answer", "?", "-", "[]", "{}", "\\boxed{}")
+)
+
+
+class Gold(NamedTuple):
+    """A gold as the grader uses it.
+
+    Attributes:
+        raw: the answer, found in the text given if that was a whole solution.
+        text: ``raw``, cleaned.
+        structure: what it is made of.
+        fault: why it cannot be used, as far as that shows without algebra.
+    """
+
+    raw: str
+    text: str
+    structure: Structure
+    fault: str | None
+
+
+def read_gold(gold: str) -> Gold:
+    """Read a gold: a bare answer, ``$...$``, or a solution with a box or ``#### N`` at its end. Never raises."""
+    raw = gold.strip()
+    if len(raw) <= 200_000 and _MARKED.search(raw[-20_000:]):
+        raw = extract_answer(raw) or raw
+    text = clean(raw) if len(raw) <= MAX_GOLD else ""
+    return Gold(raw, text, read_structure(text), _fault(raw, text))
+
+
+def _fault(raw: str, text: str) -> str | None:
+    if raw.lower() in _NOTHING:
+        return "the gold is empty"
+    if len(raw) > MAX_GOLD:
+        return f"the gold has {len(raw)} characters, more than {MAX_GOLD}"
+    if not text:
+        return "nothing of the gold is left once it is cleaned"
+    return None
+
+
+def is_exact(gold: Gold) -> bool:
+    """Whether every part of the gold was read exactly, so that no parser needs to be asked."""
+    return all(leaf.form is not None for leaf in leaves_of(gold.structure))

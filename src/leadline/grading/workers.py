@@ -1,0 +1,359 @@
+"""A pool of workers that can be killed: one thread hands out tasks, watches the clock, and buries the dead."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leadline.errors import LeadlineError
+from leadline.grading.verdict import Reason
+
+__all__ = ["Batch", "Counts", "Outcome", "Pool", "Task"]
+
+MESSAGE_BYTES = 1 << 17
+START_SECONDS = 60.0
+MAX_RESTARTS = 3
+
+
+class Task(NamedTuple):
+    """One question to a worker; ``answer`` None asks only whether the gold can be used."""
+
+    gold: str
+    answer: str | None
+    options: tuple[Any, ...]
+
+
+class Outcome(NamedTuple):
+    """What came of a task; ``fault`` says what is wrong with the gold."""
+
+    reason: Reason
+    fault: str | None = None
+
+
+class Counts:
+    """How many workers were started, and how they ended."""
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.killed = 0
+        self.crashed = 0
+        self.retired = 0
+        self.server_restarts = 0
+
+
+class Batch:
+    """Tasks that were submitted together. ``wait`` returns their outcomes in order."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.outcomes: list[Outcome | None] = [None] * len(tasks)
+        self.left = len(tasks)
+        self.done = threading.Event()
+        self.error: Exception | None = None
+        self.cancelled = False
+
+    def settle(self, index: int, outcome: Outcome) -> None:
+        self.outcomes[index] = outcome
+        self.left -= 1
+        if self.left == 0:
+            self.done.set()
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.done.set()
+
+    def wait(self) -> list[Outcome]:
+        """The outcomes, once all are there. Interrupted, it drops what has not begun."""
+        try:
+            self.done.wait()
+        except BaseException:
+            self.cancelled = True
+            raise
+        if self.error is not None:
+            raise LeadlineError(f"grading workers: {self.error}") from self.error
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+
+class _Worker:
+    """One worker process as its pool sees it."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid, self.connection = pid, connection
+        self.batch: Batch | None = None
+        self.index = 0
+        self.deadline = 0.0
+        self.gold_done = False
+
+    def begin(self, batch: Batch, index: int, timeout_s: float) -> None:
+        task = batch.tasks[index]
+        self.batch, self.index, self.gold_done = batch, index, False
+        self.connection.send(json.dumps([task.gold, task.answer, list(task.options)]).encode())
+        self.deadline = time.monotonic() + timeout_s
+
+    def settle(self, outcome: Outcome) -> None:
+        assert self.batch is not None
+        self.batch.settle(self.index, outcome)
+        self.batch = None
+
+    def lost(self, reason: Reason) -> Outcome:
+        """The outcome when the worker did not answer: whose fault it is depends on how far it came."""
+        if self.gold_done:
+            return Outcome(reason)
+        return Outcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}")
+
+
+class _Server:
+    """The process that forks workers, seen from here."""
+
+    def __init__(self, memory_mb: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path)]
+        program = (
+            f"import sys; sys.path[:] = {paths!r}; from leadline.grading._server import serve; "
+            f"serve({theirs.fileno()}, {os.getpid()}, {memory_mb})"
+        )
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-c", program],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                cwd="/",
+            )
+        self.control = ours
+        ours.settimeout(START_SECONDS)
+        try:
+            started = ours.recv(MESSAGE_BYTES)
+        except OSError:
+            self.close()
+            raise
+        if not started:
+            raise RuntimeError(f"the worker server did not start: {self.last_words()}")
+
+    def last_words(self) -> str:
+        assert self.process.stderr is not None
+        self.process.wait()
+        lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit status {self.process.returncode}"
+
+    def spawn(self) -> _Worker:
+        self.control.send(b'["spawn"]')
+        message, fds, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES, 1)
+        if not fds:
+            raise ConnectionError("the worker server is gone")
+        return _Worker(json.loads(message), socket.socket(fileno=fds[0]))
+
+    def reap(self, worker: _Worker) -> int:
+        """Kill a worker and return its wait status. Its pid is its own until the server has reaped it."""
+        worker.connection.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGKILL)
+        self.control.send(json.dumps(["reap", worker.pid]).encode())
+        reply = self.control.recv(MESSAGE_BYTES)
+        if not reply:
+            raise ConnectionError("the worker server is gone")
+        return int(json.loads(reply))
+
+    def close(self) -> None:
+        """End the server; its workers die with it."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+class Pool:
+    """At most ``workers`` processes, started when there is work; every task ends within ``timeout_s`` of its dispatch."""
+
+    def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
+        self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
+        self.counts = Counts()
+        self._pending: deque[tuple[Batch, int]] = deque()
+        self._workers: list[_Worker] = []
+        self._server: _Server | None = None
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, None)
+        self._closing = False
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, tasks: Sequence[Task]) -> Batch:
+        """Queue tasks; from any thread."""
+        batch = Batch(tasks)
+        if not tasks:
+            batch.done.set()
+            return batch
+        with self._lock:
+            if self._closing:
+                raise LeadlineError("this grader is closed")
+            self._pending.extend((batch, index) for index in range(len(tasks)))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leadline-grading", daemon=True)
+                self._thread.start()
+        self._wake()
+        return batch
+
+    def close(self) -> None:
+        """Stop all processes, and fail what is still waiting. Safe to call twice."""
+        with self._lock:
+            self._closing = True
+            thread = self._thread
+        self._wake()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's sockets without a word to the parent's workers."""
+        for worker in self._workers:
+            worker.connection.close()
+        if self._server is not None:
+            self._server.control.close()
+        self._woken.close()
+        self._waker.close()
+
+    def _wake(self) -> None:
+        # A full buffer has woken the thread already; a closed one has no thread.
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._waker.send(b"x")
+
+    def _run(self) -> None:
+        restarts = 0
+        while True:
+            try:
+                self._loop()
+                break
+            except (OSError, RuntimeError, ValueError) as error:
+                restarts += 1
+                self.counts.server_restarts += 1
+                self._reset()
+                if restarts > MAX_RESTARTS or isinstance(error, RuntimeError):
+                    self._fail(error)
+                    restarts = 0
+        self._reset()
+        self._fail(LeadlineError("the grader was closed"))
+
+    def _loop(self) -> None:
+        while not self._closing:
+            self._hand_out()
+            for key, _ in self._selector.select(self._patience()):
+                if key.data is None:
+                    self._drain()
+                else:
+                    self._hear(key.data)
+            self._punish()
+
+    def _patience(self) -> float | None:
+        deadlines = [worker.deadline for worker in self._workers if worker.batch is not None]
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._woken.recv(4096):
+                pass
+
+    def _hand_out(self) -> None:
+        idle = [worker for worker in self._workers if worker.batch is None]
+        while self._pending:
+            batch, index = self._pending[0]
+            if batch.cancelled or batch.error is not None:
+                self._pending.popleft()
+                continue
+            if not idle:
+                if len(self._workers) >= self.size:
+                    return
+                idle.append(self._start_worker())
+            self._pending.popleft()
+            worker = idle.pop()
+            try:
+                worker.begin(batch, index, self.timeout_s)
+            except OSError:
+                # It died between two tasks, which is no fault of this one.
+                worker.batch = None
+                self._pending.appendleft((batch, index))
+                self._bury(worker)
+
+    def _start_worker(self) -> _Worker:
+        if self._server is None:
+            self._server = _Server(self.memory_mb)
+        worker = self._server.spawn()
+        self._workers.append(worker)
+        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+        self.counts.started += 1
+        return worker
+
+    def _hear(self, worker: _Worker) -> None:
+        if worker not in self._workers:
+            return
+        try:
+            message = worker.connection.recv(MESSAGE_BYTES)
+        except ConnectionError:
+            message = b""
+        if not message:
+            self._died(worker)
+            return
+        reply = json.loads(message)
+        if reply == "gold":
+            worker.gold_done = True
+            return
+        worker.settle(Outcome(Reason(reply["verdict"]), reply.get("fault")))
+        if reply.get("retire"):
+            self.counts.retired += 1
+            self._bury(worker)
+
+    def _died(self, worker: _Worker) -> None:
+        status = self._bury(worker)
+        self.counts.crashed += 1
+        if worker.batch is None:
+            return
+        # GMP aborts when memory runs out; SIGKILL that is not ours is the kernel's out-of-memory killer.
+        starved = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL)
+        worker.settle(worker.lost(Reason.memory if starved else Reason.crashed))
+
+    def _punish(self) -> None:
+        now = time.monotonic()
+        for worker in [w for w in self._workers if w.batch is not None and w.deadline <= now]:
+            self._bury(worker)
+            self.counts.killed += 1
+            worker.settle(worker.lost(Reason.timeout))
+
+    def _bury(self, worker: _Worker) -> int:
+        self._workers.remove(worker)
+        self._selector.unregister(worker.connection)
+        assert self._server is not None
+        return self._server.reap(worker)
+
+    def _reset(self) -> None:
+        """Drop the server and all workers; tasks in flight go back to the queue, since the fault is not theirs."""
+        for worker in self._workers:
+            if worker.batch is not None:
+                self._pending.appendleft((worker.batch, worker.index))
+            self._selector.unregister(worker.connection)
+            worker.connection.close()
+        self._workers.clear()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            pending, self._pending = list(self._pending), deque()
+        for batch, _ in pending:
+            batch.fail(error)
