@@ -71,7 +71,11 @@ def test_cons_below_all_samples_is_the_mean_over_subsets() -> None:
     problems, completions, scores = small()
     exact = {}
     for name in "ab":
-        votes = [s.answer for c, s in zip(completions, scores, strict=True) if c.problem_id == name]
+        votes = [
+            s.answer if s.answered else None
+            for c, s in zip(completions, scores, strict=True)
+            if c.problem_id == name
+        ]
         gold = {"a": "1", "b": "2"}[name]
         outcomes = []
         for subset in combinations(votes, 2):
