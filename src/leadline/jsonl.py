@@ -39,12 +39,15 @@ _BROKEN_STREAM = (OSError, EOFError, zlib.error)
 _counter = itertools.count()
 
 
-def read_jsonl(path: str | Path, *, torn_tail: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_jsonl(
+    path: str | Path, *, torn_tail: bool = False, faults: list[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield ``(line number, object)`` of a JSON-lines file, plain or gzip (recognised by its first bytes).
 
     Blank lines are passed over; ``NaN`` and the infinities, which JSON does not have, are read as None.
     With ``torn_tail`` a last line without a newline that does not parse is passed over: a killed writer
-    leaves that behind, and a reader of a live run may meet it.
+    leaves that behind, and a reader of a live run may meet it. Where ``faults`` is given, lines that do not
+    parse are noted there as ``file:line: why`` and passed over, so that a caller can name all of them.
 
     Raises:
         DataError: the file cannot be read (``file: why``), or a line cannot be used (``file:line: why``).
@@ -61,10 +64,13 @@ def read_jsonl(path: str | Path, *, torn_tail: bool = False) -> Iterator[tuple[i
                     continue
                 try:
                     row = _parse_object(text, f"{path}:{number}")
-                except DataError:
+                except DataError as error:
                     if torn_tail and not line.endswith(b"\n"):
                         return
-                    raise
+                    if faults is None:
+                        raise
+                    faults.extend(error.problems)
+                    continue
                 yield number, row
     except _BROKEN_STREAM as error:
         raise DataError(f"{path}{f':{number + 1}' if number else ''}: {_why(error)}") from error
