@@ -272,6 +272,8 @@ def _check_metric(row: Mapping[str, Any], place: str) -> None:
     for key, kind in (("arm", str), ("stage", str), ("step", int)):
         if not isinstance(row.get(key), kind):
             raise DataError(f"{place}: '{key}' must be {kind.__name__}, is {row.get(key)!r:.60}")
+    if not 0 <= row["step"] < 2**53:
+        raise DataError(f"{place}: 'step' must lie between 0 and 2^53, is {row['step']!r:.60}")
 
 
 def _check_root(root: Path, resume: bool) -> None:
