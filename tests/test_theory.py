@@ -301,6 +301,8 @@ def test_push_of_rare_success() -> None:
     assert np.sqrt(1e-4) / float(theory.expected_push(1e-4, 8)) == pytest.approx(38, abs=0.5)
     ratio = theory.expected_push(0.3, 8, ddof=1) / theory.expected_push(0.3, 8)
     assert float(ratio) == pytest.approx(np.sqrt(7 / 8))
+    ratio = theory.lead_push(0.3, 8, ddof=1) / theory.lead_push(0.3, 8)
+    assert float(ratio) == pytest.approx(np.sqrt(7 / 8))
     assert float(theory.expected_push(0.3, 4000)) == pytest.approx(np.sqrt(0.21), rel=1e-3)
 
 

@@ -23,6 +23,7 @@ Row = Mapping[str, Any]
 
 MAX_FAULTS = 50  # named in one refusal; a file of another format would otherwise name every line
 PROGRESS_EVERY = 20_000
+LONG_TEXT = 500  # characters
 
 _SUMS = (
     "n",
@@ -34,6 +35,7 @@ _SUMS = (
     "tokens",
     "tokens_correct",
     "copies",
+    "long_copies",
     "repeats",
 )
 _STATED = ("finished", "reason", "format", "n_tokens", "completion")
@@ -53,6 +55,7 @@ class Counts:
         format_failed: samples that missed the format (``parts.format`` below 1).
         tokens, tokens_correct: summed completion tokens of all samples, and of the correct ones.
         copies: samples whose text another sample of the same problem already had.
+        long_copies: those of them with at least 500 characters, which chance does not repeat.
         repeats: largest number that divides how often each text of the problem occurs; 0 without texts.
         stated: how many samples stated each of finished, reason, format, n_tokens, completion.
         prompts, golds: of the problems whose rows carried them.
@@ -71,6 +74,7 @@ class Counts:
     tokens: Array
     tokens_correct: Array
     copies: Array
+    long_copies: Array
     repeats: Array
     difficulty: Array
     stated: Mapping[str, int]
@@ -104,11 +108,13 @@ class Counts:
         times.
         """
         factor = np.maximum(self.repeats, 1)
-        names = [name for name in _SUMS if name not in ("copies", "repeats")]
+        names = [name for name in _SUMS if "copies" not in name and name != "repeats"]
         arrays = {name: np.floor(getattr(self, name) / factor + 1e-9) for name in names}
         rest = {name: getattr(self, name) for name in ("difficulty", "stated", "prompts", "golds", "skipped")}
         zero = np.zeros(len(self))
-        return Counts(self.ids, **arrays, copies=zero, repeats=zero + 1, notes=self.notes, **rest)
+        return Counts(
+            self.ids, **arrays, copies=zero, long_copies=zero, repeats=zero + 1, notes=self.notes, **rest
+        )
 
     @classmethod
     def from_arrays(cls, n: npt.ArrayLike, c: npt.ArrayLike, ids: Iterable[str] | None = None) -> Counts:
@@ -200,7 +206,7 @@ class _Cell:
     def __init__(self) -> None:
         self.n = self.c = self.unscorable = self.truncated = self.no_answer = self.format_failed = 0
         self.tokens = self.tokens_correct = 0.0
-        self.copies = self.repeats = self.count_rows = 0
+        self.copies = self.long_copies = self.repeats = self.count_rows = 0
         self.difficulty = math.nan
         self.texts: dict[int, int] = {}
 
@@ -287,7 +293,9 @@ class _Tally:
         if type(text) is str:
             self.stated["completion"] += 1
             key = hash(text)
-            cell.texts[key] = cell.texts.get(key, 0) + 1
+            times = cell.texts.get(key, 0)
+            cell.texts[key] = times + 1
+            cell.long_copies += times > 0 and len(text) >= LONG_TEXT
             if self.observe is not None:
                 self.observe(row)
 

@@ -91,7 +91,7 @@ def tilted_at(n: npt.ArrayLike, c: npt.ArrayLike, a: float) -> tuple[Array, Arra
 
     >>> estimate, beyond = tilted_at(64, [0, 16, 64], 1.0)
     >>> estimate.round(3).tolist(), bool(beyond.max() < 1e-12)
-    ([0.0, 0.474, 1.0], True)
+    ([0.0, 0.48, 1.0], True)
     """
     if a < 0:
         raise ValueError(f"the tilt strength must not be negative, got {a}")

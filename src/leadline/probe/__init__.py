@@ -1,0 +1,10 @@
+"""Sounding: will GRPO help this model on these problems? (docs/probe.md)"""
+
+from __future__ import annotations
+
+from leadline.probe.mass import teacher_forced
+from leadline.probe.result import Probe, Sentence
+from leadline.probe.sounding import probe
+from leadline.probe.verdict import VERDICTS
+
+__all__ = ["VERDICTS", "Probe", "Sentence", "probe", "teacher_forced"]

@@ -1,0 +1,96 @@
+"""The share of groups that will carry signal, for every group size, with what the samples can and
+cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.data.counts import Counts
+from leadline.stats import Interval, bounded_mean, mixed_at
+from leadline.theory import live_group_probability, live_group_probability_beta
+
+__all__ = ["GROUP_SIZES", "LiveShare", "beta_law", "live_share", "live_shares", "recommended_group"]
+
+Array = npt.NDArray[np.float64]
+
+GROUP_SIZES = (4, 8, 16, 32, 64)
+ENOUGH_LIVE = 0.75  # of the groups on problems that are neither dead nor always solved
+
+
+class LiveShare(NamedTuple):
+    """Share of mixed groups, and whether it reaches beyond the samples of some problem."""
+
+    share: Interval
+    extrapolated: bool
+
+
+def live_shares(
+    counts: Counts, sizes: Sequence[int] = GROUP_SIZES, confidence: float = 0.95
+) -> dict[int, LiveShare]:
+    """`live_share` for every group size."""
+    return {g: live_share(counts, g, confidence) for g in sizes}
+
+
+def live_share(counts: Counts, g: int, confidence: float = 0.95) -> LiveShare:
+    """Expected share of groups of ``g`` that hold right and wrong samples, over problems like these.
+
+    Problems with at least ``g`` samples give an unbiased estimate each. For the others the share at their n
+    samples is a lower bound, and ``(g-1)/(n-1)`` times it an upper one, as ``1 - Q^g - (1-Q)^g`` is concave
+    in g and 0 at 1; the value in between is that of a Beta law fitted to the problems.
+    """
+    enough = counts.n >= g
+    seen = mixed_at(counts.n, counts.c, np.minimum(counts.n, g))
+    share = bounded_mean(seen, confidence)
+    if enough.all():
+        return LiveShare(share, False)
+    with np.errstate(divide="ignore"):
+        stretch = float(((g - 1) / (counts.n[~enough] - 1)).max())
+    hi = min(1.0, share.hi * stretch) if np.isfinite(stretch) else 1.0
+    value = float(np.where(enough, seen, _expected(counts, g)).mean())
+    return LiveShare(Interval(float(np.clip(value, share.lo, hi)), share.lo, hi), True)
+
+
+def beta_law(n: Array, c: Array) -> tuple[float, float] | float:
+    """Beta(u, v) law of Q over problems by its first two moments; one number when no spread is visible.
+
+    Unbiased moments: ``E Q = mean c/n`` and ``E Q^2 = mean c(c-1)/(n(n-1))`` over problems with two samples.
+    """
+    mean = float(np.mean(c / n))
+    two = n >= 2
+    if not two.any() or not 0 < mean < 1:
+        return mean
+    square = float(np.mean((c * (c - 1))[two] / (n * (n - 1))[two]))
+    variance = min(square - mean**2, mean * (1 - mean) * 0.999)
+    if variance <= 1e-9:
+        return mean
+    size = mean * (1 - mean) / variance - 1
+    return mean * size, (1 - mean) * size
+
+
+def _expected(counts: Counts, g: int) -> Array:
+    """Expected share of mixed groups of ``g`` on every problem, given its counts and the law of all."""
+    law = beta_law(counts.n, counts.c)
+    if isinstance(law, float):
+        return np.full(len(counts), float(live_group_probability(law, g)))
+    return live_group_probability_beta(law[0] + counts.c, law[1] + counts.n - counts.c, g)
+
+
+def recommended_group(counts: Counts, sizes: Sequence[int] = GROUP_SIZES) -> int:
+    """The smallest group size at which three quarters of the groups on *undecided* problems are mixed.
+
+    Undecided problems have both right and wrong samples. Per sample drawn, small groups yield the most mixed
+    ones; too small a group wastes rare successes. Without such a problem: 8, the usual choice.
+    """
+    open_ones = (counts.c > 0) & (counts.c < counts.n)
+    if not open_ones.any():
+        return 8
+    some = counts.take([name for name, yes in zip(counts.ids, open_ones, strict=True) if yes])
+    for g in sorted(sizes):
+        if live_share(some, g).share.value >= ENOUGH_LIVE:
+            return g
+    return max(sizes)

@@ -1,0 +1,303 @@
+"""The verdict of a probe: one code, and sentences that each quote a figure of the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from leadline.probe.bands import BANDS
+from leadline.probe.result import Probe, Sentence
+from leadline.probe.words import count, percent, share
+from leadline.stats import Interval
+
+__all__ = ["VERDICTS", "judge"]
+
+VERDICTS = {
+    "duplicates": "the samples are copies of each other",
+    "fix_truncation": "raise the token cap before anything else",
+    "fix_format": "teach the answer format before anything else",
+    "too_few": "too few samples to tell",
+    "sft_first": "almost no group will hold a correct sample: supervised fine-tuning (or easier problems) first",
+    "saturated": "the model already solves these problems",
+    "drop_problems": "worth it, on a part of the problems",
+    "worth_it": "worth it",
+}
+
+NO_SIGNAL = 0.1  # share of live groups under which a run mostly burns samples
+WIDE, WIDE_AT_THE_EDGE = 0.35, 0.15  # widths of the live-share interval that leave the question open
+FORM = 0.5  # share of the failures that a fault of form must have to be named first
+FORM_RATE, FORM_ROOM = 0.1, 0.05
+DROP = 0.25  # share of problems to drop before the verdict says so
+
+
+def judge(probe: Probe) -> tuple[str, str, tuple[Sentence, ...]]:
+    """Code, the code that would follow once that is dealt with (or ""), and the sentences."""
+    rest = _code(probe)
+    code, then = ("duplicates", rest) if probe.copies.suspect else (rest, "")
+    if code in ("fix_truncation", "fix_format"):
+        then = _signal_code(probe)
+    return code, then, tuple(_sentences(probe, code))
+
+
+def _code(probe: Probe) -> str:
+    return _form_code(probe) or _signal_code(probe)
+
+
+def _form_code(probe: Probe) -> str:
+    """``fix_truncation`` or ``fix_format`` where form, not reasoning, makes most of the failures; else ""."""
+    faults, now = probe.faults, probe.pass_curve.value[1]
+    room = faults.answered is None or faults.answered.value - now.value >= FORM_ROOM
+    kinds = {"fix_truncation": ("truncated", faults.truncated), "fix_format": ("no_answer", faults.no_answer)}
+    named = [
+        (faults.of_failures[kind], code)
+        for code, (kind, rate) in kinds.items()
+        if rate is not None and rate.lo >= FORM_RATE and faults.of_failures.get(kind, 0) >= FORM
+    ]
+    if named and room:
+        return max(named)[1]
+    unformatted = faults.format_failed
+    if unformatted and unformatted.lo >= FORM and now.lo >= FORM and _signal_code(probe) == "saturated":
+        return "fix_format"
+    return ""
+
+
+def live_at_group(probe: Probe) -> Interval:
+    """Share of live groups at the recommended size; without any success (or failure) for *these* problems.
+
+    The interval of a mean over problems speaks of further problems of the kind, and one draw of M equal
+    problems leaves it wide. For these very problems ``s_G <= G Q`` and the pooled limit say more.
+    """
+    live = probe.live[probe.edges.group].share
+    counts = probe.counts
+    hits, n = float(counts.c.sum()), float(counts.n.sum())
+    if hits in (0.0, n):
+        pooled = probe.edges.group * (1 - 0.025 ** (1 / n))
+        return Interval(live.value, live.lo, max(min(live.hi, pooled), live.value))
+    return live
+
+
+def _signal_code(probe: Probe) -> str:
+    live = live_at_group(probe)
+    edge = live.lo < NO_SIGNAL < live.hi
+    if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
+        return "too_few"
+    if live.value < NO_SIGNAL:
+        return "saturated" if probe.pass_curve.value[1].value >= 0.5 else "sft_first"
+    return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
+
+
+def needed(probe: Probe) -> tuple[int, int]:
+    """Further samples a problem, and further problems, after which the verdict could be told.
+
+    Samples: enough to see a problem at the lower edge of the useful band with 95% probability, and one whole
+    group. Problems: enough for a live share known to 10 points either way, or for an upper limit of a tenth.
+    """
+    edges = probe.edges
+    samples = max(math.ceil(math.log(0.05) / math.log1p(-edges.low)), edges.group)
+    spread = probe.live[edges.group].share.value
+    problems = max(math.ceil(3.69 / NO_SIGNAL), math.ceil((1.96 / 0.1) ** 2 * spread * (1 - spread)))
+    return max(samples - int(np.median(probe.counts.n)), 0), max(problems - len(probe.counts), 0)
+
+
+def _sentences(probe: Probe, code: str) -> Iterator[Sentence]:
+    yield from _headline(probe, code)
+    yield from _measured(probe)
+    yield from _band_sentences(probe)
+    yield from _form_sentences(probe)
+    yield from _oddities(probe)
+    yield from _advice(probe, code)
+
+
+def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
+    g = probe.edges.group
+    live = live_at_group(probe)
+    text = VERDICTS[code][0].upper() + VERDICTS[code][1:]
+    now, faults = probe.pass_curve.value[1], probe.faults
+    if code == "duplicates":
+        copies = probe.copies
+        how = (
+            f"every text occurs a multiple of {copies.factor} times"
+            if copies.factor > 1
+            else "long texts recur"
+        )
+        counted = (
+            "; each is counted once below" if copies.factor > 1 else "; the intervals below are too narrow"
+        )
+        yield Sentence(
+            f"{text}: {percent(copies.share)} of {copies.texts:,} texts repeat an earlier one and {how}{counted}.",
+            ("copies.share", "copies.texts"),
+        )
+    elif code == "too_few":
+        yield from _too_few(probe, text)
+    elif code == "fix_truncation" and faults.truncated is not None:
+        yield Sentence(
+            f"{text}: {share(faults.truncated)} of the samples were cut off, "
+            f"{percent(faults.of_failures['truncated'])} of all failures.",
+            ("faults.truncated", "faults.of_failures.truncated"),
+        )
+    elif code == "fix_format":
+        yield _format_headline(probe, text)
+    elif code == "saturated":
+        yield Sentence(
+            f"{text}: pass@1 is {share(now)}, and {share(live)} of the groups of {g} will hold both right and "
+            "wrong samples.",
+            ("pass_at_k.1", f"live_groups.{g}"),
+        )
+    else:
+        yield Sentence(
+            f"{text}: {share(live)} of the groups of {g} will hold both right and wrong samples.",
+            (f"live_groups.{g}",),
+        )
+
+
+def _format_headline(probe: Probe, text: str) -> Sentence:
+    faults = probe.faults
+    silent = faults.of_failures.get("no_answer", 0.0)
+    if faults.no_answer is not None and silent >= FORM:
+        return Sentence(
+            f"{text}: {share(faults.no_answer)} of the samples end without an answer that can be found, "
+            f"{percent(silent)} of all failures.",
+            ("faults.no_answer", "faults.of_failures.no_answer"),
+        )
+    missed = faults.format_failed or Interval(0.0, 0.0, 0.0)
+    return Sentence(
+        f"{text}: {share(missed)} of the samples miss the format, while pass@1 is "
+        f"{share(probe.pass_curve.value[1])}.",
+        ("faults.format_failed", "pass_at_k.1"),
+    )
+
+
+def _too_few(probe: Probe, text: str) -> Iterator[Sentence]:
+    g = probe.edges.group
+    more_samples, more_problems = needed(probe)
+    asks = [f"{more_samples:,} more samples a problem"] if more_samples else []
+    asks += [f"{more_problems:,} more problems"] if more_problems else []
+    yield Sentence(
+        f"{text}: the share of live groups at G = {g} lies anywhere in {share(probe.live[g].share)}; "
+        f"{' and '.join(asks) or 'more problems'} would settle it.",
+        (f"live_groups.{g}",),
+    )
+
+
+def _measured(probe: Probe) -> Iterator[Sentence]:
+    curve = probe.pass_curve.value
+    top = max(curve)
+    beyond = f", pass@{top} is {share(curve[top])}" if top > 1 else ""
+    yield Sentence(
+        f"pass@1 is {share(curve[1])}{beyond} ({count(len(probe.counts), 'problem')}, "
+        f"{count(probe.counts.n_samples, 'sample')}).",
+        ("pass_at_k.1", f"pass_at_k.{top}", "n_problems", "n_samples"),
+    )
+    best = max(probe.reach, key=lambda row: row.gain.value)
+    if best.gain.value > 0:
+        yield Sentence(
+            f"With a KL coefficient of {best.beta:g} the exact optimum on problems like these would stand at "
+            f"{share(best.success)}; a real run stops short of it or passes it by.",
+            (f"reach.{probe.reach.index(best)}.success",),
+        )
+
+
+def _band_sentences(probe: Probe) -> Iterator[Sentence]:
+    tally = {name: int((probe.bands == i).sum()) for i, name in enumerate(BANDS)}
+    meaning = {
+        "dead": "never solved",
+        "rare": f"solved less than {percent(probe.edges.low)} of the time",
+        "useful": "with signal in at least half of the groups",
+        "saturated": f"solved more than {percent(probe.edges.high)} of the time",
+    }
+    parts = [f"{tally[name]:,} {name} ({meaning[name]})" for name in BANDS if tally[name]]
+    yield Sentence(
+        f"Of {count(len(probe.counts), 'problem')}: {', '.join(parts)}.",
+        ("n_problems", *(f"bands.{name}" for name in BANDS if tally[name])),
+    )
+    zeros = probe.zeros
+    if zeros.problems and zeros.rule_of_three is not None and zeros.pooled is not None:
+        yield Sentence(
+            f"No correct sample on {count(zeros.problems, 'problem')}: each may still be solved up to "
+            f"{percent(zeros.rule_of_three)} of the time, their mean up to {percent(zeros.pooled)} (one-sided).",
+            ("zeros.problems", "zeros.rule_of_three", "zeros.pooled"),
+        )
+
+
+def _form_sentences(probe: Probe) -> Iterator[Sentence]:
+    faults = probe.faults
+    if faults.answered is not None and faults.only_form >= 0.05:
+        kinds = {
+            "truncated": f"{percent(faults.of_failures['truncated'])} were cut off",
+            "no_answer": f"{percent(faults.of_failures['no_answer'])} gave no answer",
+        }
+        named = [name for name in kinds if faults.of_failures[name] > 0]
+        yield Sentence(
+            f"Of the failures {' and '.join(kinds[name] for name in named)}; of the samples that gave an answer "
+            f"{share(faults.answered)} are right.",
+            (*(f"faults.of_failures.{name}" for name in named), "faults.pass_at_1_answered"),
+        )
+    if faults.format_failed is not None and faults.format_failed.value >= 0.05:
+        yield Sentence(
+            f"{share(faults.format_failed)} of the samples miss the format.", ("faults.format_failed",)
+        )
+    if faults.unscorable.value > 0:
+        yield Sentence(
+            f"{share(faults.unscorable)} of the samples could not be graded, for a fault of the gold answer, "
+            "and count as wrong.",
+            ("faults.unscorable",),
+        )
+
+
+def _oddities(probe: Probe) -> Iterator[Sentence]:
+    top, many = probe.dominance, len(probe.counts) >= 3
+    if many and top.most_correct is not None and top.correct_share >= 0.5:
+        yield Sentence(
+            f"One problem dominates: {top.most_correct[:60]!r} alone holds {percent(top.correct_share)} of the "
+            "success; the rest says something else than the mean.",
+            ("dominance.most_correct", "dominance.correct_share"),
+        )
+    if many and top.samples_share >= 0.5:
+        yield Sentence(
+            f"{top.most_samples[:60]!r} has {percent(top.samples_share)} of all samples; every problem counts the "
+            "same here, however often it was sampled.",
+            ("dominance.most_samples", "dominance.samples_share"),
+        )
+    if probe.copies.constant and not probe.copies.suspect:
+        yield Sentence(
+            f"All samples of a problem are one text ({percent(probe.copies.share)} of {probe.copies.texts:,} "
+            "repeat another): if they were decoded greedily or copied, they count as one.",
+            ("copies.share", "copies.texts"),
+        )
+    if probe.duplicates:
+        extra = sum(len(names) - 1 for names in probe.duplicates)
+        yield Sentence(
+            f"{count(extra, 'problem')} stand in the set twice, such as {probe.duplicates[0][1][:60]!r}.",
+            ("duplicates",),
+        )
+    if probe.contamination:
+        yield Sentence(
+            f"{count(len(probe.contamination), 'problem')} also stand in the evaluation set: "
+            f"{', '.join(repr(name[:60]) for name in probe.contamination[:5])}.",
+            ("contamination",),
+        )
+
+
+def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
+    kept, g = len(probe.kept), probe.edges.group
+    if code not in ("sft_first", "saturated") and kept and probe.kept_live is not None:
+        yield Sentence(
+            f"Take G = {g} and the {count(kept, 'problem')} with a solve rate between "
+            f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "
+            "will be live.",
+            ("recommended.G", "recommended.kept", "recommended.solve_rate", "recommended.live_groups"),
+        )
+    budget = probe.budget
+    yield Sentence(
+        f"A run of {budget.batch} prompts x {g} samples x {budget.steps} steps sees a correct sample of a kind of "
+        f"problem with 95% probability only where Q is above {percent(budget.q)}.",
+        ("budget.batch", "budget.group", "budget.steps", "budget.q"),
+    )
+    if probe.undecided:
+        yield Sentence(
+            f"{count(probe.undecided, 'problem')} could lie in another band: the intervals of their solve rates "
+            "cross an edge.",
+            ("undecided",),
+        )
