@@ -1,0 +1,24 @@
+"""Problem sets, curricula and sample files: what training and evaluation read, checked as it is read."""
+
+from __future__ import annotations
+
+from leadline.data.curriculum import LEAD_STAGES, Selection, Stage, solve_counts
+from leadline.data.identity import Duplicate, Overlap, normalised, overlap, refuse_overlap
+from leadline.data.problems import ProblemSet, load_problems
+from leadline.data.samples import Sample, read_samples
+
+__all__ = [
+    "LEAD_STAGES",
+    "Duplicate",
+    "Overlap",
+    "ProblemSet",
+    "Sample",
+    "Selection",
+    "Stage",
+    "load_problems",
+    "normalised",
+    "overlap",
+    "read_samples",
+    "refuse_overlap",
+    "solve_counts",
+]

@@ -1,0 +1,28 @@
+"""Is a gold answer usable: does it parse, and is it graded correct against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from leadline.grading import Grader, gold_fault
+
+__all__ = ["gold_faults"]
+
+
+def gold_faults(golds: Iterable[str], grader: Grader) -> dict[str, str]:
+    """Why each unusable gold is so; golds that are fine are left out.
+
+    A gold is fine when it can be graded against, and when a response that states it, in a box or in answer
+    tags, is graded correct. Each different gold is graded once.
+    """
+    unique = list(dict.fromkeys(golds))
+    faults = {gold: why for gold in unique if (why := gold_fault(gold)) is not None}
+    doubtful = {gold: "" for gold in unique if gold not in faults}
+    for before, after in (("\\boxed{", "}"), ("<answer>", "</answer>")):
+        grades = grader.grade_many([(before + gold + after, gold) for gold in doubtful])
+        doubtful = {
+            gold: f"the gold {gold[:80]!r} is not graded correct against itself ({grade.reason})"
+            for gold, grade in zip(doubtful, grades, strict=True)
+            if not grade.correct
+        }
+    return faults | doubtful
