@@ -23,7 +23,7 @@ from sympy.parsing import sympy_parser
 from leadline.grading.clean import plain_words
 from leadline.grading.compare import same
 from leadline.grading.leaf import Leaf, same_leaf
-from leadline.grading.structure import Named, Structure, leaves_of, read_structure, to_latex
+from leadline.grading.structure import Interval, Named, Structure, leaves_of, read_structure, to_latex
 from leadline.grading.verdict import Comparison
 
 __all__ = ["gold_fault", "same_by_algebra", "warm_up"]
@@ -46,7 +46,11 @@ latex2sympy2.Number = _read_number
 sympy_parser.eval_expr = _refuse
 
 DIGITS = 40
-POINTS = 3
+RANGES = ((31, 190), (2, 30), (110, 420), (-95, -20), (-30, -2))
+"""Where the letters are put, in units of 1/101; letters below zero leave many a domain, so they come last."""
+ENOUGH = 3
+HUGE = 10**12
+_TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _CONFIG = NormalizationConfig(
     basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none", equations=False
 )
@@ -59,7 +63,7 @@ def _parsed(latex: str) -> Any:
         return parse_latex_cached(normalize_latex(latex, _CONFIG))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - the parser raises bare Exception on whatever it does not know
+    except Exception:
         return None
 
 
@@ -79,7 +83,7 @@ def gold_fault(text: str) -> str | None:
 
 
 def _is_words(text: str) -> bool:
-    return re.fullmatch(r"(?:\\text\s*\{[^{}]*\}|[^\\{}_^=])*", text) is not None
+    return "\\" not in _TEXT.sub("", text)
 
 
 def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
@@ -90,7 +94,10 @@ def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
         return verdict
     if _is_prose(gold) or _is_prose(answer):
         return plain_words(gold) == plain_words(answer) != ""
-    return _verified(gold, answer, comparison) or _verified(_spelt(g), _spelt(a), comparison)
+    if _verified(gold, answer, comparison):
+        return True
+    mixed = isinstance(a, Interval) and a.relation and not comparison.allow_set_relation_comp
+    return not mixed and _verified(_spelt(g), _spelt(a), comparison)
 
 
 def _spelt(structure: Structure) -> str:
@@ -116,23 +123,25 @@ def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
 
 
 def _same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Comparison) -> bool | None:
-    """True or False by values at random points; None if they cannot be computed."""
+    """True or False by values at random points; None if they cannot be computed, or prove nothing."""
     letters = sorted(g.free_symbols | a.free_symbols, key=str)
-    if (
-        any(isinstance(letter, sympy.MatrixSymbol) for letter in letters)
-        or g.has(sympy.Function)
-        and _undefined(g)
-    ):
+    if any(isinstance(letter, sympy.MatrixSymbol) for letter in letters) or _undefined(g) or _undefined(a):
         return None
     dice = random.Random(20)
-    for _ in range(POINTS if letters else 1):
-        point = {letter: sympy.Rational(dice.randint(11, 199), 100) for letter in letters}
+    agreed = 0
+    for low, high in RANGES if letters else RANGES[:1]:
+        point = {letter: sympy.Rational(dice.randint(low, high), 101) for letter in letters}
         x, y = _value(g, point), _value(a, point)
         if x is None or y is None:
-            return None
-        if not _near(x, y, comparison.precision if decimal and not letters else None):
+            continue
+        if _near(x, y, comparison.precision if decimal and not letters else None):
+            # Next to a huge value, a difference drowns.
+            agreed += bool(max(abs(x), abs(y)) < HUGE)
+        elif low > 0 or (x.is_real and y.is_real):
             return False
-    return True
+        if agreed >= (ENOUGH if letters else 1):
+            return True
+    return None
 
 
 def _undefined(expression: sympy.Expr) -> bool:
@@ -144,7 +153,7 @@ def _value(expression: sympy.Expr, point: dict[Any, Any]) -> Any:
         value = sympy.sympify(expression).evalf(DIGITS, subs=point)
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - no value is no verdict; whatever sympy trips over here is not ours to name
+    except Exception:
         return None
     return value if value.is_number and value.is_finite and value.is_comparable is not False else None
 

@@ -5,111 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from leadline.grading.braces import brace_arguments, closing_brace
+from leadline.grading.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE
+
 __all__ = ["clean", "plain_words"]
 
-_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
-_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "0123456789+-()")
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
 _SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
-
-_SIGNS = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ",
-    "÷": r"\div ", "⁄": "/", "∕": "/", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ", "∞": r"\infty ", "∪": r"\cup ",
-    "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "≤": r"\le ", "⩽": r"\le ", "≦": r"\le ", "≥": r"\ge ", "⩾": r"\ge ",
-    "≧": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ", "°": r"^\circ ", "º": r"^\circ ", "∅": r"\emptyset ",
-    "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}",
-    "ℂ": r"\mathbb{C}", "→": r"\to ", "⟨": r"\langle ", "⟩": r"\rangle ", "“": '"', "”": '"', "‘": "'", "’": "'",
-    "′": "'", "，": ",", "、": ",", "；": ";", "：": ":", "（": "(", "）": ")", "［": "[", "］": "]", "｛": "{",
-    "｝": "}", "＝": "=", "＋": "+", "％": "%", "＜": "<", "＞": ">", "。": ".", "…": r"\dots ", "⌊": r"\lfloor ",
-    "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∣": "|", "∠": r"\angle ", "△": r"\triangle ",
-    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
-    "⅚": r"\frac{5}{6}", "⅐": r"\frac{1}{7}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}",
-    "⅞": r"\frac{7}{8}", "⅑": r"\frac{1}{9}", "⅒": r"\frac{1}{10}",
-}  # fmt: skip
-_GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",
-    "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho",
-    "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma",
-    "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi",
-    "Ω": "Omega",
-}  # fmt: skip
-_UNICODE = {ord(sign): plain for sign, plain in _SIGNS.items()}
-_UNICODE |= {ord(letter): rf"\{name} " for letter, name in _GREEK.items()}
-# Circled digits number the statements of a multiple-choice problem: ②③ names two of them.
-_UNICODE |= {ord("①") + i: f" {i + 1}," for i in range(20)}
-
-# What a command becomes; "" drops it. Commands that are not here stay as they are.
-_COMMANDS = dict.fromkeys(
-    [
-        "left",
-        "right",
-        "bigl",
-        "bigr",
-        "Bigl",
-        "Bigr",
-        "biggl",
-        "biggr",
-        "Biggl",
-        "Biggr",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigm",
-        "displaystyle",
-        "textstyle",
-        "scriptstyle",
-        "limits",
-        "nolimits",
-        "mathop",
-        "normalsize",
-        "large",
-        "Large",
-        "hspace",
-        "phantom",
-        "allowbreak",
-        "nonumber",
-        "boldmath",
-        "mathstrut",
-        "strut",
-        "smallskip",
-        "medskip",
-        "bigskip",
-        "noindent",
-        "centering",
-        "hfill",
-    ],
-    "",
-)
-_COMMANDS |= dict.fromkeys(["quad", "qquad", "enspace", "thinspace", "medspace", "thickspace", "space"], " ")
-_COMMANDS |= dict.fromkeys(["dfrac", "tfrac", "cfrac"], r"\frac")
-_COMMANDS |= dict.fromkeys(["dbinom", "tbinom"], r"\binom")
-_COMMANDS |= dict.fromkeys(["leq", "leqslant", "leqq", "lessapprox", "lesssim"], r"\le ")
-_COMMANDS |= dict.fromkeys(["geq", "geqslant", "geqq"], r"\ge ")
-_COMMANDS |= {
-    "lt": "<",
-    "gt": ">",
-    "neq": r"\ne ",
-    "lbrace": r"\{",
-    "rbrace": r"\}",
-    "lbrack": "[",
-    "rbrack": "]",
-}
-_COMMANDS |= dict.fromkeys(["vert", "lvert", "rvert", "mid"], "|")
-_COMMANDS |= dict.fromkeys(
-    ["text", "textbf", "textit", "textrm", "textnormal", "textsf", "texttt", "mbox", "hbox"], r"\text"
-)
-_COMMANDS |= dict.fromkeys(
-    ["mathrm", "rm", "mathit", "mathsf", "mathtt", "operatorname", "mathnormal"], r"\mathrm"
-)
-_COMMANDS |= dict.fromkeys(["mathbf", "bm", "boldsymbol", "pmb", "bf", "mathcal", "mathscr"], r"\mathbf")
-_COMMANDS |= {"degree": r"^\circ ", "percent": "%", "colon": ":", "ast": "*", "bullet": r"\cdot ",
-              "iff": r"\iff ", "varphi": r"\phi ", "varepsilon": r"\epsilon ", "vartheta": r"\theta ",
-              "ldots": r"\dots ", "cdots": r"\dots ", "dotsc": r"\dots ", "dotsb": r"\dots ", "lnot": r"\neg ",
-              "varnothing": r"\emptyset ", "tg": r"\tan", "ctg": r"\cot", "arctg": r"\arctan",
-              "dollar": "", "euro": "", "pounds": "", "rbracl": "]", "backslash": r"\setminus ",
-              "lgroup": "(", "rgroup": ")", "cupdot": r"\cup "}  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _SPACING = frozenset(" ,;:!>\n\t")
 _MATH_SIGNS = frozenset("()[]$")
@@ -132,8 +34,6 @@ _RELATIONS = (
     (r"\ne =", r"\ne "),
     (":=", "="),
 )
-_SHORT_FRAC = re.compile(r"\\frac\s*(?:(\{[^{}]*\})|(\w))\s*(?:(\{[^{}]*\})|(\w)(?!\w*\}))")
-_SHORT_SQRT = re.compile(r"\\sqrt\s*(\d|[a-zA-Z](?![a-zA-Z]))")
 _FUNCTIONS = re.compile(
     r"(?<![a-zA-Z\\])(sqrt|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|log|ln|pi|infinity|infty|inf|oo)(?![a-zA-Z])"
 )
@@ -148,7 +48,7 @@ def clean(text: str) -> str:
     """
     if not text.isascii():
         text = _from_unicode(text)
-    if "," in text and "\\" in text or "{,}" in text:
+    if r"\!" in text or r"\," in text or "{,}" in text:
         text = _LATEX_GROUPS.sub(r"\1", text)
     if r"\begin" not in text and "\\\\" in text:
         text = _DOUBLED.sub(r"\\", text)
@@ -170,9 +70,9 @@ def clean(text: str) -> str:
 
 
 def _from_unicode(text: str) -> str:
-    text = _SUPERSCRIPTS.sub(lambda m: "^{" + m.group().translate(_SUPERSCRIPT) + "}", text)
-    text = _SUBSCRIPTS.sub(lambda m: "_{" + m.group().translate(_SUBSCRIPT) + "}", text)
-    text = unicodedata.normalize("NFKC", text.translate(_UNICODE)).translate(_UNICODE)
+    text = _SUPERSCRIPTS.sub(lambda m: "^{" + m.group().translate(SUPERSCRIPT) + "}", text)
+    text = _SUBSCRIPTS.sub(lambda m: "_{" + m.group().translate(SUBSCRIPT) + "}", text)
+    text = unicodedata.normalize("NFKC", text.translate(UNICODE)).translate(UNICODE)
     return "".join(_ascii(char) for char in text)
 
 
@@ -203,8 +103,10 @@ def _open_text(match: re.Match[str]) -> str:
 
 def _rename(match: re.Match[str]) -> str:
     name = match.group(1)
-    if name in _COMMANDS:
-        return _COMMANDS[name]
+    if name in COMMANDS:
+        return COMMANDS[name]
+    if name in "\"'`":
+        return ""
     if name in _SPACING:
         return " " if name not in "!" else ""
     if name in _MATH_SIGNS:
@@ -237,10 +139,7 @@ def _tidy_commands(text: str) -> str:
         text = _WRAPPED.sub(r"\1", text)
     if r"\mathrm" in text:
         text = _ROMAN.sub(_roman, text)
-    if r"\frac" in text:
-        text = _SHORT_FRAC.sub(_braces, text)
-    if r"\sqrt" in text:
-        text = _SHORT_SQRT.sub(r"\\sqrt{\1}", text)
+    text = brace_arguments(text)
     text = (
         text.replace(r"^{\circ}", r"^\circ").replace(r"^ \circ", r"^\circ").replace(r"^{ \circ}", r"^\circ")
     )
@@ -271,35 +170,17 @@ def _roman(match: re.Match[str]) -> str:
     return rf"\text{{{word}}}"
 
 
-def _braces(match: re.Match[str]) -> str:
-    above = match.group(1) or "{" + match.group(2) + "}"
-    below = match.group(3) or "{" + match.group(4) + "}"
-    return rf"\frac{above}{below}"
-
-
 def _trim(text: str) -> str:
     """Drops quotes, blanks and closing punctuation around ``text``, and braces around all of it."""
     while True:
         before = text
-        text = text.strip(" \"'`,;:_~").removesuffix(r"\dots").strip()
+        text = text.strip(" \"'`,;:_~").removesuffix(r"\dots").rstrip("\\ ")
         if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
             text = text[:-1]
-        if text.startswith("{") and _closes_at(text, 0) == len(text) - 1:
+        if text.startswith("{") and closing_brace(text, 0) == len(text) - 1:
             text = text[1:-1]
         if text == before:
             return text
-
-
-def _closes_at(text: str, start: int) -> int:
-    depth = 0
-    for i in range(start, len(text)):
-        if text[i] == "{" and (i == 0 or text[i - 1] != "\\"):
-            depth += 1
-        elif text[i] == "}" and text[i - 1] != "\\":
-            depth -= 1
-            if depth == 0:
-                return i
-    return -1
 
 
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import TypeAlias
 
 from leadline.grading.leaf import Leaf, same_leaf
-from leadline.grading.structure import Interval, Items, Named, Structure, Union
+from leadline.grading.structure import Interval, Items, Named, Structure, Union, read_structure, to_latex
 from leadline.grading.verdict import Comparison
 
 __all__ = ["LeafTest", "same", "same_cheaply"]
@@ -22,7 +24,7 @@ def same_cheaply(gold: Structure, answer: Structure, comparison: Comparison) -> 
 def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
     """Whether two structures are equal, given a test of their leaves."""
     if isinstance(gold, Named) and isinstance(answer, Named):
-        verdict = same(gold.value, answer.value, leaves, comparison)
+        verdict = same(gold.value, _renamed(answer, gold), leaves, comparison)
         return verdict if verdict is not True or _names_agree(gold.name, answer.name) else None
     gold = gold.value if isinstance(gold, Named) else gold
     answer = answer.value if isinstance(answer, Named) else answer
@@ -40,9 +42,22 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Compa
 
 
 def _names_agree(gold: str, answer: str) -> bool:
-    """``x = 1`` is no answer to ``y = 1``; a function may be called anything."""
-    plain_gold, plain_answer = gold.lower(), answer.lower()
-    return plain_gold == plain_answer or "(" in gold or len(gold) > 2 or len(answer) > 2
+    """``x = 1`` is no answer to ``y = 1``, but a function may be called anything."""
+    return gold.lower() == answer.lower() or ("(" in gold and "(" in answer)
+
+
+_FUNCTION = re.compile(r"\w+'*\(([a-z])\)")
+
+
+def _renamed(answer: Named, gold: Named) -> Structure:
+    """The value of ``f(m) = 2m`` in the variable of ``f(n) = 2n``."""
+    theirs, ours = _FUNCTION.fullmatch(answer.name), _FUNCTION.fullmatch(gold.name)
+    if theirs is None or ours is None or theirs.group(1) == ours.group(1):
+        return answer.value
+    text = to_latex(answer.value)
+    if re.search(rf"(?<![a-zA-Z\\]){ours.group(1)}(?![a-zA-Z])", text):
+        return answer.value
+    return read_structure(re.sub(rf"(?<![a-zA-Z\\]){theirs.group(1)}(?![a-zA-Z])", ours.group(1), text))
 
 
 def _all(verdicts: Sequence[bool | None]) -> bool | None:
@@ -140,6 +155,22 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Com
             if isinstance(low, Leaf) and isinstance(high, Leaf):
                 return _all([_ends(gold.low, low, leaves), _ends(gold.high, high, leaves)])
     for one, many in ((gold, answer), (answer, gold)):
+        if isinstance(one, Leaf) and one.decimal and isinstance(many, Items) and one.number is not None:
+            return _decimal_comma(many) == one.number or None
         if isinstance(many, Items) and len(many.items) == 1 and isinstance(one, Leaf):
             return same(one, many.items[0], leaves, comparison)
     return None
+
+
+def _decimal_comma(items: Items) -> Fraction | None:
+    """The number that ``1,22`` is where the comma is the decimal sign."""
+    if items.kind != "list" or len(items.items) != 2:
+        return None
+    whole, part = items.items
+    if not (isinstance(whole, Leaf) and isinstance(part, Leaf) and part.text.isdecimal()):
+        return None
+    number = whole.number
+    if number is None or not whole.text.lstrip("-").isdecimal():
+        return None
+    sign = -1 if whole.text.startswith("-") else 1
+    return number + sign * Fraction(int(part.text), 10 ** len(part.text))

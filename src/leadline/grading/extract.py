@@ -13,6 +13,7 @@ SHORT = 400
 """A response of at most this many characters may be an answer as a whole."""
 MAX_BOXES = 12
 
+_MARKS = ("\\boxed", "\\fbox", "####", "</answer>")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]*\S)", re.MULTILINE)
 _OPEN_TAG, _CLOSE_TAG = "<answer>", "</answer>"
@@ -49,6 +50,11 @@ def extract_answer(response: str) -> str | None:
     with a conclusion, what it concludes. The last number of a text that just stops is no answer.
     """
     text = response[-TAIL:]
+    if len(response) > TAIL and not any(mark in text for mark in _MARKS):
+        # Much may follow an answer. Where the last mark stands is found at the speed of memory.
+        start = max(response.rfind(mark) for mark in _MARKS)
+        if start >= 0:
+            text = response[start : start + TAIL]
     thought = text.rfind("</think>")
     if thought >= 0 and (found := _stated(text[thought + 8 :])) is not None:
         return found
@@ -77,40 +83,61 @@ def _last_boxes(text: str) -> Found | None:
     """The last box that closes, with those right before it that belong to the same answer."""
     contents: list[str] = []
     last = None
+    ends: dict[int, int] | None = None
     for match in reversed(list(_BOX.finditer(text))):
-        box = _box(text, match.end())
+        start = _SPACES.match(text, match.end()).end()  # type: ignore[union-attr]
+        if ends is None and text[start : start + 1] == "{" and _closing(text, start) is None:
+            # One box is open to the end; so may be thousands before it. All pairs are found in one pass instead.
+            ends = _pairs(text)
+        box = _box(text, start, ends)
         if box is None:
             continue
         content, end = box
-        if last is None:
-            last = match.start()
-        elif not _linked(text[end:last]):
+        if last is not None and not _linked(text[end:last]):
             break
         if content not in contents:
             contents.append(content)
-        last, first = match.start(), last
+        last = match.start()
         if len(contents) >= MAX_BOXES:
             break
-    if last is None:
+    if last is None or contents == [""]:
         return None
-    return Found(last, ", ".join(reversed(contents))) if contents != [""] else None
+    return Found(last, ", ".join(reversed(contents)))
 
 
-def _box(text: str, start: int) -> tuple[str, int] | None:
-    """What stands in the braces at ``start``, and where they close."""
-    while start < len(text) and text[start] in " \t\n":
-        start += 1
-    if start >= len(text) or text[start] != "{":
-        word = re.compile(r"[-\d.]+|[a-zA-Z]").match(text, start)
+def _box(text: str, start: int, ends: dict[int, int] | None) -> tuple[str, int] | None:
+    """What the box at ``start`` holds, and where it ends; ``ends`` are the known pairs of braces."""
+    if text[start : start + 1] != "{":
+        word = _UNBRACED.match(text, start)
         return (word.group(), word.end()) if word else None
+    end = _closing(text, start) if ends is None else ends.get(start)
+    return (text[start + 1 : end].strip(), end + 1) if end is not None else None
+
+
+def _closing(text: str, start: int) -> int | None:
     depth = 0
     for match in _BRACE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(match.group(), 0)
+        depth += _STEP.get(match.group(), 0)
         if depth == 0:
-            return text[start + 1 : match.start()].strip(), match.end()
+            return match.start()
     return None
 
 
+def _pairs(text: str) -> dict[int, int]:
+    """Each opening brace with the one that closes it."""
+    opened: list[int] = []
+    pairs: dict[int, int] = {}
+    for match in _BRACE.finditer(text):
+        if match.group() == "{":
+            opened.append(match.start())
+        elif match.group() == "}" and opened:
+            pairs[opened.pop()] = match.start()
+    return pairs
+
+
+_STEP = {"{": 1, "}": -1}
+_SPACES = re.compile(r"\s*")
+_UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _LINK = re.compile(r"[,;&]|\b(?:and|or)\b")
 _NO_LINK = re.compile(r"\.\s|\n\s*\n|[=]")
@@ -181,10 +208,12 @@ def _bare(text: str) -> str | None:
     short = len(text) <= SHORT
     if short and "\n\n" not in text and _is_value(text):
         return text
+    spans = list(_MATH.finditer(text)) if short else []
+    if spans and not text[spans[-1].end() :].strip(" ."):
+        return next(group for group in spans[-1].groups() if group is not None).strip()
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
     ended = short or text[-1] in ".!$)]}"
-    ends_in_math = short and _MATH.search(sentence) is not None and text[-1] in "$)]."
-    if not ended or not (ends_in_math or _CONCLUSION.search(sentence)):
+    if not ended or _CONCLUSION.search(sentence) is None:
         return None
     return _concluded(sentence, short)
 

@@ -58,6 +58,10 @@ _UNIT = re.compile(
     r"(?<=[\d})\sa-z.])\s*(?:\\text\s*\{(?P<text>[^{}]*)\}|(?P<words>(?<![a-zA-Z\\])[a-zA-Z]{2,}[a-zA-Z .()/]*))"
     r"(?:\s*\^\s*\{?\s*\d\s*\}?)?\s*$"
 )
+_INDICES = frozenset("knmltsj")
+_LETTER_UNIT = re.compile(
+    r"(-?(?:\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}))\s+[mgshlLNJWVAF](?:\s*\^\s*\{?[23]\}?)?"
+)
 _ORDINAL = re.compile(r"^(\d+)\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$")
 _BASE = re.compile(r"(\d{1,30})\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?")
 _WORDS = re.compile(r"\\text\s*\{[^{}\\]*\}|[A-Za-z][A-Za-z' .-]+|[a-zA-Z]")
@@ -104,9 +108,9 @@ def _clock(text: str) -> Leaf | None:
     match = _CLOCK.fullmatch(text)
     if match is not None:
         hour, minute, half = int(match.group(1)), match.group(2) or "00", match.group(3).lower()
-        return Leaf(f"{hour}:{minute} {half}m") if hour < 25 else None
+        return Leaf(f"{hour}:{minute} {half}m", unit="clock") if hour < 25 else None
     match = _CLOCK_PLAIN.fullmatch(text)
-    return Leaf(f"{int(match.group(1))}:{match.group(2)}") if match else None
+    return Leaf(f"{int(match.group(1))}:{match.group(2)}", unit="clock") if match else None
 
 
 def _ordinal(text: str) -> Leaf | None:
@@ -134,22 +138,23 @@ def _without_unit(text: str) -> tuple[str, str]:
     match = _UNIT.search(text)
     if match is None or match.start() == 0 or not re.search(r"\d|\\pi", text[: match.start()]):
         return text, ""
-    return text[: match.start()].rstrip(" \\"), _unit_name(match.group("text") or match.group("words") or "")
+    squared = "^" in text[match.end("text") if match.group("text") is not None else match.end("words") :]
+    return text[: match.start()].rstrip(" \\"), "" if squared else _unit_name(
+        match.group("text") or match.group("words") or ""
+    )
 
 
 def _unit_name(words: str) -> str:
     name = plain_words(words)
-    return (
-        name
-        if name in _UNITS
-        else name.removesuffix("es")
-        if name.removesuffix("es") in _UNITS
-        else name.removesuffix("s")
+    return next(
+        (form for form in (name, name.removesuffix("s"), name.removesuffix("es")) if form in _UNITS), name
     )
 
 
 def same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
     """True or False where that is certain and cheap, else None. False only between plain exact numbers."""
+    if "clock" in (gold.unit, answer.unit):
+        return _same_time(gold.text, answer.text)
     if gold.form is None or answer.form is None:
         return _same_text(gold, answer)
     scale = _scale(gold.unit, answer.unit)
@@ -159,7 +164,9 @@ def same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
         return True
     if gold.number is not None and answer.number is not None:
         return _same_number(gold, answer, gold.number, answer.number, comparison)
-    return _same_angle(gold, answer) or None
+    if _same_angle(gold, answer) or _same_family(gold, answer) or _same_with_letter(gold, answer):
+        return True
+    return None
 
 
 def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
@@ -172,6 +179,12 @@ def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
         if other.number is not None and huge.floor > abs(other.number.numerator).bit_length() + 1:
             return False
     return None
+
+
+def _same_time(gold: str, answer: str) -> bool:
+    """Times of day; half of the day has to be said only once."""
+    (g, *half), (a, *other) = gold.split(" "), answer.split(" ")
+    return g == a and (half == other or not half or not other)
 
 
 def _scale(gold: str, answer: str) -> Fraction | None:
@@ -206,4 +219,29 @@ def _same_angle(gold: Leaf, answer: Leaf) -> bool:
             ((term, value), *more) = radians.form.items()
             if not more and [p.atom for p in term.powers] == ["pi"] and term.radicand == 1:
                 return term.powers[0].exponent == 1 and value == degrees.number / 180
+    return False
+
+
+def _same_family(gold: Leaf, answer: Leaf) -> bool:
+    r"""``k\pi`` and ``n\pi``, both for all integers."""
+    letters = [{p.atom for term in leaf.form or {} for p in term.powers} for leaf in (gold, answer)]
+    if not all("pi" in of and len(of) == 2 for of in letters):
+        return False
+    (g,), (a,) = (of - {"pi"} for of in letters)
+    if g not in _INDICES or a not in _INDICES:
+        return False
+    return gold.form == {
+        term._replace(
+            powers=tuple(sorted(p._replace(atom=g) if p.atom == a else p for p in term.powers))
+        ): value
+        for term, value in (answer.form or {}).items()
+    }
+
+
+def _same_with_letter(gold: Leaf, answer: Leaf) -> bool:
+    """``5 m`` against ``5``: behind a blank, one letter may be a unit."""
+    for number, other in ((gold, answer), (answer, gold)):
+        match = _LETTER_UNIT.fullmatch(other.text)
+        if number.number is not None and match is not None:
+            return read_leaf(match.group(1)).number == number.number
     return False

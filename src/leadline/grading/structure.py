@@ -5,10 +5,12 @@ One meaning has one structure however it was written: ``x \ge 2``, ``[2, \infty)
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+from leadline.grading.exact import approximate
 from leadline.grading.leaf import Leaf, read_leaf
 
 __all__ = [
@@ -82,6 +84,10 @@ _IN_SET = re.compile(
     re.DOTALL,
 )
 _INFINITY = re.compile(r"^([+-]?)\s*\\infty$")
+_LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
+_REALS = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)")
+_SETMINUS = re.compile(r"\\setminus(?![a-zA-Z])|-(?=\s*\\\{)|\\(?=\s*\\\{)")
+_UNEQUAL = re.compile(r"^(?:[a-zA-Z]|\\[a-z]+)\s*\\ne(?![a-zA-Z])\s*(.+)$")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -97,7 +103,18 @@ def _read(text: str, depth: int) -> Structure:
         return Leaf(text)
     if len(text) < 2 or text.isdigit():
         return read_leaf(text)
-    for reader in (_qualified, _matrix, _list, _named, _member, _union, _relation, _bracketed, _plus_minus):
+    for reader in (
+        _qualified,
+        _matrix,
+        _list,
+        _named,
+        _member,
+        _union,
+        _difference,
+        _relation,
+        _bracketed,
+        _plus_minus,
+    ):
         found = reader(text, depth + 1)
         if found is not None:
             return found
@@ -255,6 +272,48 @@ def _union(text: str, depth: int) -> Structure | None:
     if not found:
         return None
     return _as_union([_read(part, depth) for part in parts if part.strip()])
+
+
+def _difference(text: str, depth: int) -> Structure | None:
+    r"""``A \setminus \{1, 2\}`` and ``x \ne 1``: the pieces of a line with points taken out."""
+    unequal = _UNEQUAL.match(text)
+    if unequal is not None:
+        return _without_points([Interval(*_LINE)], [_read(unequal.group(1), depth)])
+    parts, found = split_outside(text, _SETMINUS)
+    if len(found) != 1:
+        return None
+    whole, points = _read(parts[0], depth), _read(parts[1], depth)
+    pieces = list(whole.parts) if isinstance(whole, Union) else [whole]
+    if isinstance(whole, Leaf) and _REALS.fullmatch(whole.text):
+        pieces = [Interval(*_LINE)]
+    intervals = [piece for piece in pieces if isinstance(piece, Interval)]
+    if not isinstance(points, Items) or len(intervals) < len(pieces):
+        return None
+    return _without_points(intervals, list(points.items))
+
+
+def _without_points(pieces: list[Interval], points: list[Structure]) -> Structure | None:
+    cuts: list[tuple[float, Leaf]] = []
+    for point in points:
+        place = _place(point) if isinstance(point, Leaf) else None
+        if place is None or not isinstance(point, Leaf):
+            return None
+        cuts.append((place, point))
+    for place, point in sorted(cuts, key=lambda cut: cut[0]):
+        last = pieces[-1]
+        low, high = _place(last.low), _place(last.high)
+        if low is None or high is None or not low < place < high:
+            return None
+        left, right = (last.closed[0], False), (False, last.closed[1])
+        pieces[-1:] = [last._replace(high=point, closed=left), last._replace(low=point, closed=right)]
+    return Union(tuple(piece._replace(relation=False) for piece in pieces))
+
+
+def _place(leaf: Leaf) -> float | None:
+    """Where an end lies on the line."""
+    if leaf.form is not None:
+        return approximate(leaf.form)
+    return {r"\infty": math.inf, r"-\infty": -math.inf}.get(leaf.text)
 
 
 def _relation(text: str, depth: int) -> Structure | None:

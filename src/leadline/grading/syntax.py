@@ -72,7 +72,31 @@ _FUNCTIONS = frozenset(
 )
 
 _FUNCTION_NAMES = frozenset(
-    "f g h F G H P Q W T u v Gamma phi psi zeta sigma pi mu tau omega Phi Psi".split()
+    [
+        "f",
+        "g",
+        "h",
+        "F",
+        "G",
+        "H",
+        "P",
+        "Q",
+        "W",
+        "T",
+        "u",
+        "v",
+        "Gamma",
+        "phi",
+        "psi",
+        "zeta",
+        "sigma",
+        "pi",
+        "mu",
+        "tau",
+        "omega",
+        "Phi",
+        "Psi",
+    ]
 ) - {"pi"}
 
 
