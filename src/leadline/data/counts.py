@@ -156,6 +156,7 @@ def count_rows(
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     observe: Callable[[Row], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    faults: list[str] | None = None,
 ) -> Counts:
     """Tally rows by problem. Two kinds, mixed at will (docs/formats.md).
 
@@ -171,31 +172,35 @@ def count_rows(
         on_bad_row: refuse the file, or leave bad rows out and list them in ``Counts.skipped``.
         observe: called with every usable sample row that carries a completion.
         progress: called now and then with the number of rows read.
+        faults: where the reader behind ``rows`` notes lines that are no rows at all; named with the others.
 
     Raises:
         DataError: rows that cannot be used, or no row at all.
     """
     tally = _Tally(observe)
-    faults: list[str] = []
+    named: list[str] = []
     bad = total = 0
     for number, row in rows:
         total += 1
         why = tally.add(row)
         if why:
             bad += 1
-            if len(faults) < MAX_FAULTS:
-                faults.append(f"{source}:{number}: {why}")
+            if len(named) < MAX_FAULTS:
+                named.append(f"{source}:{number}: {why}")
         if progress is not None and total % PROGRESS_EVERY == 0:
             progress(total)
     if progress is not None:
         progress(total)
-    if bad > len(faults):
-        faults.append(f"{source}: and {bad - len(faults)} more rows")
-    if faults and on_bad_row == "refuse":
-        raise DataError(faults)
+    unread = faults or []
+    bad += len(unread)
+    named = [*unread[:MAX_FAULTS], *named][:MAX_FAULTS]
+    if bad > len(named):
+        named.append(f"{source}: and {bad - len(named)} more rows")
+    if named and on_bad_row == "refuse":
+        raise DataError(named)
     if not tally.cells:
-        raise DataError([f"{source}: no usable row", *faults])
-    return tally.counts(tuple(faults))
+        raise DataError([f"{source}: no usable row", *named])
+    return tally.counts(tuple(named))
 
 
 class _Cell:

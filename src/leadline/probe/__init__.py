@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from leadline.probe.mass import teacher_forced
-from leadline.probe.result import Probe, Sentence
+from leadline.probe.result import Probe
 from leadline.probe.sounding import probe
 from leadline.probe.verdict import VERDICTS
 
-__all__ = ["VERDICTS", "Probe", "Sentence", "probe", "teacher_forced"]
+__all__ = ["VERDICTS", "Probe", "probe", "teacher_forced"]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.counts import Counts
+from leadline.findings import Sentence
 from leadline.probe.bands import BANDS, Band, Window
 from leadline.probe.copies import Copies, Dominance
 from leadline.probe.curves import PassCurve, Reach
@@ -19,15 +20,7 @@ from leadline.probe.mass import Mass
 from leadline.probe.signal import LiveShare
 from leadline.stats import Interval
 
-__all__ = ["Budget", "Probe", "Sentence", "Zeros"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence of a verdict, and where in the JSON output the figures that it quotes stand."""
-
-    text: str
-    evidence: tuple[str, ...]
+__all__ = ["Budget", "Probe", "Zeros"]
 
 
 @dataclass(frozen=True, slots=True)

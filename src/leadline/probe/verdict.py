@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from leadline.findings import Sentence
+from leadline.findings.words import count, percent, share
 from leadline.probe.bands import BANDS
-from leadline.probe.result import Probe, Sentence
-from leadline.probe.words import count, percent, share
+from leadline.probe.result import Probe
 from leadline.stats import Interval
 
 __all__ = ["VERDICTS", "judge"]

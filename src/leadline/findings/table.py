@@ -1,0 +1,74 @@
+"""The parts of a finding, plain enough for a terminal, a page, a report section and JSON alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = ["Chart", "Finding", "Point", "Sentence", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a verdict, and where in the JSON output the figures that it quotes stand."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table of text; the first column names the row."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+class Point(NamedTuple):
+    """One point of a curve with its limits."""
+
+    x: float
+    y: float
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Curves over a common axis, ``y`` in [0, 1]; each with its name. ``log_x`` for a logarithmic axis."""
+
+    title: str
+    x_label: str
+    curves: Mapping[str, Sequence[Point]]
+    log_x: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Everything that is shown of one probe or one comparison."""
+
+    title: str
+    verdict: str
+    sentences: tuple[str, ...]
+    tables: tuple[Table, ...]
+    charts: tuple[Chart, ...] = ()
+
+    def section(self) -> dict[str, Any]:
+        """The JSON of ``probe-<arm>.json`` and ``compare-<arm>.json`` that the report of a run shows."""
+        return {
+            "title": self.title,
+            "verdict": self.verdict,
+            "sentences": list(self.sentences),
+            "tables": [
+                {
+                    "title": t.title,
+                    "columns": list(t.columns),
+                    "rows": [list(r) for r in t.rows],
+                    "note": t.note,
+                }
+                for t in self.tables
+            ],
+        }
