@@ -216,6 +216,14 @@ def test_what_the_padding_holds_does_not_matter(config: LossConfig) -> None:
     assert torch.equal(grads[0], grads[1])
 
 
+def test_only_the_trained_policy_has_a_gradient() -> None:
+    columns = [column.clone().requires_grad_(True) for column in batch()[:4]]
+    new, old, ref, advantage = columns
+    config = LossConfig(kl="k3", beta=0.3)
+    policy_loss(new, old, advantage, batch()[4], normaliser=1.0, config=config, ref_logp=ref).loss.backward()  # type: ignore[no-untyped-call]
+    assert [column.grad is None for column in columns] == [False, True, True, True]
+
+
 def test_skipping_rows_without_signal_is_exact_without_kl_in_the_loss() -> None:
     # Decision 13: skipped tokens stay in the normaliser
     new, old, _, advantage, mask = batch()

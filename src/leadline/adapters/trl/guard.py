@@ -1,0 +1,81 @@
+"""Which versions of TRL were tested, and which of its hooks the trainer needs: checked at import, not
+guessed at.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+from leadline.errors import MissingExtra
+
+__all__ = ["HOOKS", "TESTED", "check_trl", "missing_hooks"]
+
+TESTED = ("1.16.0",)
+"""Releases of TRL that the tests ran with. Others work as long as the hooks below are there, with a
+warning.
+"""
+
+HOOKS = {
+    "_calculate_rewards": ("inputs", "prompts", "completions", "completion_ids_list"),
+    "_generate_and_score_completions": ("inputs",),
+    "_get_train_sampler": ("dataset",),
+    "_load_optimizer_and_scheduler": ("checkpoint",),
+    "_load_rng_state": ("checkpoint",),
+    "_prepare_inputs": ("generation_batch",),
+    "_save_rng_state": ("output_dir",),
+}
+"""Methods of ``trl.GRPOTrainer`` that are overridden or relied on, with their parameters."""
+
+_SOURCE = (
+    "_step",
+    "_buffered_inputs",
+    "eos_token_ids",
+    "_logs",
+    "_metrics",
+    "num_generations_eval",
+    "reward_func_names",
+)
+"""Attributes that ``GRPOTrainer`` must still use; looked for by name in its code."""
+
+
+def missing_hooks(trainer: type) -> list[str]:
+    """What this ``GRPOTrainer`` lacks of what the mixin needs; empty when it fits."""
+    missing = []
+    for name, parameters in HOOKS.items():
+        method = getattr(trainer, name, None)
+        if method is None:
+            missing.append(f"method {name}")
+            continue
+        found = tuple(inspect.signature(method).parameters)[1:]
+        if found[: len(parameters)] != parameters:
+            missing.append(f"method {name}({', '.join(parameters)}): it takes ({', '.join(found)})")
+    try:
+        source = inspect.getsource(trainer)
+    except OSError:  # installed without its sources: nothing to look in
+        return missing
+    return missing + [f"attribute {name}" for name in _SOURCE if f"self.{name}" not in source]
+
+
+def check_trl() -> None:
+    """Raise unless a TRL is installed that the trainer fits; warn if it is another than the tested ones.
+
+    Raises:
+        MissingExtra: no TRL, or one without a hook that is needed; says which, and which versions were
+            tested.
+    """
+    try:
+        import trl
+    except ImportError as error:
+        raise MissingExtra("LeadGRPOTrainer needs TRL: pip install 'leadline[trl]'") from error
+    faults = missing_hooks(trl.GRPOTrainer)
+    if faults:
+        raise MissingExtra(
+            f"trl {trl.__version__} does not fit: GRPOTrainer lacks {'; '.join(faults)}. "
+            f"Tested: {', '.join(TESTED)}: pip install 'leadline[trl]'"
+        )
+    if trl.__version__ not in TESTED:
+        warnings.warn(
+            f"leadline was tested with trl {', '.join(TESTED)}, not {trl.__version__}; every hook it needs is there",
+            stacklevel=2,
+        )
