@@ -51,6 +51,7 @@ RANGES = ((31, 190), (2, 30), (110, 420), (-95, -20), (-30, -2))
 ENOUGH = 3
 HUGE = 10**12
 _TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
+_COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
 _CONFIG = NormalizationConfig(
     basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none", equations=False
 )
@@ -106,7 +107,7 @@ def _spelt(structure: Structure) -> str:
 
 
 def _is_prose(text: str) -> bool:
-    words = plain_words(text).split()
+    words = plain_words(_COMMANDS.sub(" ", text)).split()
     return sum(len(word) > 2 and word.isalpha() for word in words) >= 4 and "=" not in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import NamedTuple
 
 __all__ = ["extract_answer"]
@@ -26,6 +27,7 @@ _SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|(?<=[.$)}\s])\s*I hope it
 _MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INST\])\s*$")
 _COPULA = re.compile(r"(?:\b(?:is|are|be|equals|equal to|was)\b|[:=])[\s:]*", re.IGNORECASE)
 _LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+_WORDS_ONLY = re.compile(r"[a-zA-Z][a-z' ]+[!.]?")
 _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|so|is|are|equals|solution|answer|result|total|get|have|conclude)\b",
     re.IGNORECASE,
@@ -65,8 +67,12 @@ def _stated(text: str) -> str | None:
     tagged = _tagged(text)
     if tagged is not None:
         return tagged
-    found = [find for find in (_last_boxes(text), _last_hashes(text), _last_anchor(text)) if find is not None]
-    return max(found).text if found else None
+    marked = [find for find in (_last_boxes(text), _last_hashes(text)) if find is not None]
+    anchored = _last_anchor(text)
+    if anchored is not None and not (marked and _WORDS_ONLY.fullmatch(anchored.text)):
+        # "So our answer is correct" does not replace the box before it.
+        marked.append(anchored)
+    return max(marked).text if marked else None
 
 
 def _tagged(text: str) -> str | None:
@@ -93,8 +99,8 @@ def _last_boxes(text: str) -> Found | None:
         if box is None:
             continue
         content, end = box
-        if last is not None and not _linked(text[end:last]):
-            break
+        if last is not None and (end > last or not _linked(text[end:last])):
+            break  # it holds the later box, or belongs to another answer
         if content not in contents:
             contents.append(content)
         last = match.start()
@@ -161,9 +167,7 @@ def _last_hashes(text: str) -> Found | None:
     start = text.rfind("####")
     if start < 0:
         return None
-    match = None
-    for match in _HASHES.finditer(text, max(0, text.rfind("\n", 0, start) + 1)):
-        pass
+    match = _HASHES.search(text, max(0, text.rfind("\n", 0, start) + 1))
     return Found(match.start(), match.group(1).strip()) if match else None
 
 
@@ -190,11 +194,9 @@ def _sentence(text: str) -> str | None:
 def _value(text: str) -> str:
     """What a sentence says that something is: ``5`` of ``the value of $x$ is 5``."""
     outside = _MATH.sub(lambda match: "\0" * len(match.group()), text)
-    last = None
-    for last in _COPULA.finditer(outside):
-        pass
-    if last is not None and len(_LETTERS.findall(outside[: last.start()])) >= 2:
-        text = text[last.end() :]
+    last = deque(_COPULA.finditer(outside), maxlen=1)
+    if last and len(_LETTERS.findall(outside[: last[0].start()])) >= 2:
+        text = text[last[0].end() :]
     return text.strip(" *\t\"'")
 
 

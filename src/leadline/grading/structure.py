@@ -283,7 +283,7 @@ def _difference(text: str, depth: int) -> Structure | None:
     if len(found) != 1:
         return None
     whole, points = _read(parts[0], depth), _read(parts[1], depth)
-    pieces = list(whole.parts) if isinstance(whole, Union) else [whole]
+    pieces: list[Structure] = list(whole.parts) if isinstance(whole, Union) else [whole]
     if isinstance(whole, Leaf) and _REALS.fullmatch(whole.text):
         pieces = [Interval(*_LINE)]
     intervals = [piece for piece in pieces if isinstance(piece, Interval)]
