@@ -139,14 +139,17 @@ def _saved_dataset(path: Path, split: str | None) -> Iterator[Row]:
 def _hub(name: str, config: str | None, split: str | None) -> Iterator[Row]:
     import datasets
 
-    return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split)
+    place = f"{name} (no file or folder here; a data set of the hub)"
+    return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
 
 
-def _dataset(name: str, load: Callable[[], Any], split: str | None) -> Iterator[Row]:
+def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[Row]:
     try:
         loaded = load()
     except Exception as error:  # hub, cache, network and format failures share no class
-        raise DataError(f"{name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}") from error
+        raise DataError(
+            f"{place or name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+        ) from error
     if isinstance(loaded, Mapping):
         loaded = _one_split(name, loaded, split)
     return (Row(f"{name}:{i}", dict(values)) for i, values in enumerate(loaded, start=1))
