@@ -1,8 +1,8 @@
 """Worked solutions of chain problems: gold, noisy and verified.
 
-A step reads `` a+3=707``. A checked step is worked out again, `` a+3=607 check=707``, and when the two disagree the
-line is corrected: `` fix=707``. Every block has the same number of tokens. Traces of the same problem differ in length
-by a factor of two or three, and a slip that nobody checks spoils the answer: so accuracy, length and reflection compete.
+A step reads `` a+3=707``. A checked step is worked out again from the value before it, `` a+3=607 check 407 a+3=707``,
+and where the two disagree once more, `` fix 407 a+3=707``. Traces of the same problem differ in length by a factor of
+two or three, and a slip that nobody checks spoils the answer: so accuracy, length and reflection really compete.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def trace(chain: Chain, style: TraceStyle, rng: random.Random) -> tuple[str, str
     value = "".join(map(str, chain.start))
     written = []
     for name in chain.operations:
-        truth = apply(name, value)
+        before, truth = value, apply(name, value)
         value = _slip(truth, rng) if rng.random() < style.slip else truth
         written.append(f" {name}={value}")
         if rng.random() < style.check:
-            written.append(f" check={truth}")
+            written.append(f" check {before} {name}={truth}")
             if value != truth:
-                written.append(f" fix={truth}")
+                written.append(f" fix {before} {name}={truth}")
             value = truth
     return "".join(written), value
 

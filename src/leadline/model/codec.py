@@ -1,0 +1,56 @@
+"""Between problems and tokens: how a prompt is written for a model, and how its completions are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from leadline.types import Problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["Codec"]
+
+
+class Codec:
+    """A tokenizer with the way a problem is put to it: chat template where there is one, plain text where not."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, system_prompt: str | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.system_prompt = system_prompt
+        self.eos = int(tokenizer.eos_token_id)
+
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that a completion of ``problem`` continues."""
+        if self.tokenizer.chat_template is None:
+            return f"{self.system_prompt}\n\n{problem.prompt}" if self.system_prompt else problem.prompt
+        turns = [message._asdict() for message in problem.messages or ()]
+        turns = turns or [{"role": "user", "content": problem.prompt}]
+        if self.system_prompt:
+            turns.insert(0, {"role": "system", "content": self.system_prompt})
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return str(text)
+
+    def encode_prompts(self, problems: Sequence[Problem]) -> list[list[int]]:
+        texts = [self.prompt_text(problem) for problem in problems]
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=self.tokenizer.chat_template is None)[
+            "input_ids"
+        ]
+        return ids
+
+    def encode_completions(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids with the end-of-sequence behind each."""
+        ids = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return [[*sequence, self.eos] for sequence in ids]
+
+    def decode(self, tokens: Tensor, lengths: Tensor, finished: Tensor) -> list[str]:
+        """Texts of ``[R, T]`` completions, the closing end-of-sequence left out.
+
+        Special tokens within a completion stay visible: a format tag may be one, and what a model writes is graded.
+        """
+        sizes = (lengths - finished.long()).tolist()
+        sequences = [row[:size] for row, size in zip(tokens.tolist(), sizes, strict=True)]
+        return [str(text) for text in self.tokenizer.batch_decode(sequences, skip_special_tokens=False)]
