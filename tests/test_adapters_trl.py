@@ -82,6 +82,13 @@ def check(ranks: list[list[dict[str, Any]]], config: AdvantageConfig) -> dict[st
     return seen
 
 
+def test_the_answered_column_is_never_paid(tmp_path: Path) -> None:
+    run = trl_tiny.trainer(tmp_path, rows=4, max_steps=1)
+    run.reward_weights[1] = 5.0
+    run.train()
+    check([run.generations], AdvantageConfig.lead())
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_one_process_matches_the_reference(name: str, tmp_path: Path) -> None:
     run = trl_tiny.trainer(tmp_path, rows=12, config=CONFIGS[name])
@@ -127,7 +134,7 @@ def test_two_processes_match_the_reference_with_every_group_split(tmp_path: Path
 def test_evaluation_and_logging_use_the_same_advantages(tmp_path: Path) -> None:
     run = trl_tiny.trainer(tmp_path, rows=4, per_device_eval_batch_size=8, num_generations_eval=2)
     run.model.eval()
-    inputs = [row for row in trl_tiny.prompts(4) for _ in range(2)]
+    inputs = [row for row in trl_tiny.prompts(2) for _ in range(2)]  # fewer rows than the log has room for
     run._prepare_inputs(inputs)
     check([run.generations], AdvantageConfig.lead())
     assert {"lead/reward", "lead/solve_rate", "lead/live", "lead/mixed", "lead/weight"} <= set(
