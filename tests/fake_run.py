@@ -229,8 +229,9 @@ def _result(arm: Arm, rows: list[dict[str, Any]], table: np.ndarray) -> dict[str
         "cons@8": (solved.mean(1) > 0.5).mean(),
         "mean_tokens": table[:, 1].mean(), "mean_tokens_ci": _interval(table[:, 1]),
         "mean_tokens_correct": float(np.mean([row["n_tokens"] for row in rows if row["correct"]] or [np.nan])),
-        "truncated": float(np.mean([not row["finished"] for row in rows])), "no_answer": 0.01,
-        "n_problems": len(table), "n_samples": GROUP, "by_difficulty": by_difficulty,
+        "truncated": float(np.mean([not row["finished"] for row in rows])), "truncated_ci": [0.01, 0.04],
+        "no_answer": 0.01, "no_answer_ci": [0.0, 0.03], "reflection": 0.21, "reflection_ci": [0.2, 0.22],
+        "n_problems": len(table), "n_samples": len(rows), "by_difficulty": by_difficulty,
     }  # fmt: skip
     if arm.advantage:
         result["advantage"] = arm.advantage.model_dump()
@@ -259,8 +260,18 @@ def _sections(run: RunWriter) -> None:
                     "rows": [[4, 0.41], [8, 0.59], [16, 0.71]],
                 },
             ],
+            "charts": [
+                {
+                    "title": "pass@k of the base",
+                    "x_label": "k",
+                    "log_x": True,
+                    "curves": {
+                        "pass@k": [[k, 1 - 0.6**k, 1 - 0.65**k, 1 - 0.55**k] for k in (1, 2, 4, 8, 16)]
+                    },
+                }
+            ],
             "n_samples": 16,
-            "verdict": "worth it",
+            "verdict": "worth training",
         },
     )
     run.section(

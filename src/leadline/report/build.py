@@ -17,6 +17,7 @@ from leadline.records import write_text_atomic
 from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
 from leadline.report.panels import Panel
+from leadline.report.sections import Section, section
 from leadline.report.words import duration, number, plain_text
 
 __all__ = ["MAX_BYTES", "build_report"]
@@ -46,8 +47,9 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     """
     gathered = gather(runs)
     shelf = completions.pick(gathered)
-    panels = _panels(gathered, shelf.solve_rates)
-    context = _context(gathered, panels)
+    sections = _sections(gathered)
+    panels = _panels(gathered, shelf.solve_rates) | {"sections": [p for s in sections for p in s.panels]}
+    context = _context(gathered, panels, sections)
     bare = _render(context, panels, gathered, completions.embed(shelf, 0))
     budget = min(COMPLETION_BYTES, MAX_BYTES - len(bare.encode()) - 2_000)
     if budget < 0:
@@ -72,7 +74,9 @@ def _panels(runs: Sequence[Run], solve_rates: Mapping[str, Sequence[float]]) -> 
     }
 
 
-def _context(runs: Sequence[Run], panels: Mapping[str, Sequence[Panel]]) -> dict[str, Any]:
+def _context(
+    runs: Sequence[Run], panels: Mapping[str, Sequence[Panel]], sections: Sequence[Section]
+) -> dict[str, Any]:
     """Everything that the template shows as text."""
     return {
         "title": _title(runs),
@@ -83,7 +87,7 @@ def _context(runs: Sequence[Run], panels: Mapping[str, Sequence[Panel]]) -> dict
         "results": tables.results_table(runs),
         "differences": tables.differences_table(runs),
         "panels": panels,
-        "sections": _sections(runs),
+        "sections": sections,
         "recipes": [(run.label, plain_text(run.recipe, MAX_RECIPE)) for run in runs if run.recipe],
         "environments": [(run.label, _flat(run.reader.environment)) for run in runs],
         "light": palette.LIGHT,
@@ -167,12 +171,16 @@ def _names(runs: Sequence[Run]) -> list[Arm]:
     return list({(arm.name, arm.colour): arm for run in runs for arm in reversed(run.arms)}.values())[::-1]
 
 
-def _sections(runs: Sequence[Run]) -> list[tables.Section]:
-    return [
-        tables.section(kind, plain_text(arm, 60), run.label if len(runs) > 1 else "", content)
+def _sections(runs: Sequence[Run]) -> list[Section]:
+    found = [
+        (kind, arm, run.label if len(runs) > 1 else "", content)
         for kind in ("probe", "compare")
         for run in runs
         for arm, content in run.sections[kind].items()
+    ]
+    return [
+        section(kind, plain_text(arm, 60), run, content, i)
+        for i, (kind, arm, run, content) in enumerate(found)
     ]
 
 

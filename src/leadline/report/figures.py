@@ -25,7 +25,14 @@ from leadline.report.panels import (
 )
 from leadline.report.words import interval, number
 
-__all__ = ["accuracy_against_length", "curves", "difficulty", "more_curves", "solve_rates", "weights"]
+__all__ = [
+    "accuracy_against_length",
+    "curves",
+    "difficulty",
+    "more_curves",
+    "solve_rates",
+    "weights",
+]
 
 MAX_WHISKERED = 8
 """Most lines that get whiskers: more of them hide each other."""
@@ -77,12 +84,16 @@ def more_curves(runs: Sequence[Run]) -> list[Panel]:
     panels = [_curve(runs, "sft-loss", "Supervised loss", "loss", "nats a token", "zero", stage="sft")]
     for metric, (title, y_title, kind) in _MORE.items():
         panels.append(_curve(runs, f"more-{re.sub('[^a-z0-9]', '-', metric)}", title, metric, y_title, kind))
-    return [panel for panel in panels if panel]
+    return [replace(panel, caption="") for panel in panels if panel and _varies(panel)]
+
+
+def _varies(panel: Panel) -> bool:
+    return len({value for line in panel.lines for value in line.y if value is not None}) > 1
 
 
 _MORE = {
-    "truncated": ("Cut off by the token cap", "share of answers", "share"),
-    "no_answer": ("Without an answer", "share of answers", "share"),
+    "truncated": ("Cut off by the token cap", "share of answers", "part"),
+    "no_answer": ("Without an answer", "share of answers", "part"),
     "mean_tokens_correct": ("Length of correct answers", "tokens", "zero"),
     "format": ("Format reward", "mean", "number"),
     "reflection": ("Reflection reward", "mean", "number"),
@@ -91,7 +102,7 @@ _MORE = {
     "weight": ("Difficulty weight", "mean weight", "zero"),
     "kl": ("Distance from the reference", "KL, nats", "number"),
     "entropy": ("Entropy", "nats a token", "number"),
-    "clip_share": ("Clipped tokens", "share of tokens", "number"),
+    "clip_share": ("Clipped tokens", "share of tokens", "part"),
     "grad_norm": ("Gradient norm", "norm before clipping", "zero"),
     "loss": ("Policy loss", "loss", "number"),
     "tokens_per_second": ("Speed", "tokens a second", "zero"),
@@ -168,7 +179,7 @@ def solve_rates(shares: Mapping[str, Sequence[float]], runs: Sequence[Run]) -> P
         runs,
         caption,
         "share",
-        "zero",
+        "part",
     )
 
 

@@ -43,7 +43,8 @@ class Line:
     """One series.
 
     Attributes:
-        arm: `Arm.key`; the page takes colour, marker and stroke from it.
+        arm: `Arm.key`; the page takes colour, marker and stroke from it. Empty for a curve that is no arm's: then
+            ``slot`` is its place in the palette.
         role: ``line``, ``faint`` (raw values behind a mean), ``points``, ``dotted`` (the second quantity), ``bars``.
         low, high: limits of y; x_low, x_high: of x.
     """
@@ -57,11 +58,14 @@ class Line:
     high: Values | None = None
     x_low: Values | None = None
     x_high: Values | None = None
+    slot: int | None = None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot. Kinds of axis: ``share`` (0 to 1, in percent), ``zero`` (starts at zero), ``number``, ``name``."""
+    """One plot. Kinds of axis: ``share`` (0 to 1, in percent), ``part`` (a small share), ``zero`` (from zero),
+    ``number``, ``log``, ``name``.
+    """
 
     id: str
     title: str

@@ -105,13 +105,14 @@ def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> Sentence:
 
 def _measured(run: Run, measured: Sequence[Arm]) -> Sentence:
     """Who was measured, on how much."""
-    problems = {arm.value("n_problems") for arm in measured}
-    samples = {arm.value("n_samples") for arm in measured}
+    sizes = {(arm.value("n_problems") or 0.0, arm.value("n_samples") or 0.0) for arm in measured}
     size = ""
-    if len(problems) == 1 and None not in problems:
-        size = f" on {count(problems.pop() or 0)} problems"
-        if len(samples) == 1 and None not in samples:
-            size += f", {count(samples.pop() or 0)} answers each"
+    if len(sizes) == 1:
+        problems, samples = sizes.pop()
+        if problems > 0:
+            size = f" on {count(problems)} problem{'s' * (problems != 1)}"
+            if samples > problems and samples % problems == 0:
+                size += f", {count(samples / problems)} answers each"
     parts: list[str | Arm] = [f"Measured{size}: "]
     for i, arm in enumerate(measured):
         parts += ["" if i == 0 else " and " if i == len(measured) - 1 else ", ", arm, " at ", _accuracy(arm)]
@@ -131,10 +132,8 @@ def _compared(pair: _Pair) -> Sentence:
         clauses.append(_length_clause(pair.length))
     if pair.accuracy is not None:
         clauses.append(_accuracy_clause(pair.accuracy))
-    body: Sentence = clauses[0]
-    if len(clauses) == 2:
-        body = (*clauses[0], "; ", *clauses[1])
-    return ("Against ", pair.a, ", ", pair.b, *body, ".")
+    body = clauses[0] if len(clauses) == 1 else (*clauses[0], "; ", *clauses[1])
+    return ("Against ", pair.a, ", ", pair.b, " ", *body, ".")
 
 
 def _length_clause(d: Difference) -> Sentence:
@@ -142,22 +141,22 @@ def _length_clause(d: Difference) -> Sentence:
     ends = f"{tokens(before)} → {tokens(after)}, " if before is not None and after is not None else ""
     change = f"{ends}difference {signed(d.value)}{' ' + bracket(d.ci, sign=True) if d.ci else ''}"
     if d.ci is None:
-        return (f" uses {_shorter(d)} ({change}; no interval was recorded)",)
+        return (f"uses {_shorter(d)} ({change}; no interval was recorded)",)
     if d.resolved:
-        return (f" uses {_shorter(d)} ({change})",)
+        return (f"uses {_shorter(d)} ({change})",)
     return (
-        f" is as long as far as these problems can tell ({change} tokens, an interval that includes zero)",
+        f"is as long as far as these problems can tell ({change} tokens, an interval that includes zero)",
     )
 
 
 def _accuracy_clause(d: Difference) -> Sentence:
     change = f"{points(d.value)} points{' ' + bracket(d.ci, 100, sign=True) if d.ci else ''}"
     if d.ci is None:
-        return (f" pass@1 changes by {change}, no interval was recorded",)
+        return (f"pass@1 changes by {change}, no interval was recorded",)
     if d.resolved:
-        return (f" pass@1 {'rises' if d.value > 0 else 'falls'} by {change}",)
+        return (f"pass@1 {'rises' if d.value > 0 else 'falls'} by {change}",)
     return (
-        f" pass@1 changes by {change}, an interval that includes zero: this is no evidence of a difference",
+        f"pass@1 changes by {change}, an interval that includes zero: this is no evidence of a difference",
     )
 
 

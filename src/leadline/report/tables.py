@@ -1,28 +1,24 @@
-"""The tables of the report as rows of finished text: results, paired differences, and the extra sections."""
+"""The tables of the report as rows of finished text: final results and paired differences."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from leadline.report.gather import Arm, Difference, Run
 from leadline.report.words import (
     bracket,
     count,
-    interval,
-    number,
     percent,
-    plain_text,
     points,
     signed,
     tokens,
 )
 
-__all__ = ["Cell", "Section", "Table", "differences_table", "results_table", "section"]
+__all__ = ["MAX_COLUMNS", "MAX_ROWS", "Cell", "Table", "differences_table", "results_table"]
 
-MAX_ROWS, MAX_COLUMNS, MAX_SENTENCES = 60, 12, 20
+MAX_ROWS, MAX_COLUMNS = 60, 12
 _SHARES = re.compile(r"(pass|cons|cover|maj)@[\d.]+|truncated|no_answer|unscorable|format")
 _TITLES = {
     "mean_tokens": "tokens",
@@ -53,16 +49,6 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """An extra section: what probe or compare wrote about one arm."""
-
-    title: str
-    run: str
-    sentences: Sequence[str]
-    tables: Sequence[Table]
 
 
 def results_table(runs: Sequence[Run]) -> Table | None:
@@ -104,38 +90,6 @@ def _difference(d: Difference | None) -> Cell:
     return Cell(text, limits) if d.resolved else Cell(text, f"{limits} includes zero", open=True)
 
 
-def section(kind: str, arm: str, run: str, content: Mapping[str, Any]) -> Section:
-    """Turn ``probe-<arm>.json`` or ``compare-<arm>.json`` into a section; the format is in docs/report.md.
-
-    ``sentences`` and ``tables`` are taken as they are; other flat values become one table of names and values,
-    and other lists of flat objects a table each. What is deeper is left to the file. All of it is bounded.
-    """
-    listed = content.get("sentences")
-    sentences = (
-        [plain_text(s, 1000) for s in listed if isinstance(s, str)] if isinstance(listed, list) else []
-    )
-    given = content.get("tables")
-    tables = [t for item in (given if isinstance(given, list) else []) if (t := _given_table(item))]
-    rest = {k: v for k, v in content.items() if k not in ("sentences", "tables", "title", "schema")}
-    flat = [[Cell(plain_text(k, 80), number=False), _free_cell(v)] for k, v in rest.items() if _is_flat(v)]
-    if flat:
-        tables.append(Table(["", "value"], flat[:MAX_ROWS]))
-    tables += [
-        t for k, v in rest.items() if isinstance(v, list) and (t := _table_of_objects(plain_text(k, 80), v))
-    ]
-    default = {
-        "probe": f"Before training: sounding {arm}",
-        "compare": f"After training: what changed in {arm}",
-    }[kind]
-    title = content.get("title")
-    return Section(
-        plain_text(title, 120) if isinstance(title, str) else default,
-        run,
-        sentences[:MAX_SENTENCES],
-        tables[:8],
-    )
-
-
 def _metrics(arms: Sequence[Arm]) -> list[str]:
     """Metrics that at least one arm has, in reading order."""
     known = {key for arm in arms for key in arm.result if arm.value(key) is not None}
@@ -143,65 +97,32 @@ def _metrics(arms: Sequence[Arm]) -> list[str]:
         (k for k in known if re.fullmatch(r"(pass|cons)@\d+", k)), key=lambda k: (k[0] != "p", int(k[5:]))
     )
     rest = [k for k in ("mean_tokens", "mean_tokens_correct", "truncated", "no_answer") if k in known]
-    return [*at, *rest]
+    some = [
+        k for k in ("unscorable", "format", "reflection", "repetition") if any(arm.value(k) for arm in arms)
+    ]
+    return [*at, *rest, *some]
 
 
 def _cell(arm: Arm, metric: str) -> Cell:
     value, ci = arm.value(metric), arm.interval(metric)
     if value is None:
         return Cell("–")
+    if metric in ("reflection", "repetition"):
+        return Cell(f"{value:.2f}", bracket(ci, digits=2) if ci else "")
     if not _SHARES.fullmatch(metric):
         return Cell(tokens(value), bracket(ci) if ci else "")
     note = bracket(ci, 100) if ci else ""
-    bar = (max(0.0, ci[0]), min(1.0, max(0.0, value)), min(1.0, ci[1])) if ci else None
+    drawn = ci is not None and "@" in metric
+    bar = (max(0.0, ci[0]), min(1.0, max(0.0, value)), min(1.0, ci[1])) if ci and drawn else None
     return Cell(percent(value), note, bar)
 
 
 def _size(arm: Arm) -> str:
     problems, samples = arm.value("n_problems"), arm.value("n_samples")
-    if problems is None:
+    if problems is None or problems <= 0:
         return ""
-    return f"{count(problems)} problems" + (f" × {count(samples)}" if samples is not None else "")
-
-
-def _is_flat(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float) or interval(value) is not None
-
-
-def _free_cell(value: Any) -> Cell:
-    pair, single = interval(value), number(value)
-    if pair is not None:
-        return Cell(f"[{pair[0]:.4g}, {pair[1]:.4g}]")
-    if single is not None:
-        return Cell(f"{single:,.4g}" if abs(single) < 1e4 else f"{single:,.0f}")
-    if isinstance(value, bool):
-        return Cell("yes" if value else "no")
-    return Cell("–" if value is None else plain_text(value, 300), number=False)
-
-
-def _given_table(item: Any) -> Table | None:
-    if not isinstance(item, Mapping) or not isinstance(item.get("rows"), list):
-        return None
-    columns = item.get("columns")
-    names = [plain_text(c, 60) for c in columns] if isinstance(columns, list) else []
-    rows = [
-        [_free_cell(v) for v in row[:MAX_COLUMNS]] for row in item["rows"] if isinstance(row, list) and row
-    ]
-    if not rows:
-        return None
-    width = max(len(names[:MAX_COLUMNS]), *(len(row) for row in rows))
-    padded = [row + [Cell("")] * (width - len(row)) for row in rows[:MAX_ROWS]]
-    left_out = f"{len(rows) - MAX_ROWS} further rows are in the file." if len(rows) > MAX_ROWS else ""
-    title = plain_text(item.get("title"), 120)
-    return Table((names + [""] * width)[:width], padded, title, left_out)
-
-
-def _table_of_objects(title: str, items: Sequence[Any]) -> Table | None:
-    objects = [item for item in items if isinstance(item, Mapping)]
-    if not objects or len(objects) != len(items):
-        return None
-    columns = [
-        k for k in dict.fromkeys(k for o in objects[:MAX_ROWS] for k in o) if _is_flat(objects[0].get(k))
-    ]
-    rows = [[o.get(k) if _is_flat(o.get(k)) else "…" for k in columns] for o in objects]
-    return _given_table({"title": title.replace("_", " "), "columns": columns, "rows": rows})
+    if samples is None or samples <= 0:
+        return f"{count(problems)} problems"
+    if samples % problems == 0:
+        return f"{count(problems)} problems × {count(samples / problems)}"
+    return f"{count(problems)} problems, {count(samples)} answers"

@@ -58,7 +58,7 @@
     const answer = make("p", "answer");
     answer.append("Answer ", make("code", "", make("bdi", "", row.x === null ? "none" : row.x)), " · expected ", make("code", "", make("bdi", "", row.g)));
     if (state.problem !== row.id) {
-      answer.append(" · ", button("link", "this problem in every arm", () => { state.problem = row.id; reset(); show(true); }));
+      answer.append(make("span", "link-gap", " · "), button("link", "this problem in every arm", () => { state.problem = row.id; reset(); show(true); }));
     }
     const text = make("pre", "", ...row.t.map(piece));
     text.dir = "auto";

@@ -14,15 +14,17 @@
     return { read, ink: read("--ink"), soft: read("--soft"), line: read("--line"), card: read("--card"), sans: read("--sans") };
   }
 
+  const NO_ARM = { run: 0, place: 0, label: "" };
+  const armOf = (line) => (line.arm ? arms[line.arm] : { ...NO_ARM, place: line.slot - 1, colour: line.slot });
   const isShown = (arm) => !hiddenNames.has(arm.name + "\n" + arm.colour) && !hiddenRuns.has(arm.run);
   const whiskers = (middle, low, high, colour) =>
     low && { type: "data", symmetric: false, array: high.map((v, i) => (v === null ? 0 : v - middle[i])),
       arrayminus: low.map((v, i) => (v === null ? 0 : middle[i] - v)), color: colour, thickness: 1.2, width: 3 };
 
   function trace(line, panel, look) {
-    const arm = arms[line.arm];
+    const arm = armOf(line);
     const colour = look.read(`--arm-${arm.colour}`);
-    const form = panel.y_kind === "share" ? ".1%" : ".4~g";
+    const form = panel.y_kind === "share" || panel.y_kind === "part" ? ".1%" : ".4~g";
     const dash = DASHES[arm.run % DASHES.length];
     const symbol = SYMBOLS[arm.place % SYMBOLS.length];
     const base = { x: line.x, y: line.y, name: line.name || arm.label, connectgaps: false,
@@ -48,7 +50,9 @@
     const common = { title: { text: title, font: { size: 12, color: look.soft }, standoff: 8 }, gridcolor: look.line, zerolinecolor: look.line,
       tickfont: { color: look.soft, size: 12 }, automargin: true, fixedrange: coarse, showgrid: vertical, linecolor: look.line, ticks: "" };
     if (kind === "share") return { ...common, range: vertical ? [0, 1.02] : [-0.01, 1.01], tickformat: ".0%", zeroline: false };
+    if (kind === "part") return { ...common, rangemode: "tozero", tickformat: ".1~%", zeroline: vertical };
     if (kind === "zero") return { ...common, rangemode: "tozero", zeroline: vertical };
+    if (kind === "log") return { ...common, type: "log", dtick: "D1" };
     if (kind === "name") return { ...common, type: "category" };
     return { ...common, zeroline: vertical };
   }
@@ -59,7 +63,6 @@
   }
 
   function layout(panel, look) {
-    const bars = panel.lines.some((line) => line.role === "bars");
     const made = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: look.sans, size: 13, color: look.ink },
       margin: { l: 48, r: 14, t: 8, b: 40 }, showlegend: false, dragmode: coarse ? false : "zoom", barmode: "group", bargap: 0.15,
@@ -73,14 +76,14 @@
       const pad = (ends[1] - ends[0]) * 0.025;
       made.xaxis.range = [ends[0] - pad, ends[1] + pad];
     }
-    if (bars) made.yaxis.tickformat = ".0%";
+    if (document.documentElement.classList.contains("printing")) Object.assign(made, { width: 310, height: 210 });
     return made;
   }
 
   function draw(panel, look) {
     const place = document.getElementById(`plot-${panel.id}`);
     if (!place || (place.closest("details") && !place.closest("details").open)) return;
-    const lines = panel.lines.filter((line) => isShown(arms[line.arm]));
+    const lines = panel.lines.filter((line) => isShown(armOf(line)));
     Plotly.react(place, lines.map((line) => trace(line, panel, look)), layout(panel, look), { responsive: true, displayModeBar: false });
     place.dataset.drawn = String(lines.length);
   }
