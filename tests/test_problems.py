@@ -58,7 +58,7 @@ def test_math_takes_the_last_box_of_the_solution(tmp_path) -> None:
         "problem": "x?",
         "level": "Level 4",
         "type": "Algebra",
-        "solution": r"One may try $\boxed{1}$.\n\nThat fails; the sum is therefore $\boxed{\frac{1}{2}}$.",
+        "solution": "One may try $\\boxed{1}$.\n\nThat fails; the sum is therefore $\\boxed{\\frac{1}{2}}$.",
     }
     problem = one(tmp_path, row)
     assert (problem.answer, problem.difficulty, dict(problem.meta)) == (
