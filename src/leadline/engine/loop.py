@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from leadline.config import AdvantageConfig
 from leadline.engine.interrupts import Interrupts
+from leadline.engine.journal import Journal, Row
 from leadline.engine.policy import Learner, reference_k1
 from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import SamplingConfig, sample
@@ -26,18 +26,7 @@ from leadline.model.codec import Codec
 from leadline.recipe import PolicyConfig
 from leadline.types import Problem
 
-__all__ = ["Journal", "PolicyTrainer"]
-
-Row = dict[str, Any]
-
-
-class Journal(Protocol):
-    """Where a stage writes what happened (:class:`leadline.records.RunWriter` is one)."""
-
-    def metric(self, row: Mapping[str, Any]) -> None: ...
-    def metrics_offset(self) -> int: ...
-    def truncate_metrics(self, offset: int) -> None: ...
-    def samples(self, arm: str, name: str, rows: Sequence[Mapping[str, Any]]) -> object: ...
+__all__ = ["PolicyTrainer"]
 
 
 @dataclass
@@ -180,7 +169,10 @@ class PolicyTrainer:
         self.checkpoints.clear_debris()
         checkpoint = self.checkpoints.latest()
         if checkpoint is None:
+            self._save(0)  # so that whatever is recorded from here on has a checkpoint to be cut back to
             return 0
+        if checkpoint.step >= self.config.steps:
+            return checkpoint.step
         restore(self.learner, checkpoint)
         self.journal.truncate_metrics(checkpoint.state["metrics_offset"])
         best = checkpoint.state["best"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig as PeftLoraConfig
-from peft import PeftModel, get_peft_model
+from peft import PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
 
 from leadline.engine.seeds import torch_rng
 from leadline.model import Decoder
@@ -33,6 +34,10 @@ class Lora:
     def save(self, folder: Path) -> None:
         """Write ``adapter_model.safetensors`` and ``adapter_config.json``."""
         self._peft.save_pretrained(str(folder))
+
+    def load(self, folder: Path) -> None:
+        """Continue from adapters that :meth:`save` wrote."""
+        set_peft_model_state_dict(self._peft, load_file(folder / "adapter_model.safetensors"))
 
     def merge(self) -> Decoder:
         """Add the adapters to the weights and give the plain decoder back."""

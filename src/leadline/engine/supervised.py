@@ -1,17 +1,29 @@
-"""Supervised fine-tuning: the log-likelihood of completions, prompts masked out."""
+"""Supervised fine-tuning: the log-likelihood of completions, prompts masked out; full or by low-rank adapters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from leadline.engine.interrupts import Interrupts
+from leadline.engine.journal import Journal, Row
+from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser, Outcome
-from leadline.model import Decoder, selected_logprobs
+from leadline.engine.state import Checkpoint, Checkpoints
+from leadline.errors import Interrupted
+from leadline.model import Decoder, load_decoder, save_decoder, selected_logprobs
+from leadline.model.codec import Codec
+from leadline.recipe import SupervisedConfig
+from leadline.types import Problem
 
-__all__ = ["Example", "supervised_step"]
+__all__ = ["Example", "SupervisedTrainer", "supervised_step"]
 
 
 class Example(NamedTuple):
@@ -68,3 +80,102 @@ def _log_likelihood(model: Decoder, batch: Sequence[Example]) -> Tensor:
     tokens, target = tokens.to(model.device), target.to(model.device)
     hidden, _ = model(tokens[:, :-1])
     return selected_logprobs(hidden[target], model.lm_head.weight, tokens[:, 1:][target]).sum()
+
+
+@dataclass
+class SupervisedTrainer:
+    """The supervised stage.
+
+    Attributes:
+        model: the decoder; with ``lora`` its adapters are in place already.
+        optimiser: of the parameters that are trained.
+        lora: the adapters, or None for full fine-tuning.
+        codec: texts to tokens.
+        config: of the stage.
+        examples: (problem, completion) pairs of a step.
+        journal, checkpoints, on_step: as in the policy stage.
+    """
+
+    model: Decoder
+    optimiser: Optimiser
+    lora: Lora | None
+    codec: Codec
+    config: SupervisedConfig
+    examples: Callable[[int], Sequence[tuple[Problem, str]]]
+    journal: Journal
+    checkpoints: Checkpoints
+    on_step: Callable[[Row], None] = lambda row: None
+
+    def run(self, interrupts: Interrupts) -> None:
+        """Train to ``config.steps``, from the newest checkpoint if there is one.
+
+        Raises:
+            Interrupted: a signal came; the state was saved.
+            TrainingError: the loss stayed non-finite.
+        """
+        for step in range(self._resume(), self.config.steps):
+            self._step(step)
+            done = step + 1
+            stop = interrupts.requested and done < self.config.steps
+            if stop or done % self.config.checkpoint_every == 0 or done == self.config.steps:
+                self._save(done)
+            if stop:
+                raise Interrupted(f"sft: stopped after step {done} of {self.config.steps}; state saved")
+
+    def _step(self, step: int) -> None:
+        started = time.perf_counter()
+        pairs = self.examples(step)
+        prompts = self.codec.encode_prompts([problem for problem, _ in pairs])
+        completions = self.codec.encode_completions([text for _, text in pairs])
+        batch = [Example(*pair) for pair in zip(prompts, completions, strict=True)]
+        loss, outcome = supervised_step(
+            self.model, self.optimiser, batch, step=step, micro_tokens=self.config.micro_tokens
+        )
+        seconds = time.perf_counter() - started
+        row: Row = {
+            "arm": "sft",
+            "stage": "sft",
+            "step": step + 1,
+            "loss": loss,
+            "grad_norm": outcome.grad_norm,
+            "skipped_steps": int(outcome.skipped),
+            "tokens_per_second": sum(map(_size, batch)) / seconds,
+            "seconds": seconds,
+        }
+        self.journal.metric(row)
+        self.on_step(row)
+
+    def _save(self, step: int) -> None:
+        def write(folder: Path) -> None:
+            if self.lora is not None:
+                self.lora.save(folder)
+            else:
+                save_decoder(self.model, folder, self.codec.tokenizer)
+            save_file(self.optimiser.state(), folder / "optimizer.safetensors")
+
+        state = {
+            "metrics_offset": self.journal.metrics_offset(),
+            "threads": torch.get_num_threads(),
+            "skipped": self.optimiser.skipped,
+        }
+        self.checkpoints.save(step, write, state)
+
+    def _resume(self) -> int:
+        self.checkpoints.clear_debris()
+        checkpoint = self.checkpoints.latest()
+        if checkpoint is None:
+            self._save(0)  # so that whatever is recorded from here on has a checkpoint to be cut back to
+            return 0
+        if checkpoint.step >= self.config.steps:
+            return checkpoint.step
+        self._restore(checkpoint)
+        self.journal.truncate_metrics(checkpoint.state["metrics_offset"])
+        return checkpoint.step
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        if self.lora is not None:
+            self.lora.load(checkpoint.folder)
+        else:
+            self.model.load_state_dict(load_decoder(checkpoint.folder, device=self.model.device).state_dict())
+        self.optimiser.load_state(load_file(checkpoint.folder / "optimizer.safetensors"))
+        self.optimiser.skipped = checkpoint.state["skipped"]

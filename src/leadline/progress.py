@@ -1,0 +1,110 @@
+"""What a run shows while it works: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+__all__ = ["Progress", "result_table"]
+
+_PLAIN_EVERY_SECONDS = 5.0
+
+
+class Progress:
+    """Told of stages, rows and results; shows them. A context manager.
+
+    On a terminal one line a stage is kept up to date; elsewhere a line is printed every five seconds at most.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._name, self._total, self._started, self._last = "", 0, 0.0, 0.0
+        if self.console.is_terminal:
+            self._bar = RichProgress(
+                TextColumn("[bold]{task.description:>8}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(compact=True),
+                console=self.console,
+            )
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+        self.console.print(text, markup=False)
+
+    def stage(self, name: str, steps: int) -> None:
+        """A stage begins."""
+        self._name, self._total, self._started, self._last = name, steps, time.monotonic(), 0.0
+        if self._bar is not None and steps:
+            self._task = self._bar.add_task(name, total=steps, text="")
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """A metrics row came."""
+        if row["stage"] == "valid":
+            return
+        text, step = describe(row), int(row["step"])
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=step, text=text)
+            return
+        now = time.monotonic()
+        if now - self._last >= _PLAIN_EVERY_SECONDS or step == self._total:
+            self._last = now
+            left = (now - self._started) / max(1, step) * (self._total - step)
+            self.note(f"{self._name} {step}/{self._total}  {text}  {left:.0f} s left")
+
+    def result(self, name: str, values: Mapping[str, Any]) -> None:
+        """A stage was measured."""
+        low, high = values["pass@1_ci"]
+        self.note(
+            f"{name}: pass@1 {values['pass@1']:.3f} [{low:.3f}, {high:.3f}], {values['mean_tokens']:.1f} tokens"
+        )
+
+
+def describe(row: Mapping[str, Any]) -> str:
+    """A metrics row in a few words: accuracy, length, live groups, speed."""
+    if row["stage"] == "sft":
+        return f"loss {row['loss']:.3f}  {row['tokens_per_second']:,.0f} tokens/s"
+    return (
+        f"accuracy {row['pass@1']:.2f}  length {row['mean_tokens']:.1f}  live {row['live']:.0%}  "
+        f"{row['tokens_per_second']:,.0f} tokens/s"
+    )
+
+
+def result_table(summary: Mapping[str, Any]) -> Table:
+    """The result table of a run: one line a stage, each number with its 95% interval."""
+    first = next(iter(summary["arms"].values()))
+    columns = [name for name in first if name.startswith(("pass@", "cons@")) and not name.endswith("_ci")]
+    table = Table(title=str(summary["name"]), title_justify="left")
+    table.add_column("")
+    for column in [*columns, "mean tokens"]:
+        table.add_column(column, justify="right")
+    for name, values in summary["arms"].items():
+        cells = [_cell(values, column, 3) for column in columns]
+        table.add_row(name, *cells, _cell(values, "mean_tokens", 1))
+    return table
+
+
+def _cell(values: Mapping[str, Any], name: str, digits: int) -> str:
+    if values.get(name) is None:
+        return "–"
+    low, high = values.get(f"{name}_ci") or (None, None)
+    interval = f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None else ""
+    return f"{values[name]:.{digits}f}{interval}"

@@ -1,0 +1,42 @@
+"""Packaged recipes, and how a recipe is found: a file of that name, or a packaged one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from leadline.errors import ConfigError
+from leadline.recipe import Recipe, load_recipe, parse_recipe
+
+__all__ = ["find_recipe", "packaged", "read_packaged"]
+
+
+def packaged() -> dict[str, str]:
+    """Name -> text of every packaged recipe, sorted."""
+    files = [item for item in resources.files(__name__).iterdir() if item.name.endswith(".yaml")]
+    return {item.name.removesuffix(".yaml"): item.read_text() for item in sorted(files, key=lambda f: f.name)}
+
+
+def read_packaged(name: str) -> str:
+    """The text of a packaged recipe.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    known = packaged()
+    if name not in known:
+        raise ConfigError(f"{name}: no such recipe; packaged are: {', '.join(known)}")
+    return known[name]
+
+
+def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
+    """A recipe by file name or packaged name, with ``a.b=value`` changes.
+
+    Raises:
+        ConfigError: neither a file nor a packaged name, or a recipe with faults.
+    """
+    path = Path(name)
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return load_recipe(path, changes)
+    return parse_recipe(read_packaged(name), changes, where=name)
