@@ -126,7 +126,10 @@
   const present = (key) => [...new Set(data.rows.map((row) => row[key]))];
   fill(form.elements.arm, Object.keys(arms).filter((key) => present("a").includes(key)), (key) => arms[key].label);
   fill(form.elements.step, present("s").sort((a, b) => (a === "eval") - (b === "eval") || a.localeCompare(b, "en", { numeric: true })), stepName);
-  form.addEventListener("input", () => { state.limit = PAGE; show(); });
+  const refresh = () => { state.limit = PAGE; show(); };
+  form.addEventListener("input", refresh);
+  // Some browsers tell of a choice by "change" alone; for text it would redraw the cards under a click on them.
+  form.addEventListener("change", (event) => { if (event.target.tagName === "SELECT") refresh(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => { state.limit += PAGE; show(); });
   show();

@@ -65,7 +65,7 @@
   function layout(panel, look) {
     const made = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: look.sans, size: 13, color: look.ink },
-      margin: { l: 48, r: 14, t: 8, b: 40 }, showlegend: false, dragmode: coarse ? false : "zoom", barmode: "group", bargap: 0.15,
+      autosize: true, margin: { l: 48, r: 14, t: 8, b: 40 }, showlegend: false, dragmode: coarse ? false : "zoom", barmode: "group", bargap: 0.15,
       hovermode: panel.id === "tradeoff" ? "closest" : "x unified", hoverdistance: 40,
       hoverlabel: { bgcolor: look.card, bordercolor: look.line, font: { color: look.ink, family: look.sans, size: 12.5 }, namelength: -1 },
       xaxis: axis(panel.x_kind, panel.x_title, look, false), yaxis: axis(panel.y_kind, panel.y_title, look, true),
