@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import random
 import re
+from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+import mpmath
 import sympy
 import sympy.physics.units  # reads its own names through the evaluation that is shut below, so it has to come first
 from latex2sympy2_extended import NormalizationConfig, latex2sympy2, normalize_latex
@@ -23,7 +26,9 @@ from sympy.parsing import sympy_parser
 from leadline.grading.clean import plain_words
 from leadline.grading.compare import same
 from leadline.grading.leaf import Leaf, same_leaf
-from leadline.grading.structure import Interval, Named, Structure, leaves_of, read_structure, to_latex
+from leadline.grading.structure import Interval, Items, Named, Structure, leaves_of, read_structure, to_latex
+from leadline.grading.syntax import Node
+from leadline.grading.values import DIGITS, letters_of, readable, value
 from leadline.grading.verdict import Comparison
 
 __all__ = ["gold_fault", "same_by_algebra", "warm_up"]
@@ -45,7 +50,6 @@ latex2sympy2._Latex2Sympy.parse_number = lambda _, text: _read_number(text.repla
 latex2sympy2.Number = _read_number
 sympy_parser.eval_expr = _refuse
 
-DIGITS = 40
 RANGES = ((31, 190), (2, 30), (110, 420), (-95, -20), (-30, -2))
 """Where the letters are put, in units of 1/101; letters below zero leave many a domain, so they come last."""
 ENOUGH = 3
@@ -93,6 +97,8 @@ def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
     verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
     if verdict is not None:
         return verdict
+    if _differ_in_shape(g, a):
+        return False
     if _is_prose(gold) or _is_prose(answer):
         return plain_words(gold) == plain_words(answer) != ""
     if _verified(gold, answer, comparison):
@@ -111,38 +117,118 @@ def _is_prose(text: str) -> bool:
     return sum(len(word) > 2 and word.isalpha() for word in words) >= 4 and "=" not in text
 
 
+def _differ_in_shape(gold: Structure, answer: Structure) -> bool:
+    """Whether both were read to the last leaf, and one is a set of points and the other not, or more things."""
+    gold = gold.value if isinstance(gold, Named) else gold
+    answer = answer.value if isinstance(answer, Named) else answer
+    if _size(gold) == _size(answer):
+        return False
+    return all(_is_read(leaf) for side in (gold, answer) for leaf in leaves_of(side))
+
+
+def _size(structure: Structure) -> int:
+    if isinstance(structure, Items) and structure.kind != "matrix":
+        return len(structure.items)
+    return 1 if isinstance(structure, Leaf) else -1
+
+
+def _is_read(leaf: Leaf) -> bool:
+    return leaf.form is not None or "infty" in leaf.text or readable(leaf.text) is not None
+
+
 def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
     cheap = same_leaf(gold, answer, comparison)
     if cheap is not None:
         return cheap
     if not gold.text or not answer.text:
         return None
+    read = _same_readings(gold, answer, comparison)
+    if read is not None:
+        return read
     g, a = _parsed(to_latex(gold)), _parsed(to_latex(answer))
     if not isinstance(g, sympy.Expr) or not isinstance(a, sympy.Expr):
         return None
     return _same_value(g, a, gold.decimal or answer.decimal, comparison)
 
 
+def _same_readings(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
+    """By the small reader, if it reads both. A percentage is itself, or a hundredth of it."""
+    g, a = readable(gold.text), readable(answer.text)
+    if g is None or a is None or (not comparison.strict and letters_of(g) != letters_of(a)):
+        return None
+    if letters_of(g) != letters_of(a):
+        g, a = _in_lower_case(g, a)
+    decimal = gold.decimal or answer.decimal
+    if gold.unit == "%" != answer.unit or answer.unit == "%" != gold.unit:
+        hundredth = [
+            Node("div", (node, Node("num", value=Fraction(100)))) if leaf.unit == "%" else node
+            for node, leaf in ((g, gold), (a, answer))
+        ]
+        verdicts = (_same_reading(g, a, True, comparison), _same_reading(*hundredth, True, comparison))
+        return True if True in verdicts else None if None in verdicts else False
+    return _same_reading(g, a, decimal, comparison)
+
+
+def _in_lower_case(g: Node, a: Node) -> tuple[Node, Node]:
+    """``2Cx`` for ``2cx``, unless one side uses a letter in both sizes."""
+    ours, theirs = letters_of(g), letters_of(a)
+    lowered = {letter.lower() for letter in ours}
+    if lowered != {letter.lower() for letter in theirs} or not len(ours) == len(theirs) == len(lowered):
+        return g, a
+    return _lowered(g), _lowered(a)
+
+
+def _lowered(node: Node) -> Node:
+    return node._replace(
+        name=node.name.lower() if node.kind == "sym" else node.name, args=tuple(map(_lowered, node.args))
+    )
+
+
+def _same_reading(g: Node, a: Node, decimal: bool, comparison: Comparison) -> bool | None:
+    letters = letters_of(g) | letters_of(a)
+    return _agree(letters, lambda point: (value(g, point), value(a, point)), mpmath.mpf, decimal, comparison)
+
+
 def _same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Comparison) -> bool | None:
-    """True or False by values at random points; None if they cannot be computed, or prove nothing."""
-    letters = sorted(g.free_symbols | a.free_symbols, key=str)
+    letters = g.free_symbols | a.free_symbols
     if any(isinstance(letter, sympy.MatrixSymbol) for letter in letters) or _undefined(g) or _undefined(a):
         return None
+    return _agree(
+        letters, lambda point: (_value(g, point), _value(a, point)), sympy.Rational, decimal, comparison
+    )
+
+
+def _agree(
+    letters: set[Any],
+    both: Callable[[dict[Any, Any]], tuple[Any, Any]],
+    number: Callable[[int], Any],
+    decimal: bool,
+    comparison: Comparison,
+) -> bool | None:
+    """True or False by values at random points; None if they cannot be computed, or prove nothing."""
     dice = random.Random(20)
     agreed = 0
     for low, high in RANGES if letters else RANGES[:1]:
-        point = {letter: sympy.Rational(dice.randint(low, high), 101) for letter in letters}
-        x, y = _value(g, point), _value(a, point)
+        point = {letter: number(dice.randint(low, high)) / 101 for letter in sorted(letters, key=str)}
+        x, y = both(point)
         if x is None or y is None:
             continue
         if _near(x, y, comparison.precision if decimal and not letters else None):
             # Next to a huge value, a difference drowns.
-            agreed += bool(max(abs(x), abs(y)) < HUGE)
-        elif low > 0 or (x.is_real and y.is_real):
+            agreed += bool(max(abs(x), abs(y)) < HUGE) or not letters
+        elif not letters or (low > 0 and _is_real(x) == _is_real(y)) or (_is_real(x) and _is_real(y)):
             return False
         if agreed >= (ENOUGH if letters else 1):
             return True
     return None
+
+
+def _is_real(number: Any) -> bool:
+    return (
+        not isinstance(number, mpmath.mpc)
+        if isinstance(number, mpmath.mpf | mpmath.mpc)
+        else bool(number.is_real)
+    )
 
 
 def _undefined(expression: sympy.Expr) -> bool:
@@ -160,12 +246,14 @@ def _value(expression: sympy.Expr, point: dict[Any, Any]) -> Any:
 
 
 def _near(x: Any, y: Any, precision: int | None) -> bool:
-    gap = abs(x - y)
+    with mpmath.workdps(DIGITS):
+        return _within(abs(x - y), max(abs(x), abs(y)), precision)
+
+
+def _within(gap: Any, size: Any, precision: int | None) -> bool:
     if precision is not None:
-        return bool(gap * 10**precision <= 0.5) and bool(
-            gap * 10 ** max(precision - 2, 0) <= max(abs(x), abs(y))
-        )
-    return bool(gap <= max(abs(x), abs(y)) * sympy.Float(10, DIGITS) ** (-25))
+        return bool(gap * 10**precision <= 0.5) and bool(gap * 10 ** max(precision - 2, 0) <= size)
+    return bool(gap * 10**25 <= size)
 
 
 def _verified(gold: str, answer: str, comparison: Comparison) -> bool:

@@ -57,7 +57,7 @@ def evaluate(node: Node) -> Form:
         return _root(args[0], int(node.value))
     if node.kind == "pow":
         return _power(args[0], args[1])
-    return _opaque(f"{node.name}({canonical(args[0])})")
+    return _call(node.name, args)
 
 
 def canonical(form: Form) -> str:
@@ -127,6 +127,20 @@ def _opaque(text: str) -> Form:
     if len(text) > 400:
         raise Unreadable("too long")
     return {Term(1, (Power(text, 1),)): Fraction(1)}
+
+
+def _call(name: str, args: list[Form]) -> Form:
+    """The value of a function where it is an integer that is cheap to know, else an opaque piece."""
+    numbers = [_plain(arg) for arg in args]
+    whole = [int(n) for n in numbers if n is not None and n.denominator == 1 and 0 <= n <= MAX_EXPONENT]
+    if name == "abs" and numbers[0] is not None:
+        return _checked({ONE: abs(numbers[0])} if numbers[0] else {})
+    if name == "factorial" and len(whole) == 1 and whole[0] <= 300:
+        return {ONE: Fraction(math.factorial(whole[0]))}
+    if name == "binom" and len(whole) == 2:
+        count = Fraction(math.comb(*whole))
+        return _checked({ONE: count} if count else {})
+    return _opaque(f"{name}({','.join(canonical(arg) for arg in args)})")
 
 
 def _inverse(form: Form) -> Form:

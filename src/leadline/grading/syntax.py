@@ -108,7 +108,8 @@ class Node(NamedTuple):
     """One node of an expression.
 
     ``kind`` is num (``value``), sym (``name``), add, mul (``args``), div, pow (two ``args``), sqrt (one ``args``,
-    ``value`` the index of the root) or call (``name``, one ``args``).
+    ``value`` the index of the root) or call (``name``, its
+    arguments).
     """
 
     kind: str
@@ -233,8 +234,11 @@ class _Reader:
         base = self.atom()
         while self.peek() in (Token("sign", "^"), Token("sign", "%"), Token("sign", "!")):
             sign = self.take().text
-            if sign != "^":
+            if sign == "%":
                 raise Unreadable(sign)
+            if sign == "!":
+                base = Node("call", (base,), name="factorial")
+                continue
             base = Node("pow", (base, self.exponent()))
             if self.peek() == Token("sign", "^"):
                 raise Unreadable("a tower without braces")
@@ -275,6 +279,10 @@ class _Reader:
             return self.braced()
         if token.kind == "command":
             return self.command(token.text)
+        if token == Token("sign", "|"):
+            node = self.sum()
+            self.expect("|")
+            return Node("call", (node,), name="abs")
         raise Unreadable(token.text)
 
     def command(self, name: str) -> Node:
@@ -282,11 +290,24 @@ class _Reader:
             return Node("div", (self.braced(), self.braced()))
         if name == "sqrt":
             return self.root()
+        if name == "binom":
+            return Node("call", (self.braced(), self.braced()), name="binom")
+        if name == "log":
+            return self.logarithm()
         if name in _LETTERS:
             return self.subscripted(name)
         if name in _FUNCTIONS:
             return self.call(name)
         raise Unreadable(name)
+
+    def logarithm(self) -> Node:
+        """``\\log_2 x``; without a base, to base ten."""
+        base = Node("num", value=Fraction(10))
+        if self.peek() == Token("sign", "_"):
+            self.take()
+            base = self.exponent()
+        node = self.call("log")
+        return node._replace(args=(*node.args, base))
 
     def root(self) -> Node:
         index = 2
