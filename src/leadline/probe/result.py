@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,12 @@ from leadline.probe.bands import BANDS, Band, Window
 from leadline.probe.copies import Copies, Dominance
 from leadline.probe.curves import PassCurve, Reach
 from leadline.probe.faults import Faults
+from leadline.probe.filtering import Filtered
 from leadline.probe.mass import Mass
 from leadline.probe.signal import LiveShare
 from leadline.stats import Interval
 
-__all__ = ["Budget", "Probe", "Zeros"]
+__all__ = ["Budget", "Forced", "Probe", "Twins", "Zeros"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,31 @@ class Zeros:
     pooled: float | None
 
 
+class Twins(NamedTuple):
+    """Problems that repeat an earlier one of the set, and problems that are in an evaluation set.
+
+    Counted by normalised prompt (typesetting removed), and of these those that are equal to the character.
+    """
+
+    again: int = 0
+    again_exact: int = 0
+    shared: int = 0
+    shared_exact: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Teacher-forced bounds: on how many problems, on how many that sampling never solved, and how high
+    there.
+
+    ``median_log_q`` is in nats, over the unsolved ones (over all where all are solved).
+    """
+
+    problems: int = 0
+    unsolved: int = 0
+    median_log_q: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What base-model samples say of a GRPO run to come. ``as_dict`` is the JSON; ``problem_rows``
@@ -70,6 +96,9 @@ class Probe:
     zeros: Zeros
     copies: Copies
     dominance: Dominance
+    filtered: Filtered
+    forced: Forced
+    twins: Twins = Twins()
     duplicates: tuple[tuple[str, ...], ...] = ()
     contamination: tuple[str, ...] = ()
     kept_live: Interval | None = None
@@ -139,9 +168,11 @@ class Probe:
             "reach": [row.as_dict() for row in self.reach],
             "budget": _plain(self.budget),
             "zeros": _plain(self.zeros),
-            "teacher_forced": int(np.isfinite(self.mass.log_forced).sum()),
+            "forced": _plain(self.forced),
             "copies": self.copies.as_dict(),
             "dominance": self.dominance.as_dict(),
+            "filtered": self.filtered.as_dict(),
+            "twins": self.twins._asdict(),
             "duplicates": [list(group) for group in self.duplicates],
             "contamination": list(self.contamination),
             "recommended": {
@@ -161,5 +192,5 @@ class Probe:
         return values
 
 
-def _plain(record: Budget | Zeros) -> dict[str, Any]:
+def _plain(record: Budget | Zeros | Forced) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}

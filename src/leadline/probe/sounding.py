@@ -12,8 +12,9 @@ from leadline.probe.bands import band_of, band_table, window
 from leadline.probe.copies import dominance, find_copies
 from leadline.probe.curves import BETAS, TAUS, cover_curve, pass_curve, reach_table
 from leadline.probe.faults import count_faults
-from leadline.probe.mass import correct_mass
-from leadline.probe.result import Budget, Probe, Zeros
+from leadline.probe.filtering import find_filter
+from leadline.probe.mass import Mass, correct_mass
+from leadline.probe.result import Budget, Forced, Probe, Twins, Zeros
 from leadline.probe.signal import GROUP_SIZES, live_share, live_shares, recommended_group
 from leadline.probe.verdict import judge
 from leadline.stats import pooled_zero_bound
@@ -28,6 +29,7 @@ def probe(
     log_forced: Mapping[str, float] | None = None,
     duplicates: Sequence[Sequence[str]] = (),
     contamination: Sequence[str] = (),
+    twins: Twins | None = None,
     group: int | None = None,
     batch: int = 32,
     steps: int = 60,
@@ -43,6 +45,7 @@ def probe(
         log_forced: lower bounds on log Q by problem (`teacher_forced`).
         duplicates: groups of ids that are one and the same problem.
         contamination: ids of problems that also stand in an evaluation set.
+        twins: numbers of both, exact ones apart; counted from the two when None.
         group: samples a group; None chooses (`recommended_group`).
         batch, steps: prompts a step and steps of the run to come, for the smallest Q it can see.
         betas: KL coefficients of the reach table.
@@ -71,6 +74,9 @@ def probe(
         zeros=_zeros(used),
         copies=copies,
         dominance=dominance(used),
+        filtered=find_filter(used),
+        forced=_forced(mass, used),
+        twins=twins or Twins(sum(len(names) - 1 for names in duplicates), 0, len(contamination), 0),
         duplicates=tuple(tuple(names) for names in duplicates),
         contamination=tuple(contamination),
         notes=used.notes + tuple(used.skipped),
@@ -87,6 +93,15 @@ def _budget(problems: int, batch: int, group: int, steps: int) -> Budget:
     return Budget(
         batch, group, steps, samples, float(q_seen(samples)), visits, float(q_seen(max(visits * group, 1.0)))
     )
+
+
+def _forced(mass: Mass, counts: Counts) -> Forced:
+    known = np.isfinite(mass.log_forced)
+    if not known.any():
+        return Forced()
+    unsolved = known & (counts.c == 0)
+    median = float(np.median(mass.log_forced[unsolved if unsolved.any() else known]))
+    return Forced(int(known.sum()), int(unsolved.sum()), median)
 
 
 def _zeros(counts: Counts) -> Zeros:

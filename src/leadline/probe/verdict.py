@@ -106,6 +106,7 @@ def _sentences(probe: Probe, code: str) -> Iterator[Sentence]:
     yield from _headline(probe, code)
     yield from _measured(probe)
     yield from _band_sentences(probe)
+    yield from _forced(probe)
     yield from _form_sentences(probe)
     yield from _oddities(probe)
     yield from _advice(probe, code)
@@ -191,7 +192,10 @@ def _measured(probe: Probe) -> Iterator[Sentence]:
         f"{count(probe.counts.n_samples, 'sample')}).",
         ("pass_at_k.1", f"pass_at_k.{top}", "n_problems", "n_samples"),
     )
-    best = max(probe.reach, key=lambda row: row.gain.value)
+    # The strongest tilt that the samples can speak of: it takes e^a tries on average.
+    tries = float(np.median(probe.counts.n))
+    measured = [row for row in probe.reach if math.exp(min(row.a, 700)) <= tries] or list(probe.reach[:1])
+    best = max(measured, key=lambda row: row.gain.value)
     if best.gain.value > 0:
         yield Sentence(
             f"With a KL coefficient of {best.beta:g} the exact optimum on problems like these would stand at "
@@ -219,6 +223,17 @@ def _band_sentences(probe: Probe) -> Iterator[Sentence]:
             f"No correct sample on {count(zeros.problems, 'problem')}: each may still be solved up to "
             f"{percent(zeros.rule_of_three)} of the time, their mean up to {percent(zeros.pooled)} (one-sided).",
             ("zeros.problems", "zeros.rule_of_three", "zeros.pooled"),
+        )
+
+
+def _forced(probe: Probe) -> Iterator[Sentence]:
+    forced = probe.forced
+    if forced.problems:
+        yield Sentence(
+            f"Known solutions alone bound Q from below on {count(forced.problems, 'problem')}, "
+            f"{forced.unsolved:,} of them never solved by sampling; there the bound is {forced.median_log_q:.1f} nats "
+            "in the median.",
+            ("forced.problems", "forced.unsolved", "forced.median_log_q"),
         )
 
 
@@ -267,18 +282,31 @@ def _oddities(probe: Probe) -> Iterator[Sentence]:
             "repeat another): if they were decoded greedily or copied, they count as one.",
             ("copies.share", "copies.texts"),
         )
-    if probe.duplicates:
-        extra = sum(len(names) - 1 for names in probe.duplicates)
+    yield from _set_oddities(probe)
+
+
+def _set_oddities(probe: Probe) -> Iterator[Sentence]:
+    """Twins, contamination, and a set that was filtered on these very samples."""
+    twins = probe.twins
+    if twins.again:
         yield Sentence(
-            f"{count(extra, 'problem')} stand in the set twice, such as {probe.duplicates[0][1][:60]!r}.",
-            ("duplicates",),
+            f"{count(twins.again, 'problem')} repeat an earlier one of the set ({twins.again_exact:,} to the "
+            f"character), such as {probe.duplicates[0][1][:60]!r}.",
+            ("twins.again", "twins.again_exact"),
         )
-    if probe.contamination:
+    if twins.shared:
         yield Sentence(
-            f"{count(len(probe.contamination), 'problem')} also stand in the evaluation set: "
-            f"{', '.join(repr(name[:60]) for name in probe.contamination[:5])}.",
-            ("contamination",),
+            f"{count(twins.shared, 'problem')} also stand in the evaluation set ({twins.shared_exact:,} to the "
+            f"character): {', '.join(repr(name[:60]) for name in probe.contamination[:5])}.",
+            ("twins.shared", "twins.shared_exact"),
         )
+    for edge, word in ((probe.filtered.never, "never"), (probe.filtered.always, "always")):
+        if edge.missing:
+            yield Sentence(
+                f"No problem is {word} solved, where about {edge.expected:.0f} were to be expected: the set looks "
+                "filtered on these very samples, so that rates near that edge are flattered.",
+                (f"filtered.{word}.expected",),
+            )
 
 
 def _advice(probe: Probe, code: str) -> Iterator[Sentence]:

@@ -1,0 +1,12 @@
+"""What did training change: sharpened, expanded, shortened, only formatted, or harmed? (docs/probe.md)"""
+
+from __future__ import annotations
+
+from leadline.compare.comparing import compare
+from leadline.compare.reflecting import Farming
+from leadline.compare.result import Comparison
+from leadline.compare.run import run_compare
+from leadline.compare.tables import finding
+from leadline.compare.verdict import VERDICTS
+
+__all__ = ["VERDICTS", "Comparison", "Farming", "compare", "finding", "run_compare"]

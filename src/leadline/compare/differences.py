@@ -1,0 +1,143 @@
+"""Paired differences of success and length, problems drawn together; and where the pass@k curves cross."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.compare.pairing import Pair
+from leadline.data.counts import Counts
+from leadline.stats import (
+    Interval,
+    bootstrap_means,
+    bounded_mean,
+    paired_bootstrap_ratio,
+    pass_at_k,
+    resample_weights,
+)
+from leadline.stats.bootstrap import percentile_tails
+
+__all__ = ["Crossing", "Row", "crossing", "pass_rows", "ratio_row", "shared_ks"]
+
+Array = npt.NDArray[np.float64]
+
+DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of both sides and their difference, tuned minus base."""
+
+    name: str
+    base: Interval
+    tuned: Interval
+    difference: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The k from which on the base solves more than the tuned model.
+
+    Attributes:
+        k: where the difference of the two mean curves goes from above to below zero, given that it is above
+            beyond doubt before and below beyond doubt after; None: nowhere.
+        lo, hi: 95% of the resamples that cross do so between these.
+        share: resamples that cross, noise about zero included.
+        up_to: largest k looked at.
+    """
+
+    k: float | None
+    lo: float | None
+    hi: float | None
+    share: float
+    up_to: int
+
+
+def shared_ks(pair: Pair, dense: bool = False) -> list[int]:
+    """Values of k that every problem has samples for on both sides: powers of two, or some sixty of them."""
+    top = int(min(pair.base.n.min(), pair.tuned.n.min()))
+    if dense:
+        return sorted({round(float(k)) for k in np.geomspace(1, top, 60)})
+    return sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top})
+
+
+def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> list[Row]:
+    """pass@k of both sides and the paired difference, for every k; all differences from the same
+    resamples.
+    """
+    grid = list(ks or shared_ks(pair))
+    base, tuned = (_curves(side, grid) for side in (pair.base, pair.tuned))
+    differences = bootstrap_means(tuned - base, draws=DRAWS, seed=seed)
+    rows = []
+    for i, k in enumerate(grid):
+        widened = never_certain(differences[i], tuned[:, i] - base[:, i])
+        rows.append(Row(f"pass@{k}", bounded_mean(base[:, i]), bounded_mean(tuned[:, i]), widened))
+    return rows
+
+
+def never_certain(interval: Interval, values: Array) -> Interval:
+    """Widen a bootstrap interval where nearly all problems agree: 3.7 of M problems may still differ by 1.
+
+    Resampling values that are all equal claims certainty; that a kind of problem did not occur among M says
+    only that its share is below ``1 - 0.025^(1/M)``.
+    """
+    if np.ptp(values) > 1e-12:
+        return interval
+    slack = 1 - 0.025 ** (1 / values.size)
+    return Interval(interval.value, max(interval.lo - slack, -1.0), min(interval.hi + slack, 1.0))
+
+
+def _curves(counts: Counts, ks: Sequence[int]) -> Array:
+    return np.stack([pass_at_k(counts.n, counts.c, k) for k in ks], axis=1)
+
+
+def crossing(pair: Pair, seed: int = 0) -> Crossing:
+    """Where the curves cross from above to below, with the spread over resamples of the problems."""
+    ks = shared_ks(pair, dense=True)
+    difference = _curves(pair.tuned, ks) - _curves(pair.base, ks)
+    means = np.concatenate([w @ difference for w in resample_weights(len(pair), 1000, seed)]) / len(pair)
+    found = _first_crossing(np.log(ks), means)
+    crossed = found[np.isfinite(found)]
+    share = crossed.size / found.size
+    own = float(_first_crossing(np.log(ks), difference.mean(axis=0)[None, :])[0])
+    lower, upper = np.quantile(means, percentile_tails(len(pair)), axis=0)
+    before = np.log(ks) <= own
+    clear = bool((lower[before] > 0).any() and (upper[~before] < 0).any())
+    if not clear:
+        return Crossing(None, None, None, share, ks[-1])
+    lo, hi = np.quantile(crossed, [0.025, 0.975])
+    return Crossing(
+        float(np.exp(own)), float(np.exp(min(lo, own))), float(np.exp(max(hi, own))), share, ks[-1]
+    )
+
+
+def _first_crossing(x: Array, curves: Array) -> Array:
+    """Where each row of ``curves`` first goes from above to below zero, linear in ``x``; NaN if it
+    does not.
+    """
+    tolerance = 1e-9
+    below = curves < -tolerance
+    # The start counts as above only if the tuned side is ahead somewhere before.
+    ahead = np.maximum.accumulate(curves > tolerance, axis=1)
+    falls = below[:, 1:] & ahead[:, :-1]
+    hit = falls.any(axis=1)
+    i = np.argmax(falls, axis=1)
+    rows = np.arange(len(curves))
+    left, right = curves[rows, i], curves[rows, i + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.clip(left / (left - right), 0, 1)
+    return np.where(hit, x[i] + part * (x[i + 1] - x[i]) if x.size > 1 else x[0], np.nan)
+
+
+def ratio_row(name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0) -> Row | None:
+    """A ratio of sums (tokens by samples, ...) of both sides and its paired difference; None where
+    undefined.
+    """
+    if not (base[1].sum() > 0 and tuned[1].sum() > 0):
+        return None
+    zero = (np.zeros_like(base[0]), np.ones_like(base[0]))
+    sides = [paired_bootstrap_ratio(zero, side, seed=seed) for side in (base, tuned)]
+    return Row(name, sides[0], sides[1], paired_bootstrap_ratio(base, tuned, seed=seed))
