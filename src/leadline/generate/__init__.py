@@ -1,0 +1,19 @@
+"""Where samples come from: one protocol, several sources; those that need torch are imported by their full name."""
+
+from __future__ import annotations
+
+from leadline.generate.base import Draw, Item, Prompting, Sampler, Sampling, item_seed, pending
+from leadline.generate.endpoint import EndpointSampler
+from leadline.generate.files import FileSampler
+
+__all__ = [
+    "Draw",
+    "EndpointSampler",
+    "FileSampler",
+    "Item",
+    "Prompting",
+    "Sampler",
+    "Sampling",
+    "item_seed",
+    "pending",
+]

@@ -1,0 +1,138 @@
+"""What every source of samples agrees on: how to sample, what to ask, and which samples are still to be drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from leadline.errors import ConfigError
+from leadline.types import Completion, Problem
+
+__all__ = ["Draw", "Item", "Prompting", "Sampler", "Sampling", "item_seed", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to sample. Temperature 0 is greedy.
+
+    Raises:
+        ConfigError: values out of their range, all at once.
+    """
+
+    max_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules = {
+            f"max_tokens must be at least 1, got {self.max_tokens}": self.max_tokens >= 1,
+            f"temperature must be at least 0, got {self.temperature}": 0 <= self.temperature < 100,
+            f"top_p must lie in (0, 1], got {self.top_p}": 0 < self.top_p <= 1,
+            f"min_p must lie in [0, 1), got {self.min_p}": 0 <= self.min_p < 1,
+            f"seed must lie in [0, 2^63), got {self.seed}": 0 <= self.seed < 2**63,
+        }
+        faults = [text for text, holds in rules.items() if not holds]
+        if faults:
+            raise ConfigError(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """What is put around a problem.
+
+    Attributes:
+        system: a system turn in front, for models with a chat template.
+        template: text with ``{prompt}`` in it, e.g. ``{prompt}\\n\\nPut the final answer in \\\\boxed{}.``;
+            only that one mark is replaced. Problems that come as chat turns are left as they are.
+    """
+
+    system: str | None = None
+    template: str = "{prompt}"
+
+    def __post_init__(self) -> None:
+        if "{prompt}" not in self.template:
+            raise ConfigError("prompt template: needs {prompt} in it")
+
+    def apply(self, problem: Problem) -> Problem:
+        """The problem with its prompt as it is asked.
+
+        >>> Prompting(template="{prompt} Box {}.").apply(Problem("p", "1 + {x}?", "2")).prompt
+        '1 + {x}? Box {}.'
+        """
+        if problem.messages is not None:
+            return problem
+        return replace(problem, prompt=self.template.replace("{prompt}", problem.prompt))
+
+    def turns(self, problem: Problem) -> list[dict[str, str]]:
+        """The chat turns to send."""
+        asked = self.apply(problem)
+        turns = [{"role": turn.role, "content": turn.content} for turn in asked.messages or ()]
+        turns = turns or [{"role": "user", "content": asked.prompt}]
+        return [{"role": "system", "content": self.system}, *turns] if self.system else turns
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sample that is to be drawn: the ``index``-th of its problem."""
+
+    problem: Problem
+    index: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a drawn sample is known by."""
+        return self.problem.id, self.index
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One drawn sample: which one of its problem it is, and the completion."""
+
+    index: int
+    completion: Completion
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the sample is known by."""
+        return self.completion.problem_id, self.index
+
+
+class Sampler(Protocol):
+    """A source of samples; ``name`` (of the model, say) and ``prompting`` are what a resumed run must agree with."""
+
+    name: str
+    prompting: Prompting
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        n: int,
+        sampling: Sampling,
+        *,
+        done: Collection[tuple[str, int]] = frozenset(),
+    ) -> Iterator[Draw]:
+        """Draw samples 0..n-1 of every problem, in any order, each exactly once, leaving out those in ``done``."""
+        ...
+
+
+def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[Item]:
+    """The samples still to be drawn, all those of a problem together (a server can then read its prompt once).
+
+    >>> [item.key for item in pending([Problem("a", "?", "1"), Problem("b", "?", "1")], 2, {("a", 0)})]
+    [('a', 1), ('b', 0), ('b', 1)]
+    """
+    if n < 1:
+        raise ConfigError(f"samples must be at least 1, got {n}")
+    known = done if isinstance(done, set | frozenset) else set(done)
+    items = (Item(problem, index) for problem in problems for index in range(n))
+    return [item for item in items if item.key not in known]
+
+
+def item_seed(seed: int, problem_id: str, index: int) -> int:
+    """A seed of one sample's own, in [0, 2^31): the same whatever was drawn before it."""
+    digest = hashlib.sha256(f"{seed}\0{problem_id}\0{index}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
