@@ -25,14 +25,21 @@ class Codec:
 
     def prompt_text(self, problem: Problem) -> str:
         """The text that a completion of ``problem`` continues."""
-        if self.tokenizer.chat_template is None:
+        turns = self.turns(problem)
+        if turns is None:
             return f"{self.system_prompt}\n\n{problem.prompt}" if self.system_prompt else problem.prompt
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return str(text)
+
+    def turns(self, problem: Problem) -> list[dict[str, str]] | None:
+        """The chat that the template is filled with; None where the tokenizer has no template."""
+        if self.tokenizer.chat_template is None:
+            return None
         turns = [message._asdict() for message in problem.messages or ()]
         turns = turns or [{"role": "user", "content": problem.prompt}]
         if self.system_prompt:
             turns.insert(0, {"role": "system", "content": self.system_prompt})
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return str(text)
+        return turns
 
     def encode_prompts(self, problems: Sequence[Problem]) -> list[list[int]]:
         texts = [self.prompt_text(problem) for problem in problems]

@@ -1,0 +1,216 @@
+"""From a recipe to the arguments of TRL's trainers, and what a recipe asks for that TRL does not have.
+
+Everything that both have a word for is decided by the recipe; ``trl.grpo`` and ``trl.sft`` add what only TRL knows
+(``use_vllm``, ``packing``, ``deepspeed``, ``fsdp``, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from leadline.recipe import ArmConfig, OptimiserConfig, Recipe
+
+__all__ = ["grpo_arguments", "micro_rows", "recipe_faults", "sft_arguments", "uses_cuda"]
+
+SECTIONS = ("grpo", "sft")
+_LOSS_TYPE = {"token_mean": "dapo", "sequence_mean": "grpo", "constant": "dr_grpo"}
+
+
+def recipe_faults(recipe: Recipe) -> list[str]:
+    """What stands in the recipe and cannot be run through TRL; knows without loading anything but TRL itself."""
+    from trl import GRPOConfig, SFTConfig
+
+    faults = [
+        f"trl.{name}: unknown section; there are {', '.join(SECTIONS)}"
+        for name in recipe.trl
+        if name not in SECTIONS
+    ]
+    for section, config in (("grpo", GRPOConfig), ("sft", SFTConfig)):
+        faults += _section_faults(
+            section, recipe.trl.get(section, {}), {field.name for field in fields(config)}
+        )
+    if recipe.model.source is None:
+        faults.append(
+            "model.source: backend trl trains a checkpoint: give its directory or Hugging Face id (--model)"
+        )
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        faults.append("device: cuda was asked for, and torch sees none")
+    for stage, optimiser in (("sft", recipe.sft.optimiser), ("rl", recipe.rl.optimiser)):
+        if optimiser.name != "adamw":
+            faults.append(f"{stage}.optimiser.name: {optimiser.name!r} is not in TRL; use adamw")
+    for name, arm in recipe.arms.items():
+        if arm.loss.kl in ("k1_in_reward", "k2"):
+            faults.append(f"arms.{name}.loss.kl: TRL has k3 in the loss only, not {arm.loss.kl!r}")
+    return faults
+
+
+def _section_faults(section: str, given: object, known: Iterable[str]) -> list[str]:
+    if not isinstance(given, Mapping):
+        return [f"trl.{section}: a mapping of arguments, not {type(given).__name__}"]
+    taken = _DECIDED[section]
+    faults = []
+    for name in given:
+        if name in taken:
+            faults.append(f"trl.{section}.{name}: the recipe decides this: {taken[name]}")
+        elif name not in known:
+            faults.append(f"trl.{section}.{name}: TRL has no such argument")
+    return faults
+
+
+def micro_rows(rows: int, row_tokens: int, budget: int) -> int:
+    """Rows a micro-step: the largest divisor of ``rows`` that stays within ``budget`` padded tokens; at least 1.
+
+    >>> micro_rows(64, 100, 1700), micro_rows(64, 100, 50)
+    (16, 1)
+    """
+    return max(d for d in range(1, rows + 1) if rows % d == 0 and (d == 1 or d * row_tokens <= budget))
+
+
+def optimiser_arguments(config: OptimiserConfig, steps: int, scale: float = 1.0) -> dict[str, Any]:
+    """AdamW and its schedule: linear warm-up, then constant, linear or cosine down to the floor."""
+    warmup = round(config.warmup * steps)
+    schedules: dict[str, tuple[str, dict[str, Any]]] = {
+        "constant": ("constant_with_warmup", {}),
+        "cosine": ("cosine_with_min_lr", {"min_lr_rate": config.floor}),
+        "linear": (
+            "warmup_stable_decay",
+            {"num_decay_steps": max(steps - warmup, 1), "min_lr_ratio": config.floor, "decay_type": "linear"},
+        ),
+    }
+    name, options = schedules[config.decay]
+    return {
+        "learning_rate": config.learning_rate * scale,
+        "adam_beta1": config.betas[0],
+        "adam_beta2": config.betas[1],
+        "adam_epsilon": config.eps,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "warmup_steps": warmup,
+        "lr_scheduler_type": name,
+        "lr_scheduler_kwargs": options or None,
+    }
+
+
+def uses_cuda(recipe: Recipe) -> bool:
+    """Whether the stages run on a GPU: where there is one, unless the recipe says ``cpu``."""
+    return torch.cuda.is_available() and recipe.device != "cpu"
+
+
+def common_arguments(recipe: Recipe) -> dict[str, Any]:
+    """What both trainers share. On a CPU float32 without recomputation: small models, and no bf16 units."""
+    cuda = uses_cuda(recipe)
+    return {
+        "seed": recipe.seed,
+        "use_cpu": not cuda,
+        "bf16": cuda,
+        "gradient_checkpointing": cuda,
+        "report_to": [],
+        "disable_tqdm": True,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+    }
+
+
+def grpo_arguments(recipe: Recipe, arm: ArmConfig, *, prompt_tokens: int) -> dict[str, Any]:
+    """Arguments of ``GRPOConfig`` for one arm.
+
+    One generation serves one step of the recipe: ``prompts * group_size`` completions, in ``updates`` optimiser steps
+    of as many micro-steps as fit ``micro_tokens``.
+    """
+    rl = recipe.rl
+    share = rl.prompts * rl.group_size // rl.updates
+    rows = micro_rows(share, prompt_tokens + rl.max_tokens, rl.micro_tokens)
+    return {
+        **common_arguments(recipe),
+        **optimiser_arguments(rl.optimiser, rl.steps * rl.updates, arm.learning_rate_scale),
+        "num_generations": rl.group_size,
+        "per_device_train_batch_size": rows,
+        "gradient_accumulation_steps": share // rows,
+        "steps_per_generation": share // rows * rl.updates,
+        "num_iterations": 1,
+        "max_steps": rl.steps * rl.updates,
+        "shuffle_dataset": False,
+        "max_completion_length": rl.max_tokens,
+        "temperature": rl.temperature,
+        "mask_truncated_completions": rl.mask_truncated,
+        "beta": arm.loss.beta,
+        "epsilon": arm.loss.clip_low,
+        "epsilon_high": arm.loss.clip_high,
+        "importance_sampling_level": arm.loss.level,
+        "loss_type": _LOSS_TYPE[arm.loss.aggregation],
+        "logging_steps": rl.updates,
+        "save_steps": rl.checkpoint_every * rl.updates,
+        "save_total_limit": rl.keep,
+        "eval_strategy": "steps" if rl.validation_problems else "no",
+        "eval_steps": rl.validate_every * rl.updates,
+        "num_generations_eval": VALIDATION_SAMPLES,
+        "per_device_eval_batch_size": VALIDATION_SAMPLES * max(1, min(rl.validation_problems, 16)),
+        **recipe.trl.get("grpo", {}),
+    }
+
+
+def sft_arguments(recipe: Recipe, *, row_tokens: int) -> dict[str, Any]:
+    """Arguments of ``SFTConfig``."""
+    sft = recipe.sft
+    rows = micro_rows(sft.batch_size, row_tokens, sft.micro_tokens)
+    return {
+        **common_arguments(recipe),
+        **optimiser_arguments(sft.optimiser, sft.steps),
+        "per_device_train_batch_size": rows,
+        "gradient_accumulation_steps": sft.batch_size // rows,
+        "max_steps": sft.steps,
+        "max_length": None,
+        "train_sampling_strategy": "sequential",
+        "logging_steps": 1,
+        "save_steps": sft.checkpoint_every,
+        "save_total_limit": 2,
+        **recipe.trl.get("sft", {}),
+    }
+
+
+VALIDATION_SAMPLES = 4
+"""Completions a validation problem, as in the local engine."""
+
+_OPTIMISER = {
+    **dict.fromkeys(
+        ("learning_rate", "weight_decay", "max_grad_norm", "warmup_steps", "adam_epsilon"), "optimiser"
+    ),
+    **dict.fromkeys(("adam_beta1", "adam_beta2", "lr_scheduler_type", "lr_scheduler_kwargs"), "optimiser"),
+    "seed": "seed",
+    "output_dir": "--out",
+    "max_steps": "steps",
+    "num_train_epochs": "steps",
+    "save_steps": "checkpoint_every",
+    "save_strategy": "checkpoint_every",
+    "save_only_model": "checkpoints must resume",
+}
+_DECIDED = {
+    "sft": {**_OPTIMISER, "train_sampling_strategy": "the order of the material"},
+    "grpo": {
+        **_OPTIMISER,
+        "num_generations": "rl.group_size",
+        "num_iterations": "rl.updates",
+        "max_completion_length": "rl.max_tokens",
+        "temperature": "rl.temperature",
+        "mask_truncated_completions": "rl.mask_truncated",
+        "beta": "arms.NAME.loss.beta",
+        "epsilon": "arms.NAME.loss.clip_low",
+        "epsilon_high": "arms.NAME.loss.clip_high",
+        "loss_type": "arms.NAME.loss.aggregation",
+        "importance_sampling_level": "arms.NAME.loss.level",
+        "scale_rewards": "arms.NAME.advantage.normalisation",
+        "reward_weights": "arms.NAME.rewards",
+        "shuffle_dataset": "the order of the material",
+        "top_p": "truncated sampling is refused in training (Decision 11)",
+        "top_k": "truncated sampling is refused in training (Decision 11)",
+        "min_p": "truncated sampling is refused in training (Decision 11)",
+        **dict.fromkeys(
+            ("per_device_train_batch_size", "gradient_accumulation_steps"), "rl.micro_tokens, rl.updates"
+        ),
+        **dict.fromkeys(("steps_per_generation", "generation_batch_size"), "rl.prompts, rl.group_size"),
+    },
+}
