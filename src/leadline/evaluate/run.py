@@ -1,0 +1,241 @@
+"""One evaluation from beginning to end: draw, save, grade, measure; started again, it goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import platform
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from leadline.data.problems import ProblemSet
+from leadline.data.samples import sample_row
+from leadline.errors import ConfigError, DataError, Interrupted
+from leadline.evaluate.metrics import Evaluation, evaluate
+from leadline.evaluate.store import DrawStore
+from leadline.generate import Sampler, Sampling
+from leadline.grading import Grader
+from leadline.jsonl import read_json, write_json_atomic, write_jsonl
+from leadline.rewards import Scorer
+from leadline.types import Completion, Problem, Score
+
+__all__ = ["EvalRun", "run_eval"]
+
+_CHUNK = 1024  # completions graded at a time
+_MEASURED = {"format": 0.0, "reflection": 0.0, "repetition": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRun:
+    """A finished evaluation: its metrics, and the files that it wrote."""
+
+    evaluation: Evaluation
+    metrics_path: Path
+    samples_path: Path
+
+
+def run_eval(
+    sampler: Sampler,
+    problems: ProblemSet,
+    out: Path,
+    *,
+    samples: int,
+    sampling: Sampling,
+    ks: Sequence[int] | None = None,
+    grader: Grader | Callable[..., Any] | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvalRun:
+    """Draw ``samples`` completions of every problem, grade them, and write what came out to ``out``.
+
+    Files: ``settings.json`` (what was asked), ``raw.jsonl`` (samples as they come; a run that was stopped
+    goes on from it, drawing only what is missing), ``samples.jsonl.gz`` (graded), ``metrics.json``. Run again
+    with more samples, it draws the difference; with other settings or problems it refuses.
+
+    Args:
+        sampler: where the samples come from.
+        problems: the problem set.
+        out: folder; made where there is none.
+        samples: of each problem.
+        sampling: temperature, token cap, seed, ...
+        ks: of pass@k and cons@k; powers of two up to ``samples``, and ``samples``, when None.
+        grader: as :class:`leadline.rewards.Scorer` takes it.
+        progress: called with the number of samples there, and the number wanted.
+
+    Raises:
+        ConfigError: ``out`` holds a run with other settings.
+        Interrupted: stopped by the user; what was drawn is saved.
+        DataError, StorageError, LeadlineError: from the source of samples, or the disk.
+    """
+    if samples < 1:
+        raise ConfigError(f"samples must be at least 1, got {samples}")
+    settings = _settings(sampler, problems, sampling)
+    _agree(out / "settings.json", settings)
+    with DrawStore(out / "raw.jsonl") as store:
+        write_json_atomic(out / "settings.json", settings | {"samples": samples})
+        _draw(sampler, problems, samples, sampling, store, progress)
+        graded = _Graded(problems.problems, grader)
+        write_jsonl(out / "samples.jsonl.gz", graded.rows(store.completions(), samples))
+    if sampling.temperature > 0 and graded.all_alike(samples):
+        warnings.warn(
+            f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
+            stacklevel=2,
+        )
+    evaluation = evaluate(
+        problems.problems, graded.completions, graded.scores, ks=ks or _powers(samples), seed=sampling.seed
+    )
+    result = {
+        "settings": settings | {"samples": samples},
+        "metrics": evaluation.as_dict(),
+        "versions": _versions(),
+    }
+    write_json_atomic(out / "metrics.json", result)
+    return EvalRun(evaluation, out / "metrics.json", out / "samples.jsonl.gz")
+
+
+def _settings(sampler: Sampler, problems: ProblemSet, sampling: Sampling) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for problem in problems:
+        content = [
+            problem.id,
+            problem.prompt,
+            problem.answer,
+            [list(turn) for turn in problem.messages or ()],
+        ]
+        digest.update(json.dumps(content).encode() + b"\n")
+    return {
+        "model": sampler.name,
+        "data": problems.name,
+        "problems": len(problems),
+        "problems_hash": digest.hexdigest()[:32],
+        **asdict(sampling),
+        **asdict(sampler.prompting),
+    }
+
+
+def _agree(path: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse a folder in which something else was evaluated."""
+    if not path.exists():
+        return
+    before = read_json(path)
+    unlike = [name for name in settings if before.get(name) != settings[name]]
+    if unlike:
+        place = path.parent
+        raise ConfigError(
+            [
+                f"{place}: holds an evaluation with {name} {before.get(name)!r}, not {settings[name]!r}"
+                for name in unlike
+            ]
+            + [f"{place}: choose another --out, or remove it"]
+        )
+
+
+def _draw(
+    sampler: Sampler,
+    problems: ProblemSet,
+    samples: int,
+    sampling: Sampling,
+    store: DrawStore,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Draw what is missing, saving each sample as it comes."""
+    known = {problem.id for problem in problems}
+    drawn = store.keys()
+    foreign = sorted({name for name, _ in drawn if name not in known})
+    if foreign:
+        raise DataError(
+            f"raw.jsonl holds samples of {len(foreign)} problems that are not in the set: {foreign[:5]}"
+        )
+    have = sum(index < samples for _, index in drawn)
+    total = samples * len(problems)
+    if progress:
+        progress(have, total)
+    if have == total:
+        return
+    try:
+        for draw in sampler.generate(problems.problems, samples, sampling, done=drawn):
+            if draw.key in drawn:
+                raise RuntimeError(f"{sampler.name} drew {draw.key} twice")
+            drawn.add(draw.key)
+            store.append(draw)
+            have += 1
+            if progress:
+                progress(have, total)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"stopped after {have} of {total} samples; run the same command again to go on"
+        ) from error
+
+
+class _Graded:
+    """Grades completions as they stream by, and keeps what the metrics need: no texts."""
+
+    def __init__(self, problems: Sequence[Problem], grader: Grader | Callable[..., Any] | str | None) -> None:
+        self._problems = {problem.id: problem for problem in problems}
+        self._grader = grader
+        self._texts: dict[str, set[int]] = {}
+        self.completions: list[Completion] = []
+        self.scores: list[Score] = []
+
+    def rows(self, completions: Iterable[Completion], limit: int) -> Iterator[dict[str, Any]]:
+        """The graded rows of the first ``limit`` samples of each problem, as sample files hold them."""
+        left = dict.fromkeys(self._problems, limit)
+        with Scorer(_MEASURED, grader=self._grader) as scorer:
+            for chunk in _chunks(completions, _CHUNK):
+                wanted = []
+                for completion in chunk:
+                    left[completion.problem_id] -= 1
+                    if left[completion.problem_id] >= 0:
+                        wanted.append(completion)
+                asked = [self._problems[completion.problem_id] for completion in wanted]
+                for problem, completion, score in zip(
+                    asked, wanted, scorer.score(asked, wanted), strict=True
+                ):
+                    self._texts.setdefault(problem.id, set()).add(hash(completion.text))
+                    self.completions.append(replace(completion, text=""))
+                    self.scores.append(replace(score, spans=()))
+                    yield _graded_row(problem, completion, score)
+
+    def all_alike(self, samples: int) -> bool:
+        """Whether every problem has one text only, over enough samples to wonder."""
+        wondered = samples * len(self._texts) >= 16 and samples > 1
+        return wondered and all(len(texts) == 1 for texts in self._texts.values())
+
+
+def _chunks(items: Iterable[Completion], size: int) -> Iterator[list[Completion]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _graded_row(problem: Problem, completion: Completion, score: Score) -> dict[str, Any]:
+    return {
+        **sample_row(completion),
+        "prompt": problem.prompt,
+        "gold": problem.answer,
+        "correct": score.correct,
+        "reason": score.reason,
+        "answer": score.answer,
+        "difficulty": problem.difficulty,
+        "parts": dict(score.parts),
+        "spans": [list(span) for span in score.spans],
+    }
+
+
+def _powers(samples: int) -> list[int]:
+    """1, 2, 4, ... below ``samples``, and ``samples``."""
+    return [*(2**i for i in range(samples.bit_length()) if 2**i < samples), samples]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("leadline", "transformers", "torch", "vllm", "math-verify"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
