@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from leadline.config import AdvantageConfig
-from leadline.errors import DataError, InputError
+from leadline.errors import DataError, InputError, LeadlineError
 from leadline.records import RunWriter, read_jsonl
-from leadline.report import build_report, completions, figures, palette, story, tables
+from leadline.report import build, build_report, completions, figures, palette, story, tables
 from leadline.report.gather import gather
 from leadline.report.panels import running_mean, thinned
 from leadline.report.sections import section
@@ -150,6 +150,18 @@ def test_many_long_completions_stay_under_the_size(tmp_path: Path) -> None:
     page = build_report([root], tmp_path / "r.html").read_text("utf-8")
     assert 5_700_000 < len(page.encode()) < 6_000_000
     assert len(json.loads(Page(page).scripts[1])["rows"]) > 30
+
+
+def test_the_bound_counts_everything_on_the_page(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "MAX_BYTES", 5_000_000)
+    page = build_report([run], tmp_path / "r.html").read_text("utf-8")
+    assert 4_980_000 < len(page.encode()) < 5_000_000
+    monkeypatch.setattr(build, "MAX_BYTES", 4_800_000)
+    with pytest.raises(LeadlineError, match="without completions"):
+        build_report([run], tmp_path / "none.html")
+    assert not (tmp_path / "none.html").exists()
 
 
 def test_faults_are_named_all_at_once_and_nothing_is_written(tmp_path: Path, run: Path) -> None:
@@ -529,7 +541,7 @@ def test_solve_rates_count_groups_not_rows(tmp_path: Path) -> None:
         hostile=False,
     )
     with RunWriter(root, resume=True) as writer:
-        verdicts = {"p": [1, 0, 0, 0], "q": [1, 1, 1, 1], "r": [0, 0, None, None]}
+        verdicts = {"p": [1, 0, 0, 0], "q": [1, 1, 1, 1], "r": [1, 0, None, None], "s": [None]}
         rows = [
             {"problem_id": p, "completion": "", "correct": None if v is None else bool(v)}
             for p, vs in verdicts.items()
@@ -539,7 +551,7 @@ def test_solve_rates_count_groups_not_rows(tmp_path: Path) -> None:
     runs = gather([root])
     panel = figures.solve_rates(completions.pick(runs).solve_rates, runs)
     assert panel is not None
-    assert panel.lines[0].y == pytest.approx([1 / 3, 0, 1 / 3, 0, 0, 0, 0, 0, 0, 1 / 3], abs=1e-4)
+    assert panel.lines[0].y == pytest.approx([0, 0, 1 / 3, 0, 0, 1 / 3, 0, 0, 0, 1 / 3], abs=1e-4)
 
 
 @pytest.mark.parametrize(
