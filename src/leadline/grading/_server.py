@@ -28,6 +28,9 @@ _PR_SET_PDEATHSIG = 1
 def serve(control_fd: int, parent_pid: int, memory_mb: int) -> None:
     """Answer ``spawn`` and ``reap`` on the control socket until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Two ways to learn of the parent's end: the kernel's signal, sent when the thread that started us goes (it is
+    # the pool's own, and lives as long as the pool), and a pidfd, which knows nothing of threads.
+    _die_with(parent_pid)
     control = socket.socket(fileno=control_fd)
     handle = _loaded()
     poll = select.poll()
@@ -83,11 +86,15 @@ def _reap(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
 def _confine(server: int, memory_mb: int) -> None:
     """Limits of a worker: it dies with the server, may not grow past ``memory_mb``, and leaves no core file."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != server:
-        os._exit(0)
+    _die_with(server)
     # The server's standard error is a pipe that nobody empties.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import sympy
 import sympy.physics.units  # reads its own names through the evaluation that is shut below, so it has to come first
 from latex2sympy2_extended import NormalizationConfig, latex2sympy2, normalize_latex
@@ -160,13 +160,14 @@ def _same_readings(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | N
         g, a = _in_lower_case(g, a)
     decimal = gold.decimal or answer.decimal
     if gold.unit == "%" != answer.unit or answer.unit == "%" != gold.unit:
-        hundredth = [
-            Node("div", (node, Node("num", value=Fraction(100)))) if leaf.unit == "%" else node
-            for node, leaf in ((g, gold), (a, answer))
-        ]
-        verdicts = (_same_reading(g, a, True, comparison), _same_reading(*hundredth, True, comparison))
+        small_g, small_a = (_hundredth(n) if leaf.unit == "%" else n for n, leaf in ((g, gold), (a, answer)))
+        verdicts = (_same_reading(g, a, True, comparison), _same_reading(small_g, small_a, True, comparison))
         return True if True in verdicts else None if None in verdicts else False
     return _same_reading(g, a, decimal, comparison)
+
+
+def _hundredth(node: Node) -> Node:
+    return Node("div", (node, Node("num", value=Fraction(100))))
 
 
 def _in_lower_case(g: Node, a: Node) -> tuple[Node, Node]:
@@ -273,21 +274,23 @@ def _verified(gold: str, answer: str, comparison: Comparison) -> bool:
 
 
 def warm_up() -> None:
-    """Fill the parser's tables, so that every worker forked later starts with them."""
-    for gold, answer in _SAMPLES:
-        same_by_algebra(gold, answer, Comparison())
+    """Fill the parser's tables, which costs far more than parsing does: every worker forked later starts with them."""
+    for sample in _SAMPLES:
+        _parsed(sample)
+    same_by_algebra(r"x + 2y = 4", r"y = 2-\frac{x}{2}", Comparison())
     _parsed.cache_clear()
     parse_latex_cached.cache_clear()
 
 
-_SAMPLES = (
-    (r"\frac{x+1}{2}", r"\frac{x}{2}-1"),
-    (r"(1, \frac{\sqrt{3}}{2})", r"\left(2, -\sqrt{5}\right]"),
-    (r"[-1, \infty) \cup \{3\}", r"x^{2}+y^2=4"),
-    (r"\sin(2x)+\cos^2 x", r"\log_2 3 - \ln 5 + e^{-i\pi/3}"),
-    (
-        r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",
-        r"\begin{pmatrix} 1 & 2 \\ 0 & 3 \end{pmatrix}",
-    ),
-    (r"-2 < a \le 3", r"2^{n+1}-\binom{n}{2}+n!"),
-)
+_SAMPLES = tuple(
+    sample.strip()
+    for sample in r"""
+    x+1 & \frac{3}{56} & 2x+3y-4=0 & y = -\frac{1}{2}x + \frac{3}{4} & (1, \frac{\sqrt{3}}{2})
+    & (-\infty, 2) \cup (3, \infty] & [0, 1) & \{1, -2, \sqrt{5}\} & 1, 2, 3 & (1,2), (3,4) & x \in [-2, 7]
+    & -2 < x \le 3 & x \ge 5 & x^2 + y^2 = 4 & \sin(2x) + \cos^2 x - \tan \frac{\pi}{3} & \log_2 3 + \ln 5 - \log x
+    & e^{-i\pi/3} & 2^{n+1} - \binom{n}{2} + n! & \lceil \frac{n}{2} \rceil + \lfloor n/2 \rfloor & |x-1| + |y|
+    & f(x) = 2x + 1 & a_n = 3^{n} - 2 & f(x_1) + f(x_2) & \sum_{k=1}^{n} k^2 & \int_0^1 x^2 dx & 12\%
+    & \lim_{x\to 0} \frac{\sin x}{x} & 30^\circ & x \ne 3 & 3:1 & \text{odd} & abc & \sqrt[3]{2} \cdot 5 & 1 \pm \sqrt{19}
+    & x_1 = 2, x_2 = 3 & a \cdot b / c & -(x+1)(x-2)^2 & 5 \times 10^{-3} & x = 1 , y = 2 & (2-\sqrt{3})\pi a^2
+    """.split("&")
+) + (r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",)

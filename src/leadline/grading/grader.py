@@ -41,7 +41,8 @@ class Grader:
     """Grades answers against golds. One instance may be shared by threads, coroutines and forked children.
 
     Args:
-        workers: processes that may run algebra at the same time. None is started before one is needed.
+        workers: processes that may run algebra at the same time (up to three more while all of these are stuck). None
+            is started before one is needed, or the grader is entered.
         timeout_s: seconds an answer may take from its dispatch to a worker; then the worker is killed.
         memory_mb: address space of a worker.
 
@@ -60,6 +61,8 @@ class Grader:
         _GRADERS.add(self)
 
     def __enter__(self) -> Self:
+        """Begin to start the process that workers are forked from; nothing waits for it."""
+        self._open_pool().start()
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 
 from leadline.grading.syntax import Node, Unreadable, read_expression
 
@@ -53,12 +53,13 @@ def letters_of(node: Node) -> set[str]:
 
 
 def value(node: Node, point: Mapping[str, Any]) -> Any:
-    """The value at ``point``; None where there is none (a pole, a logarithm of zero)."""
+    """The value at ``point``; None where there is no finite one (a pole, a logarithm of zero)."""
     with mpmath.workdps(DIGITS):
         try:
-            return +_value(node, point)
+            found = +_value(node, point)
         except (ZeroDivisionError, ValueError, OverflowError, TypeError):
             return None
+        return found if mpmath.isfinite(found) else None
 
 
 def _value(node: Node, point: Mapping[str, Any]) -> Any:

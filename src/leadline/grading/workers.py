@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -25,6 +26,9 @@ __all__ = ["Batch", "Counts", "Outcome", "Pool", "Task"]
 MESSAGE_BYTES = 1 << 17
 START_SECONDS = 60.0
 MAX_RESTARTS = 3
+SPARE = 3
+"""Workers beyond the given number that may run while all of those are stuck."""
+STALL_SECONDS = 0.1
 
 
 class Task(NamedTuple):
@@ -135,14 +139,15 @@ class _Server:
                 cwd="/",
             )
         self.control = ours
-        ours.settimeout(START_SECONDS)
-        try:
-            started = ours.recv(MESSAGE_BYTES)
-        except OSError:
-            self.close()
-            raise
-        if not started:
+        self.ready = False
+        self.deadline = time.monotonic() + START_SECONDS
+
+    def greet(self) -> None:
+        """Take note that it has started. Raises RuntimeError if it has ended instead."""
+        if not self.control.recv(MESSAGE_BYTES):
             raise RuntimeError(f"the worker server did not start: {self.last_words()}")
+        self.ready = True
+        self.control.settimeout(START_SECONDS)
 
     def last_words(self) -> str:
         assert self.process.stderr is not None
@@ -192,6 +197,7 @@ class Pool:
         self._waker.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         self._closing = False
+        self._wanted = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -205,11 +211,21 @@ class Pool:
             if self._closing:
                 raise LeadlineError("this grader is closed")
             self._pending.extend((batch, index) for index in range(len(tasks)))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="leadline-grading", daemon=True)
-                self._thread.start()
+            self._start_thread()
         self._wake()
         return batch
+
+    def start(self) -> None:
+        """Begin to start the server, without waiting for it."""
+        with self._lock:
+            self._wanted = not self._closing
+            self._start_thread()
+        self._wake()
+
+    def _start_thread(self) -> None:
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(target=self._run, name="leadline-grading", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Stop all processes, and fail what is still waiting. Safe to call twice."""
@@ -252,17 +268,34 @@ class Pool:
 
     def _loop(self) -> None:
         while not self._closing:
-            self._hand_out()
+            if self._server is None and (self._pending or self._wanted):
+                self._server = _Server(self.memory_mb)
+                self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
+            if self._server is not None and self._server.ready:
+                self._hand_out()
             for key, _ in self._selector.select(self._patience()):
                 if key.data is None:
                     self._drain()
+                elif isinstance(key.data, _Server):
+                    self._selector.unregister(key.data.control)
+                    key.data.greet()
                 else:
                     self._hear(key.data)
             self._punish()
 
     def _patience(self) -> float | None:
-        deadlines = [worker.deadline for worker in self._workers if worker.batch is not None]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        """Seconds until something has to be done though nobody says a word."""
+        times = [worker.deadline for worker in self._workers if worker.batch is not None]
+        if self._server is not None and not self._server.ready:
+            times.append(self._server.deadline)
+        if self._pending and times and len(self._workers) < self.size + SPARE:
+            times.append(self._stalled_at())
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _stalled_at(self) -> float:
+        """When the last of the busy workers will have been at its task for suspiciously long."""
+        busy = [worker.deadline for worker in self._workers if worker.batch is not None]
+        return max(busy, default=math.inf) - self.timeout_s + min(STALL_SECONDS, self.timeout_s / 4)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -277,7 +310,7 @@ class Pool:
                 self._pending.popleft()
                 continue
             if not idle:
-                if len(self._workers) >= self.size:
+                if len(self._workers) >= self._room():
                     return
                 idle.append(self._start_worker())
             self._pending.popleft()
@@ -290,9 +323,13 @@ class Pool:
                 self._pending.appendleft((batch, index))
                 self._bury(worker)
 
+    def _room(self) -> int:
+        """Places for workers: a few more when all are stuck, so that hostile answers do not make others wait."""
+        stalled = len(self._workers) >= self.size and self._stalled_at() <= time.monotonic()
+        return len(self._workers) + 1 if stalled and len(self._workers) < self.size + SPARE else self.size
+
     def _start_worker(self) -> _Worker:
-        if self._server is None:
-            self._server = _Server(self.memory_mb)
+        assert self._server is not None
         worker = self._server.spawn()
         self._workers.append(worker)
         self._selector.register(worker.connection, selectors.EVENT_READ, worker)
@@ -329,6 +366,8 @@ class Pool:
 
     def _punish(self) -> None:
         now = time.monotonic()
+        if self._server is not None and not self._server.ready and self._server.deadline <= now:
+            raise RuntimeError(f"the worker server did not start within {START_SECONDS:.0f} s")
         for worker in [w for w in self._workers if w.batch is not None and w.deadline <= now]:
             self._bury(worker)
             self.counts.killed += 1
@@ -349,8 +388,11 @@ class Pool:
             worker.connection.close()
         self._workers.clear()
         if self._server is not None:
+            if not self._server.ready and self._server.control in self._selector.get_map():
+                self._selector.unregister(self._server.control)
             self._server.close()
             self._server = None
+        self._wanted = False
 
     def _fail(self, error: Exception) -> None:
         with self._lock:
