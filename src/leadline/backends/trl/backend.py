@@ -65,29 +65,22 @@ class TrlBackend:
         return train_policy(stage, start, self.recipe, self.material, self._codec(start))
 
     def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
-        from leadline.backends.trl.sampling import HfSampler
+        from leadline.backends.trl.sampling import draw
 
-        sampler = HfSampler(model, self._codec(model), self.device, self.recipe.rl.micro_tokens)
-        return sampler.sample(problems, count, self.recipe)
+        return draw(model, problems, count, self.recipe, self.device)
 
     def prompt_text(self, model: Path, problem: Problem) -> str:
         return self._codec(model).prompt_text(problem)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
-        from leadline.backends.trl.sampling import HfSampler
+        from leadline.backends.trl.sampling import LogProbs
 
         known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
         if not known:
             return {}
-        codec = self._codec(model)
-        sampler = HfSampler(model, codec, self.device, self.recipe.rl.micro_tokens)
-        prompts = codec.encode_prompts([problem for problem, _ in known])
-        completions = codec.encode_completions([gold for _, gold in known])
+        logprobs = LogProbs(model, self._codec(model), self.device)
         temperature = self.recipe.evaluation.temperature or 1.0
-        return {
-            problem.id: [sampler.logprob(prompt, completion, temperature)]
-            for (problem, _), prompt, completion in zip(known, prompts, completions, strict=True)
-        }
+        return {problem.id: [logprobs.of(problem, gold, temperature)] for problem, gold in known}
 
     def _codec(self, folder: Path) -> Codec:
         return Codec(load_tokenizer(folder), self.recipe.data.system_prompt)

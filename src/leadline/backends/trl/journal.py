@@ -59,10 +59,10 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
                 f"{state.global_step + 1}; the checkpoints before are kept"
             )
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        if self.stage.interrupts.requested and state.global_step < state.max_steps:
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        whole = state.global_step % self.updates == 0  # a row tells of whole steps only
+        if self.stage.interrupts.requested and whole and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = self.stopped = True
-        return control
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any
@@ -84,6 +84,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
                 tokens, self._tokens = int(logs["num_tokens"]) - self._tokens, int(logs["num_tokens"])
             row |= {"tokens_per_second": tokens / seconds if tokens else None, "seconds": seconds}
             self._row(row | {"skipped_steps": self.skipped})
+        self.on_step_end(args, state, control)  # the trainer looks at ``control`` again after logging
         self._since = time.perf_counter()
 
     def _row(self, row: dict[str, Any]) -> None:

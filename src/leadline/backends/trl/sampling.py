@@ -1,94 +1,64 @@
-"""Samples and log-probabilities of any Hugging Face causal language model, through transformers."""
+"""Samples and log-probabilities of a Hugging Face model directory, for the pipeline's measurements."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
-from leadline.engine.seeds import torch_rng
+from leadline.generate import Prompting, Sampler, Sampling
 from leadline.model.codec import Codec
 from leadline.recipe import Recipe
 from leadline.types import Completion, Problem
 
-__all__ = ["HfSampler"]
+__all__ = ["LogProbs", "draw"]
 
 
-class HfSampler:
-    """A model directory that completions are drawn from, in batches of ``micro_tokens`` padded tokens."""
+def draw(
+    folder: Path, problems: Sequence[Problem], count: int, recipe: Recipe, device: torch.device
+) -> list[Completion]:
+    """``count`` completions of every problem, problem by problem; by vLLM where the arms are trained with it."""
+    evaluation = recipe.evaluation
+    sampling = Sampling(
+        evaluation.max_tokens or recipe.rl.max_tokens, evaluation.temperature, seed=recipe.seed
+    )
+    sampler = _sampler(folder, sampling.max_tokens, recipe, device)
+    place = {problem.id: i for i, problem in enumerate(problems)}
+    drawn = sorted(
+        sampler.generate(problems, count, sampling), key=lambda d: (place[d.completion.problem_id], d.index)
+    )
+    return [draw.completion for draw in drawn]
 
-    def __init__(self, folder: Path, codec: Codec, device: torch.device, micro_tokens: int) -> None:
-        self.codec, self.device, self.micro_tokens = codec, device, micro_tokens
-        kind = torch.bfloat16 if device.type == "cuda" else torch.float32
-        self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=kind, local_files_only=True
-        )
-        self.model.to(device).eval()
-        ends = self.model.generation_config.eos_token_id
-        ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-        self.ends = sorted({codec.eos, *ends})
 
-    @torch.no_grad()
-    def sample(self, problems: Sequence[Problem], count: int, recipe: Recipe) -> list[Completion]:
-        """``count`` completions of every problem, problem by problem."""
-        prompts = self.codec.encode_prompts(problems)
-        cap = recipe.evaluation.max_tokens or recipe.rl.max_tokens
-        rows = [(i, prompts[i]) for i in range(len(problems)) for _ in range(count)]
-        width = max(map(len, prompts), default=0) + cap
-        size = max(1, self.micro_tokens // width)
-        completions: list[Completion] = []
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(torch_rng(recipe.seed, "evaluation").initial_seed())
-            for first in range(0, len(rows), size):
-                batch = rows[first : first + size]
-                tokens = self._generate([prompt for _, prompt in batch], cap, recipe.evaluation.temperature)
-                completions += self._read([problems[i] for i, _ in batch], tokens)
-        return completions
+def _sampler(folder: Path, max_tokens: int, recipe: Recipe, device: torch.device) -> Sampler:
+    prompting = Prompting(system=recipe.data.system_prompt)
+    if recipe.trl.get("grpo", {}).get("use_vllm"):
+        from leadline.generate.vllm import VllmSampler
 
-    def _generate(self, prompts: Sequence[Sequence[int]], cap: int, temperature: float) -> Tensor:
-        """[rows, <= cap] completion tokens; whatever the model's own settings say of top-k, top-p is not used."""
-        tokens, mask = _padded_left(prompts, self.codec.eos)
-        settings = GenerationConfig(
-            max_new_tokens=cap,
-            do_sample=temperature > 0,
-            temperature=temperature if temperature > 0 else None,
-            top_k=0 if temperature > 0 else None,
-            top_p=1.0 if temperature > 0 else None,
-            eos_token_id=self.ends,
-            pad_token_id=self.codec.eos,
-        )
-        self.model.generation_config = settings
-        out: Tensor = self.model.generate(
-            input_ids=tokens.to(self.device), attention_mask=mask.to(self.device), generation_config=settings
-        )
-        return out[:, tokens.shape[1] :].cpu()
+        return VllmSampler(str(folder), prompting=prompting)
+    from leadline.generate.huggingface import TransformersSampler
 
-    def _read(self, problems: Sequence[Problem], tokens: Tensor) -> list[Completion]:
-        is_end = torch.isin(tokens, torch.tensor(self.ends))
-        finished = is_end.any(1)
-        length = torch.where(finished, is_end.int().argmax(1) + 1, tokens.shape[1])
-        texts = self.codec.decode(tokens, length, finished)
-        return [
-            Completion(problem.id, text, size, end)
-            for problem, text, size, end in zip(
-                problems, texts, length.tolist(), finished.tolist(), strict=True
-            )
-        ]
+    rows = max(1, recipe.rl.micro_tokens // (2 * max_tokens))
+    return TransformersSampler(folder, batch_size=rows, device=str(device), prompting=prompting)
+
+
+class LogProbs:
+    """Log-probabilities of given completions under a model directory, in float32."""
+
+    def __init__(self, folder: Path, codec: Codec, device: torch.device) -> None:
+        from transformers import AutoModelForCausalLM
+
+        self.codec, self.device = codec, device
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.model: Any = loaded.to(device).eval()
 
     @torch.no_grad()
-    def logprob(self, prompt: Sequence[int], completion: Sequence[int], temperature: float) -> float:
-        """log p(completion | prompt) in nats, of the temperature-scaled distribution, in float32."""
-        tokens = torch.tensor([[*prompt, *completion]], device=self.device)
+    def of(self, problem: Problem, completion: str, temperature: float) -> float:
+        """log p(completion and its end | problem), in nats, of the temperature-scaled distribution."""
+        [prompt], [answer] = self.codec.encode_prompts([problem]), self.codec.encode_completions([completion])
+        tokens = torch.tensor([[*prompt, *answer]], device=self.device)
         logits = self.model(tokens[:, :-1]).logits[0, len(prompt) - 1 :].float() / temperature
         target = tokens[0, len(prompt) :]
         return float(logits.log_softmax(-1).gather(1, target[:, None]).sum())
-
-
-def _padded_left(prompts: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
-    width = max(map(len, prompts))
-    tokens = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    return tokens, mask
