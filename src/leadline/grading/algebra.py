@@ -25,6 +25,7 @@ from sympy.parsing import sympy_parser
 
 from leadline.grading.clean import plain_words
 from leadline.grading.compare import same
+from leadline.grading.equations import same_equation
 from leadline.grading.leaf import Leaf, same_leaf
 from leadline.grading.structure import Interval, Items, Named, Structure, leaves_of, read_structure, to_latex
 from leadline.grading.syntax import Node
@@ -75,14 +76,18 @@ def _parsed(latex: str) -> Any:
 def gold_fault(text: str) -> str | None:
     """Why a cleaned gold cannot be used, or None. It can if it is read, and has a value where it should have one."""
     structure = read_structure(text)
-    for leaf in leaves_of(structure):
-        if leaf.form is None:
-            parsed = _parsed(to_latex(leaf))
-            if isinstance(parsed, sympy.Expr) and not parsed.free_symbols:
-                _value(parsed, {})
-    if _is_words(text) or _parsed(_spelt(structure)) is not None or _parsed(text) is not None:
+    leaves = leaves_of(structure)
+    for leaf in leaves:
+        node = readable(leaf.text)
+        if leaf.form is None and node is not None:
+            value(node, dict.fromkeys(letters_of(node), mpmath.mpf(1)))
+    if all(_is_read(leaf) or _is_words(leaf.text) for leaf in leaves):
         return None
-    if all(leaf.form is not None or _is_words(leaf.text) for leaf in leaves_of(structure)):
+    for leaf in leaves:
+        parsed = _parsed(to_latex(leaf)) if not _is_read(leaf) else None
+        if isinstance(parsed, sympy.Expr) and not parsed.free_symbols:
+            _value(parsed, {})
+    if _is_words(text) or _parsed(_spelt(structure)) is not None or _parsed(text) is not None:
         return None
     return "neither the exact reader nor math-verify can read it"
 
@@ -97,6 +102,9 @@ def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
     verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
     if verdict is not None:
         return verdict
+    equal = same_equation(gold, answer)
+    if equal is not None:
+        return equal
     if _differ_in_shape(g, a):
         return False
     if _is_prose(gold) or _is_prose(answer):
@@ -282,15 +290,16 @@ def warm_up() -> None:
     parse_latex_cached.cache_clear()
 
 
-_SAMPLES = tuple(
-    sample.strip()
-    for sample in r"""
-    x+1 & \frac{3}{56} & 2x+3y-4=0 & y = -\frac{1}{2}x + \frac{3}{4} & (1, \frac{\sqrt{3}}{2})
-    & (-\infty, 2) \cup (3, \infty] & [0, 1) & \{1, -2, \sqrt{5}\} & 1, 2, 3 & (1,2), (3,4) & x \in [-2, 7]
-    & -2 < x \le 3 & x \ge 5 & x^2 + y^2 = 4 & \sin(2x) + \cos^2 x - \tan \frac{\pi}{3} & \log_2 3 + \ln 5 - \log x
-    & e^{-i\pi/3} & 2^{n+1} - \binom{n}{2} + n! & \lceil \frac{n}{2} \rceil + \lfloor n/2 \rfloor & |x-1| + |y|
-    & f(x) = 2x + 1 & a_n = 3^{n} - 2 & f(x_1) + f(x_2) & \sum_{k=1}^{n} k^2 & \int_0^1 x^2 dx & 12\%
-    & \lim_{x\to 0} \frac{\sin x}{x} & 30^\circ & x \ne 3 & 3:1 & \text{odd} & abc & \sqrt[3]{2} \cdot 5 & 1 \pm \sqrt{19}
-    & x_1 = 2, x_2 = 3 & a \cdot b / c & -(x+1)(x-2)^2 & 5 \times 10^{-3} & x = 1 , y = 2 & (2-\sqrt{3})\pi a^2
-    """.split("&")
-) + (r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",)
+# Shapes that answers take, for the tables of the parser.
+_SAMPLES = (
+    *(
+        "x+1; \\frac{3}{56}; 2x+3y-4=0; y = -\\frac{1}{2}x + \\frac{3}{4}; (1, \\frac{\\sqrt{3}}{2}); [0, 1); x \\ge 5; "
+        "(-\\infty, 2) \\cup (3, \\infty]; \\{1, -2, \\sqrt{5}\\}; 1, 2, 3; (1,2), (3,4); x \\in [-2, 7]; 3:1; abc; "
+        "-2 < x \\le 3; x^2 + y^2 = 4; \\sin(2x) + \\cos^2 x - \\tan \\frac{\\pi}{3}; \\log_2 3 + \\ln 5 - \\log x; "
+        "e^{-i\\pi/3}; 2^{n+1} - \\binom{n}{2} + n!; \\lceil \\frac{n}{2} \\rceil + \\lfloor n/2 \\rfloor; |x-1| + |y|; "
+        "f(x) = 2x + 1; a_n = 3^{n} - 2; f(x_1) + f(x_2); \\sum_{k=1}^{n} k^2; \\int_0^1 x^2 dx; 12\\%; 30^\\circ; x \\ne 3; "
+        "\\lim_{x\\to 0} \\frac{\\sin x}{x}; \\text{odd}; \\sqrt[3]{2} \\cdot 5; 1 \\pm \\sqrt{19}; x_1 = 2, x_2 = 3; "
+        "a \\cdot b / c; -(x+1)(x-2)^2; 5 \\times 10^{-3}; x = 1 , y = 2; (2-\\sqrt{3})\\pi a^2"
+    ).split("; "),
+    r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",
+)

@@ -148,12 +148,12 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Com
     """Structures of two sorts."""
     if isinstance(gold, Items) and isinstance(answer, Interval) and gold.kind == "tuple":
         gold, answer = answer, gold
-    if isinstance(gold, Interval) and isinstance(answer, Items) and answer.kind in ("tuple", "list"):
+    if isinstance(gold, Interval) and gold.closed == (False, False) and isinstance(answer, Items):
         # (0, 1) may be a pair or an open interval.
-        if len(answer.items) == 2 and (gold.closed == (False, False)):
-            low, high = answer.items
-            if isinstance(low, Leaf) and isinstance(high, Leaf):
-                return _all([_ends(gold.low, low, leaves), _ends(gold.high, high, leaves)])
+        ends = answer.items if answer.kind in ("tuple", "list") and len(answer.items) == 2 else ()
+        pairs = [(g, a) for g, a in zip((gold.low, gold.high), ends, strict=False) if isinstance(a, Leaf)]
+        if len(pairs) == 2:
+            return _all([_ends(g, a, leaves) for g, a in pairs])
     for one, many in ((gold, answer), (answer, gold)):
         if isinstance(one, Leaf) and one.decimal and isinstance(many, Items) and one.number is not None:
             return _decimal_comma(many) == one.number or None

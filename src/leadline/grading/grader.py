@@ -55,6 +55,7 @@ class Grader:
         self.workers, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
         self._golds: Cache[str, Gold] = Cache(CACHE_ENTRIES)
         self._bad_golds: Cache[str, str] = Cache(CACHE_ENTRIES)
+        self._slow_golds: Cache[str, bool] = Cache(CACHE_ENTRIES)
         self._pairs: Cache[tuple[str, str, Comparison], Grade] = Cache(CACHE_ENTRIES)
         self._pool: Pool | None = None
         self._lock = threading.Lock()
@@ -198,9 +199,16 @@ class Grader:
             grade = Grade(correct, reason, pair.answer)
             grades[pair.position] = grade
             if reason is Reason.unparsable_gold:
-                self._bad_golds[pair.task.gold] = outcomes[pair.task].fault or "unreadable"
+                self._blame(pair.task.gold, outcomes[pair.task])
             elif reason in (Reason.match, Reason.mismatch):
                 self._keep(pair.key, grade)
+
+    def _blame(self, gold: str, outcome: Outcome) -> None:
+        """Remember a gold that cannot be read. One that took too long gets a second chance: the machine may be busy."""
+        if not outcome.lost or self._slow_golds.get(gold) is not None:
+            self._bad_golds[gold] = outcome.fault or "unreadable"
+        else:
+            self._slow_golds[gold] = True
 
     def _outcomes(self, tasks: list[Task]) -> list[Outcome]:
         if not tasks:

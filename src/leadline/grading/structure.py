@@ -1,6 +1,7 @@
 r"""What an answer is made of: lists, tuples, intervals, unions, matrices, named values; leaves at the bottom.
 
-One meaning has one structure however it was written: ``x \ge 2``, ``[2, \infty)`` and ``\{x \mid x \ge 2\}`` are one interval.
+One meaning has one structure however it was written: ``x \ge 2``, ``[2, \infty)`` and ``\{x \mid x \ge 2\}`` are one
+interval.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ _FUNCTIONS = frozenset(
     ]
 )
 
+_ARGUMENTS = _LETTERS | {"frac", "sqrt"}
+_AFTER_ARGUMENT = _FUNCTIONS | {"log", "cdot", "times"}
 _FUNCTION_NAMES = frozenset(
     [
         "f",
@@ -307,6 +309,8 @@ class _Reader:
             self.take()
             base = self.exponent()
         node = self.call("log")
+        if node.kind == "pow":
+            return node._replace(args=(node.args[0]._replace(args=(*node.args[0].args, base)), node.args[1]))
         return node._replace(args=(*node.args, base))
 
     def root(self) -> Node:
@@ -342,19 +346,40 @@ class _Reader:
         return Node("sym", name=f"{name}_{token.text}")
 
     def call(self, name: str) -> Node:
-        token = self.peek()
-        if (
-            token in (Token("sign", "("), Token("sign", "{"))
-            or token.kind in ("number", "letter")
-            or (token.kind == "command" and token.text in (*_LETTERS, "frac"))
-        ):
-            argument = self.atom()
-        else:
-            raise Unreadable(name)
+        r"""A function: ``\sin(2x)``, ``\sin 2x``, ``\sin^2 x``. ``\sin x^2`` and ``\sin xy`` are read in two ways."""
+        power = self.power_of_function()
+        closed = self.peek() in (Token("sign", "("), Token("sign", "{"))
+        argument = self.atom() if closed else self.bare_argument(name)
         following = self.peek()
-        if following is not _END and following.text not in ("+", "-", ")", "}"):
+        if following.text == "^" or not (closed or self.ends_argument(following)):
             raise Unreadable("an argument without an end")
-        return Node("call", (argument,), name=name)
+        node = Node("call", (argument,), name=name)
+        return node if power is None else Node("pow", (node, power))
+
+    def power_of_function(self) -> Node | None:
+        if self.peek() != Token("sign", "^"):
+            return None
+        self.take()
+        power = self.exponent()
+        if power.kind != "num":
+            raise Unreadable("an inverse, or a power")
+        return power
+
+    def bare_argument(self, name: str) -> Node:
+        token = self.peek()
+        if token.kind == "number":
+            number = self.atom()
+            if self.peek().kind != "letter" and self.peek().text not in _LETTERS:
+                return number
+            return Node("mul", (number, self.atom()))
+        if token.kind == "letter" or (token.kind == "command" and token.text in _ARGUMENTS):
+            return self.atom()
+        raise Unreadable(name)
+
+    def ends_argument(self, following: Token) -> bool:
+        if following is _END or following.text in ("+", "-", ")", "}", "*", "|"):
+            return True
+        return following.kind == "command" and following.text in _AFTER_ARGUMENT
 
 
 def _number(text: str) -> Node:

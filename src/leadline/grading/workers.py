@@ -40,10 +40,11 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a task; ``fault`` says what is wrong with the gold."""
+    """What came of a task; ``fault`` says what is wrong with the gold, ``lost`` that no worker survived to say so."""
 
     reason: Reason
     fault: str | None = None
+    lost: bool = False
 
 
 class Counts:
@@ -115,7 +116,7 @@ class _Worker:
         """The outcome when the worker did not answer: whose fault it is depends on how far it came."""
         if self.gold_done:
             return Outcome(reason)
-        return Outcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}")
+        return Outcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}", lost=True)
 
 
 class _Server:
@@ -183,7 +184,7 @@ class _Server:
 
 
 class Pool:
-    """At most ``workers`` processes, started when there is work; every task ends within ``timeout_s`` of its dispatch."""
+    """At most ``workers`` processes, started when there is work; each task ends within ``timeout_s`` of dispatch."""
 
     def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
         self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
