@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from leadline.data.counts import Counts
 from leadline.stats import (
     Interval,
     bootstrap_means,
-    bounded_mean,
+    count_mean,
     paired_bootstrap_ratio,
     pass_at_k,
     resample_weights,
@@ -74,7 +75,8 @@ def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> lis
     rows = []
     for i, k in enumerate(grid):
         widened = never_certain(differences[i], tuned[:, i] - base[:, i])
-        rows.append(Row(f"pass@{k}", bounded_mean(base[:, i]), bounded_mean(tuned[:, i]), widened))
+        sides = [count_mean(side.n, side.c, partial(pass_at_k, k=k)) for side in (pair.base, pair.tuned)]
+        rows.append(Row(f"pass@{k}", sides[0], sides[1], widened))
     return rows
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from leadline.data.counts import Counts
-from leadline.stats import Interval, bounded_mean, clopper_pearson, pass_at_k, tilted_at
+from leadline.stats import Interval, bounded_mean, clopper_pearson, count_mean, pass_at_k, tilted_at
 from leadline.theory import best_mass, tilt_strength
 
 __all__ = ["BETAS", "TAUS", "PassCurve", "Reach", "cover_curve", "k_grid", "pass_curve", "reach_table"]
@@ -41,7 +42,7 @@ def pass_curve(counts: Counts, ks: Sequence[int] | None = None, confidence: floa
     value, left_out = {}, {}
     for k in ks or k_grid(counts.n):
         inside = counts.n >= k
-        value[k] = bounded_mean(pass_at_k(counts.n[inside], counts.c[inside], k), confidence)
+        value[k] = count_mean(counts.n[inside], counts.c[inside], partial(pass_at_k, k=k), confidence)
         left_out[k] = int((~inside).sum())
     return PassCurve(value, left_out)
 
@@ -99,12 +100,15 @@ def reach_table(
 
 
 def _reach(counts: Counts, beta: float, a: float, confidence: float) -> Reach:
-    estimate, _ = tilted_at(counts.n, counts.c, a)
-    rate = counts.c / counts.n
-    success, rise = (
-        bounded_mean(estimate, confidence),
-        bounded_mean(np.maximum(estimate - rate, 0), confidence),
-    )
+
+    def after(n: Array, c: Array) -> Array:
+        return tilted_at(n, c, a)[0]
+
+    def rise_of(n: Array, c: Array) -> Array:
+        return np.maximum(after(n, c) - c / n, 0.0)
+
+    success = count_mean(counts.n, counts.c, after, confidence)
+    rise = count_mean(counts.n, counts.c, rise_of, confidence)
     extra = _beyond(counts, a, confidence)
     return Reach(
         beta,
@@ -122,7 +126,7 @@ def _beyond(counts: Counts, a: float, confidence: float) -> float:
     tilt are summed over that excess. The smallest n of all problems is on the safe side.
     """
     n = int(counts.n.min())
-    ever = bounded_mean(pass_at_k(counts.n, counts.c, n), confidence).hi
+    ever = count_mean(counts.n, counts.c, partial(pass_at_k, k=n), confidence).hi
     rest = -np.expm1(-a)
     if rest**n < 1e-9 or ever >= 1:
         return 0.0

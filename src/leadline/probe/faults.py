@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leadline.data.counts import Counts
-from leadline.stats import Interval, bootstrap_ratio, bounded_mean
+from leadline.stats import Interval, bootstrap_ratio, count_mean
 
 __all__ = ["Faults", "count_faults"]
 
@@ -51,8 +51,11 @@ class Faults:
 def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Faults:
     """Sort the failures by their kind; the interval of ``answered`` is a bootstrap over problems."""
 
+    def share(n: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return np.asarray(c / n)
+
     def rate(values: np.ndarray, stated: bool) -> Interval | None:
-        return bounded_mean(values / counts.n, confidence) if stated else None
+        return count_mean(counts.n, values, share, confidence) if stated else None
 
     failed = float((counts.n - counts.c).sum())
     kinds = {name: float(getattr(counts, name).sum()) for name in ("truncated", "no_answer", "unscorable")}
@@ -63,7 +66,7 @@ def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Fau
         truncated=rate(counts.truncated, counts.stated["finished"] > 0),
         no_answer=rate(counts.no_answer, counts.stated["reason"] > 0),
         format_failed=rate(counts.format_failed, counts.stated["format"] > 0),
-        unscorable=bounded_mean(counts.unscorable / counts.n, confidence),
+        unscorable=count_mean(counts.n, counts.unscorable, share, confidence),
         of_failures={name: value / failed for name, value in kinds.items()} if failed else {},
         answered=answered if np.isfinite(answered.value) else None,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from leadline.data.counts import Counts
-from leadline.probe.signal import beta_law
+from leadline.stats import beta_law
 
 __all__ = ["Edge", "Filtered", "find_filter"]
 
@@ -48,10 +48,9 @@ def find_filter(counts: Counts) -> Filtered:
     that the expected number is, if anything, too small.
     """
     law = beta_law(counts.n, counts.c)
-    if isinstance(law, float):
-        u, v = max(law, 1e-12) * 1e6, max(1 - law, 1e-12) * 1e6
-    else:
-        u, v = law
+    if law is None:
+        return Filtered(Edge(0.0, False), Edge(0.0, False))
+    u, v = law
     base = special.betaln(u, v)
     never = float(np.exp(special.betaln(u, v + counts.n) - base).sum())
     always = float(np.exp(special.betaln(u + counts.n, v) - base).sum())

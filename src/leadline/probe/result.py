@@ -98,7 +98,7 @@ class Probe:
     dominance: Dominance
     filtered: Filtered
     forced: Forced
-    twins: Twins = Twins()
+    twins: Twins
     duplicates: tuple[tuple[str, ...], ...] = ()
     contamination: tuple[str, ...] = ()
     kept_live: Interval | None = None

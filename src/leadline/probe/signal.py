@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.counts import Counts
-from leadline.stats import Interval, bounded_mean, mixed_at
-from leadline.theory import live_group_probability, live_group_probability_beta
+from leadline.stats import Interval, beta_law, count_mean, mixed_at
+from leadline.theory import live_group_probability_beta
 
-__all__ = ["GROUP_SIZES", "LiveShare", "beta_law", "live_share", "live_shares", "recommended_group"]
+__all__ = ["GROUP_SIZES", "LiveShare", "live_share", "live_shares", "recommended_group"]
 
 Array = npt.NDArray[np.float64]
 
@@ -44,39 +44,26 @@ def live_share(counts: Counts, g: int, confidence: float = 0.95) -> LiveShare:
     in g and 0 at 1; the value in between is that of a Beta law fitted to the problems.
     """
     enough = counts.n >= g
-    seen = mixed_at(counts.n, counts.c, np.minimum(counts.n, g))
-    share = bounded_mean(seen, confidence)
+
+    def mixed(n: Array, c: Array) -> Array:
+        return mixed_at(n, c, np.minimum(n, g))
+
+    share = count_mean(counts.n, counts.c, mixed, confidence)
     if enough.all():
         return LiveShare(share, False)
     with np.errstate(divide="ignore"):
         stretch = float(((g - 1) / (counts.n[~enough] - 1)).max())
     hi = min(1.0, share.hi * stretch) if np.isfinite(stretch) else 1.0
+    seen = mixed(counts.n, counts.c)
     value = float(np.where(enough, seen, _expected(counts, g)).mean())
     return LiveShare(Interval(float(np.clip(value, share.lo, hi)), share.lo, hi), True)
-
-
-def beta_law(n: Array, c: Array) -> tuple[float, float] | float:
-    """Beta(u, v) law of Q over problems by its first two moments; one number when no spread is visible.
-
-    Unbiased moments: ``E Q = mean c/n`` and ``E Q^2 = mean c(c-1)/(n(n-1))`` over problems with two samples.
-    """
-    mean = float(np.mean(c / n))
-    two = n >= 2
-    if not two.any() or not 0 < mean < 1:
-        return mean
-    square = float(np.mean((c * (c - 1))[two] / (n * (n - 1))[two]))
-    variance = min(square - mean**2, mean * (1 - mean) * 0.999)
-    if variance <= 1e-9:
-        return mean
-    size = mean * (1 - mean) / variance - 1
-    return mean * size, (1 - mean) * size
 
 
 def _expected(counts: Counts, g: int) -> Array:
     """Expected share of mixed groups of ``g`` on every problem, given its counts and the law of all."""
     law = beta_law(counts.n, counts.c)
-    if isinstance(law, float):
-        return np.full(len(counts), float(live_group_probability(law, g)))
+    if law is None:
+        return np.zeros(len(counts))
     return live_group_probability_beta(law[0] + counts.c, law[1] + counts.n - counts.c, g)
 
 

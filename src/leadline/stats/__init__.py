@@ -12,8 +12,10 @@ from leadline.stats.bootstrap import (
     paired_bootstrap_ratio,
     resample_weights,
 )
+from leadline.stats.counted import beta_law, count_mean
 from leadline.stats.interval import (
     Interval,
+    Moments,
     bounded_mean,
     clopper_pearson,
     pooled_zero_bound,
@@ -25,12 +27,15 @@ from leadline.stats.seeds import paired_seeds, seed_mean
 
 __all__ = [
     "Interval",
+    "Moments",
+    "beta_law",
     "bootstrap_mean",
     "bootstrap_means",
     "bootstrap_ratio",
     "bounded_mean",
     "clopper_pearson",
     "cons_at_k",
+    "count_mean",
     "cover_at",
     "mixed_at",
     "paired_bootstrap",

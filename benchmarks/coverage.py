@@ -1,0 +1,267 @@
+"""Do the intervals of probe and compare cover? Simulation from known laws of Q, seeds fixed, one core.
+
+    python benchmarks/coverage.py                # everything, about six minutes
+    python benchmarks/coverage.py --draws 200    # a quick look
+    python benchmarks/coverage.py --only slope
+
+Prints, for every law of Q and every design (problems x samples a problem): the share of 95% intervals
+that hold the true value and their mean width, against the truth over *problems of the law* and, where it
+differs, over *these very problems*; the bias of pass@k over 10,000 draws in standard errors; predicted
+shares of live groups against drawn groups; and the slope of the tilt law, with the regression that
+ignores the noise of the rates beside it. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.compare.differences import pass_rows
+from leadline.compare.laws import slope_interval
+from leadline.compare.pairing import pair_up
+from leadline.data.counts import Counts
+from leadline.probe.curves import cover_curve, pass_curve, reach_table
+from leadline.probe.mass import correct_mass
+from leadline.probe.signal import live_share
+from leadline.stats import Interval, clopper_pearson, mixed_at, pass_at_k
+from leadline.theory import live_group_probability, repeated_success, tilted_success
+
+Array = npt.NDArray[np.float64]
+Rng = np.random.Generator
+
+
+class Law(NamedTuple):
+    """A law of Q: shares of problems at fixed masses, the rest Beta(u, v)."""
+
+    name: str
+    u: float
+    v: float
+    atoms: tuple[tuple[float, float], ...] = ()
+
+    def draw(self, rng: Rng, size: int) -> Array:
+        q = rng.beta(self.u, self.v, size=size)
+        lot = rng.random(size)
+        for mass, share in self.atoms:
+            q = np.where((lot >= 0) & (lot < share), mass, q)
+            lot = lot - share
+        return q
+
+
+LAWS = (
+    Law("uniform", 1, 1),
+    Law("U-shaped Beta(.3,.3)", 0.3, 0.3),
+    Law("hard Beta(.3,3)", 0.3, 3),
+    Law("rare Beta(.1,5)", 0.1, 5),
+    Law("easy Beta(8,.5)", 8, 0.5),
+    Law("half dead, Beta(1,3)", 1, 3, ((0.0, 0.5),)),
+    Law("half at .99, Beta(2,2)", 2, 2, ((0.99, 0.5),)),
+    Law("nearly all dead", 1, 1, ((0.0, 0.97),)),
+    Law("all at .5", 1, 1, ((0.5, 1.0),)),
+)
+DESIGNS = ((50, 16), (200, 16), (50, 64), (200, 64))
+TAUS = (0.2, 0.45, 0.8)
+BETAS = (1.0, 0.5)
+
+
+def quantities() -> dict[str, tuple[Callable[[Counts], Interval], Callable[[Array], Array]]]:
+    """Name -> (interval from counts, true value of one problem from its Q)."""
+    table: dict[str, tuple[Callable[[Counts], Interval], Callable[[Array], Array]]] = {}
+    for k in (1, 4, 16):
+        table[f"pass@{k}"] = (
+            lambda c, k=k: pass_curve(c, [k]).value[k],
+            lambda q, k=k: repeated_success(q, k),
+        )
+    for tau in TAUS:
+        table[f"cover@{tau}"] = (
+            lambda c, tau=tau: cover_curve(c, [tau])[tau],
+            lambda q, tau=tau: (q >= tau).astype(float),
+        )
+    for g in (8, 16, 64):
+        table[f"live {g}"] = (
+            lambda c, g=g: live_share(c, g).share,
+            lambda q, g=g: live_group_probability(q, g),
+        )
+    for beta in BETAS:
+        table[f"reach beta={beta:g}"] = (
+            lambda c, beta=beta: reach_table(c, [beta])[0].success,
+            lambda q, beta=beta: tilted_success(q, 1 / beta),
+        )
+    return table
+
+
+def study_intervals(draws: int) -> dict[str, object]:
+    """Coverage and width of every figure of the probe."""
+    table, worst = quantities(), {}
+    print(
+        f"\n95% intervals of the probe, {draws} draws a cell: covered share of the law / of these problems (width)"
+    )
+    for place, law in enumerate(LAWS):
+        big = law.draw(np.random.default_rng(99), 4_000_000)
+        truth = {name: float(value(big).mean()) for name, (_, value) in table.items()}
+        for m, n in DESIGNS:
+            rng = np.random.default_rng([1, place, m, n])
+            hits = {name: np.zeros(3) for name in table}
+            own = np.zeros(3)
+            for _ in range(draws):
+                q = law.draw(rng, m)
+                counts = Counts.from_arrays(n, rng.binomial(n, q))
+                for name, (interval, value) in table.items():
+                    found = interval(counts)
+                    here = float(value(q).mean())
+                    hits[name] += (found.contains(truth[name]), found.contains(here), found.width)
+                mass = correct_mass(counts)
+                own += (((mass.lo <= q) & (q <= mass.hi)).mean(), 0, (mass.hi - mass.lo).mean())
+            hits["Q of a problem"] = np.array([own[0], own[0], own[2]])
+            print(f"  {law.name}, {m} problems x {n}")
+            for name, (wide, here, width) in hits.items():
+                covered, fixed = wide / draws, here / draws
+                worst[f"{law.name}|{m}x{n}|{name}"] = min(covered, fixed)
+                mark = " <-- below 94%" if min(covered, fixed) < 0.94 else ""
+                print(f"    {name:18s} {covered:6.1%} / {fixed:6.1%}  ({width / draws:.3f}){mark}")
+    low = sorted(worst.items(), key=lambda item: item[1])
+    print(f"  lowest coverage of {len(worst)} cells: " + "; ".join(f"{k} {v:.1%}" for k, v in low[:5]))
+    return {"cells": len(worst), "lowest": low[0][1], "below_94": sum(v < 0.94 for v in worst.values())}
+
+
+def study_forced(draws: int) -> dict[str, object]:
+    """Limits of one problem with a teacher-forced bound, and what a one-sided limit at c = 0 mixed in
+    would do.
+    """
+    rng, n = np.random.default_rng(2), 128
+    q = 10 ** rng.uniform(-5, -0.3, size=draws * 200)
+    c = rng.binomial(n, q)
+    counts = Counts.from_arrays(n, c)
+    known = rng.random(q.size) < 0.5
+    bound = {name: float(np.log(x * 0.3)) for name, x, yes in zip(counts.ids, q, known, strict=True) if yes}
+    mass = correct_mass(counts, bound)
+    covered = float(((mass.lo <= q) & (q <= mass.hi)).mean())
+    lo, hi = clopper_pearson(c, n)
+    mixed = np.where(c == 0, 1 - 0.05 ** (1 / n), hi)
+    at = 0.0259  # just under the two-sided limit at no success
+    low = rng.binomial(n, at, size=200_000)
+    low_lo, low_hi = clopper_pearson(low, n)
+    one = np.where(low == 0, 1 - 0.05 ** (1 / n), low_hi)
+    print(f"\nQ of a problem with teacher forcing on half of them: {covered:.2%} covered")
+    print(
+        f"  at Q = {at}, n = {n}: two-sided {np.mean((low_lo <= at) & (at <= low_hi)):.1%}, "
+        f"with the rule of three mixed in at c = 0 {np.mean((low_lo <= at) & (at <= one)):.1%}"
+    )
+    return {"covered": covered, "mixed_in": float(np.mean((lo <= q) & (q <= mixed)))}
+
+
+def study_bias(draws: int = 10_000) -> dict[str, object]:
+    """Is pass@k unbiased, and are predicted shares of live groups those of drawn groups?"""
+    print(f"\npass@k and live groups over {draws} draws: bias in standard errors")
+    zs, live_zs = [], []
+    for place, law in enumerate(LAWS):
+        rng = np.random.default_rng([3, place])
+        n = 64
+        q = law.draw(rng, draws)
+        c = rng.binomial(n, q)
+        row = []
+        for k in (1, 8, 32, 64):
+            error = pass_at_k(n, c, k) - repeated_success(q, k)
+            zs.append(_z(error))
+            row.append(f"pass@{k} {zs[-1]:+.1f}")
+        for g in (8, 16, 64):
+            drawn = rng.binomial(g, q)
+            live = ((drawn > 0) & (drawn < g)).astype(float)
+            live_zs.append(_z(mixed_at(n, c, g) - live))
+            row.append(f"live {g} {live_zs[-1]:+.1f}")
+        print(f"  {law.name:26s} {'  '.join(row)}")
+    worst = max(map(abs, zs)), max(map(abs, live_zs))
+    print(f"  largest |z|: pass@k {worst[0]:.2f}, live groups {worst[1]:.2f}")
+    return {"pass_at_k_z": worst[0], "live_z": worst[1]}
+
+
+def _z(error: Array) -> float:
+    spread = float(error.std(ddof=1))
+    return 0.0 if spread == 0 else float(error.mean() / spread * np.sqrt(error.size))
+
+
+def naive_slope(base: Counts, tuned: Counts) -> Interval:
+    """Least squares of smoothed logit p' on smoothed logit Q with its usual 95% interval: what not to do."""
+    x, y = (np.log((s.c + 0.5) / (s.n - s.c + 0.5)) for s in (base, tuned))
+    dx = x - x.mean()
+    slope = float(dx @ y / (dx @ dx))
+    residual = y - y.mean() - slope * dx
+    error = float(np.sqrt(residual @ residual / (x.size - 2) / (dx @ dx)))
+    return Interval(slope, slope - 1.98 * error, slope + 1.98 * error)
+
+
+def study_slope(draws: int, m: int = 100, n: int = 64) -> dict[str, object]:
+    """Slope of logit p' over logit Q for exact tilts: ours, and the naive regression."""
+    print(f"\nslope of the tilt law, {draws} exact tilts, {m} problems x {n}: covers 1 / mean slope (width)")
+    result = {}
+    for place, (law, a) in enumerate(((LAWS[0], 1.0), (LAWS[1], 2.0), (LAWS[2], 1.0), (LAWS[5], 2.0))):
+        rng = np.random.default_rng([4, place])
+        rows = []
+        for _ in range(draws):
+            q = law.draw(rng, m)
+            base = Counts.from_arrays(n, rng.binomial(n, q))
+            tuned = Counts.from_arrays(n, rng.binomial(n, tilted_success(q, a)))
+            ours, naive = slope_interval(pair_up(base, tuned)), naive_slope(base, tuned)
+            rows.append(
+                (ours.contains(1), ours.value, ours.width, naive.contains(1), naive.value, naive.width)
+            )
+        ours_hit, ours, width, naive_hit, naive, naive_width = np.mean(rows, axis=0)
+        result[f"{law.name}, a={a:g}"] = {"covered": ours_hit, "naive": naive_hit}
+        print(
+            f"  {law.name:22s} a={a:g}  ours {ours_hit:.1%} / {ours:.3f} ({width:.2f})   "
+            f"naive {naive_hit:.1%} / {naive:.3f} ({naive_width:.2f})"
+        )
+    return result
+
+
+def study_differences(draws: int) -> dict[str, object]:
+    """Paired differences of compare: coverage of the true mean change over problems of the law."""
+    print(f"\npaired differences, {draws} draws: covered (width)")
+    lowest = 1.0
+    for place, (law, a) in enumerate(((LAWS[0], 1.0), (LAWS[2], 1.5), (LAWS[5], 1.0), (LAWS[6], 0.7))):
+        big = law.draw(np.random.default_rng(98), 2_000_000)
+        after = tilted_success(big, a)
+        truth = {k: float((repeated_success(after, k) - repeated_success(big, k)).mean()) for k in (1, 8)}
+        for m, n in DESIGNS[:3]:
+            rng = np.random.default_rng([5, place, m, n])
+            hits = {k: np.zeros(2) for k in truth}
+            for i in range(draws):
+                q = law.draw(rng, m)
+                counts = [Counts.from_arrays(n, rng.binomial(n, p)) for p in (q, tilted_success(q, a))]
+                for k, row in zip(truth, pass_rows(pair_up(*counts), list(truth), seed=i), strict=True):
+                    hits[k] += (row.difference.contains(truth[k]), row.difference.width)
+            shown = "  ".join(f"pass@{k} {h / draws:.1%} ({w / draws:.3f})" for k, (h, w) in hits.items())
+            lowest = min(lowest, *(h / draws for h, _ in hits.values()))
+            print(f"  {law.name:22s} a={a:g}, {m} x {n}: {shown}")
+    return {"lowest": lowest}
+
+
+STUDIES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
+    "intervals": lambda a: study_intervals(a.draws),
+    "forced": lambda a: study_forced(a.draws),
+    "bias": lambda a: study_bias(),
+    "slope": lambda a: study_slope(max(a.draws // 4, 20)),
+    "differences": lambda a: study_differences(max(a.draws // 4, 20)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--only", choices=sorted(STUDIES))
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    result = {name: study(arguments) for name, study in STUDIES.items() if arguments.only in (None, name)}
+    result["seconds"] = {"total": round(time.perf_counter() - start, 1)}
+    print(json.dumps(result, default=float))
+
+
+if __name__ == "__main__":
+    main()
