@@ -79,7 +79,10 @@ def run_eval(
         write_json_atomic(out / "settings.json", settings | {"samples": samples})
         _draw(sampler, problems, samples, sampling, store, progress)
         graded = _Graded(problems.problems, grader)
-        write_jsonl(out / "samples.jsonl.gz", graded.rows(store.completions(), samples))
+        write_jsonl(
+            out / "samples.jsonl.gz",
+            graded.rows(draw.completion for draw in store.draws() if draw.index < samples),
+        )
     if sampling.temperature > 0 and graded.all_alike(samples):
         warnings.warn(
             f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
@@ -181,20 +184,12 @@ class _Graded:
         self.completions: list[Completion] = []
         self.scores: list[Score] = []
 
-    def rows(self, completions: Iterable[Completion], limit: int) -> Iterator[dict[str, Any]]:
-        """The graded rows of the first ``limit`` samples of each problem, as sample files hold them."""
-        left = dict.fromkeys(self._problems, limit)
+    def rows(self, completions: Iterable[Completion]) -> Iterator[dict[str, Any]]:
+        """The graded rows, as sample files hold them."""
         with Scorer(_MEASURED, grader=self._grader) as scorer:
             for chunk in _chunks(completions, _CHUNK):
-                wanted = []
-                for completion in chunk:
-                    left[completion.problem_id] -= 1
-                    if left[completion.problem_id] >= 0:
-                        wanted.append(completion)
-                asked = [self._problems[completion.problem_id] for completion in wanted]
-                for problem, completion, score in zip(
-                    asked, wanted, scorer.score(asked, wanted), strict=True
-                ):
+                asked = [self._problems[completion.problem_id] for completion in chunk]
+                for problem, completion, score in zip(asked, chunk, scorer.score(asked, chunk), strict=True):
                     self._texts.setdefault(problem.id, set()).add(hash(completion.text))
                     self.completions.append(replace(completion, text=""))
                     self.scores.append(replace(score, spans=()))

@@ -14,7 +14,6 @@ from leadline.data.samples import read_samples, sample_row
 from leadline.errors import DataError, InputError
 from leadline.generate import Draw
 from leadline.jsonl import encode_row, read_jsonl, refusals_as_storage_errors
-from leadline.types import Completion
 
 __all__ = ["DrawStore"]
 
@@ -66,9 +65,11 @@ class DrawStore:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
 
-    def completions(self) -> Iterator[Completion]:
-        """All completions, in the order in which they were drawn."""
-        return (sample.completion for sample in read_samples(self._path))
+    def draws(self) -> Iterator[Draw]:
+        """All draws, in the order in which they came."""
+        indices = (int(row["index"]) for _, row in read_jsonl(self._path))
+        for index, sample in zip(indices, read_samples(self._path), strict=True):
+            yield Draw(index, sample.completion)
 
     def close(self) -> None:
         """Sync and let others write."""

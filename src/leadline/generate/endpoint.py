@@ -27,7 +27,9 @@ class EndpointSampler:
         model: as the server names it.
         api: ``chat`` (the server applies its template) or ``completions`` (the prompt is sent as plain text).
         concurrency: requests under way at once.
-        timeout_s: of one request; patience_s: for how long a failing request is tried again.
+        timeout_s: of one request.
+        patience_s: for how long a failing request is tried again.
+        pause_s: before it is tried again for the first time; each later pause is twice as long, 30 s at most.
         key_variable: environment variable that holds the key, where one is needed.
         prompting: system turn and prompt template.
         count_tokens: length of a completion in tokens, for servers that do not report it.
@@ -45,6 +47,7 @@ class EndpointSampler:
         concurrency: int = 16,
         timeout_s: float = 600.0,
         patience_s: float = 300.0,
+        pause_s: float = 0.25,
         key_variable: str = "OPENAI_API_KEY",
         prompting: Prompting | None = None,
         count_tokens: Callable[[str], int] | None = None,
@@ -62,7 +65,7 @@ class EndpointSampler:
         key = os.environ.get(key_variable)
         path = "/chat/completions" if api == "chat" else "/completions"
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._poster = Poster(url.rstrip("/") + path, headers, timeout_s, patience_s)
+        self._poster = Poster(url.rstrip("/") + path, headers, timeout_s, patience_s, pause_s)
 
     def generate(
         self,

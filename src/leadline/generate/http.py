@@ -19,7 +19,7 @@ __all__ = ["Poster"]
 
 MAX_BYTES = 64 * 2**20
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
+_LONGEST_PAUSE_S = 30.0
 
 
 class _Passing(Exception):
@@ -39,18 +39,20 @@ class Poster:
         headers: sent with every request; may hold a key, so they never appear in errors.
         timeout_s: of one request.
         patience_s: for how long a request is tried again, from its first failure on.
+        pause_s: before the first of these times.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_s: float = 600.0
     patience_s: float = 300.0
+    pause_s: float = 0.25
 
     def post(self, body: Mapping[str, Any], wait: Callable[[float], bool] | None = None) -> Any:
         """The JSON that the server answers.
 
         Connection failures, time-outs, broken answers and the statuses that mean "later" are tried again,
-        with pauses that double from 0.25 to 30 s (or as the server's ``Retry-After`` says), half of each at
+        with pauses that double from ``pause_s`` to 30 s (or as the server's ``Retry-After`` says), half of each at
         random.
 
         Args:
@@ -62,7 +64,7 @@ class Poster:
             LeadlineError: it did not answer within ``patience_s``.
         """
         pausing = wait or threading.Event().wait
-        pause, deadline = _FIRST_PAUSE_S, 0.0
+        pause, deadline = self.pause_s, 0.0
         while True:
             try:
                 return self._once(body)
