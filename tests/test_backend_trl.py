@@ -202,6 +202,51 @@ def test_steps_without_a_finite_gradient_are_skipped_and_three_in_a_row_stop(tmp
         step(math.nan)
 
 
+LAUNCH = (
+    "trl.launch=[--multi_gpu, --num_processes, '2', --num_machines, '1', --mixed_precision, 'no',"
+    " --dynamo_backend, 'no', --main_process_port, '0']"
+)
+
+
+@pytest.mark.slow
+def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_path: Path) -> None:
+    # one group of 16 a step: each process generates half of it
+    recipe, backend = through_trl(
+        start, LAUNCH, "rl.prompts=1", "rl.group_size=16", "rl.updates=1", "rl.steps=3"
+    )
+    with RunWriter(tmp_path / "run") as writer:
+        with pytest.raises(Interrupted, match="state saved"):
+            backend.grpo(stage(writer, "lead", stop_after=1), start)
+        stopped = max(row["step"] for row in RunReader(tmp_path / "run").metrics("lead"))
+        folder = backend.grpo(stage(writer, "lead"), start)
+    reader = RunReader(tmp_path / "run")
+    assert stopped < 3
+    assert [row["step"] for row in reader.metrics("lead") if row["stage"] == "rl"] == [1, 2, 3]
+    rows = list(reader.samples("lead", "step-000001"))
+    assert len(rows) == 16
+    assert len({row["problem_id"] for row in rows}) == 1
+    out = group_advantages(
+        torch.tensor([row["correct"] is True for row in rows]),
+        torch.tensor([row["n_tokens"] for row in rows]),
+        torch.zeros(16, dtype=torch.int64),
+        answered=torch.tensor([row["reason"] not in ("no_answer", "truncated") for row in rows]),
+        bonus=torch.tensor([0.2 * row["parts"]["format"] + 0.1 * row["parts"]["reflection"] for row in rows]),
+        config=recipe.arms["lead"].advantage,
+    )
+    np.testing.assert_allclose([row["advantage"] for row in rows], out.advantage, atol=1e-6)
+    assert len(backend.sample(folder, open_material(recipe).test(2), 1)) == 2
+
+
+@pytest.mark.slow
+def test_what_the_processes_raise_comes_back(start: Path, tmp_path: Path) -> None:
+    _, backend = through_trl(start, LAUNCH, "rl.prompts=1", "rl.group_size=3", "rl.updates=1")
+    with (
+        RunWriter(tmp_path / "run") as writer,
+        pytest.raises(ConfigError, match="do not divide over 2 processes"),
+    ):
+        backend.grpo(stage(writer, "lead"), start)
+
+
 # --- refusals: everything that can be known before a model is loaded ---------------------------------------------
 
 

@@ -10,6 +10,7 @@ import torch
 
 from leadline.adapters.trl.guard import check_trl
 from leadline.backends.protocol import Stage
+from leadline.backends.trl.launch import launched
 from leadline.errors import CheckpointError, ConfigError
 from leadline.material import Material
 from leadline.model import load_tokenizer
@@ -21,7 +22,7 @@ __all__ = ["TrlBackend"]
 
 
 class TrlBackend:
-    """Runs the stages through TRL in this process.
+    """Runs the stages through TRL: in this process, or with ``trl.launch`` in several that accelerate starts.
 
     Raises:
         MissingExtra: TRL is not installed, or does not fit.
@@ -55,11 +56,15 @@ class TrlBackend:
         return self.source
 
     def sft(self, stage: Stage, start: Path) -> Path:
+        if self.recipe.trl.get("launch"):
+            return launched("sft", stage, start, self.recipe)
         from leadline.backends.trl.supervised import train_supervised
 
         return train_supervised(stage, start, self.recipe, self.material, self._codec(start))
 
     def grpo(self, stage: Stage, start: Path) -> Path:
+        if self.recipe.trl.get("launch"):
+            return launched("grpo", stage, start, self.recipe)
         from leadline.backends.trl.policy import train_policy
 
         return train_policy(stage, start, self.recipe, self.material, self._codec(start))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from leadline.backends.protocol import Stage
 from leadline.errors import TrainingError
 from leadline.records import RunWriter
 
-__all__ = ["StageCallback", "cut_metrics", "policy_metrics"]
+__all__ = ["EventJournal", "StageCallback", "cut_metrics", "policy_metrics"]
 
 _PATIENCE = 3
 
@@ -47,7 +47,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        if all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+        if not self._anywhere(not all(bool(torch.isfinite(gradient).all()) for gradient in gradients)):
             self._unfinite = 0
             return
         model.zero_grad()  # the optimiser then has nothing to do
@@ -61,7 +61,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         whole = state.global_step % self.updates == 0  # a row tells of whole steps only
-        if self.stage.interrupts.requested and whole and state.global_step < state.max_steps:
+        if self._anywhere(self.stage.interrupts.requested) and whole and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = self.stopped = True
 
     def on_log(
@@ -86,6 +86,13 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
             self._row(row | {"skipped_steps": self.skipped})
         self.on_step_end(args, state, control)  # the trainer looks at ``control`` again after logging
         self._since = time.perf_counter()
+
+    def _anywhere(self, here: bool) -> bool:
+        """Whether it is so in any process: all of them must stop, or skip, at the same step."""
+        if self.trainer is None or self.trainer.accelerator.num_processes == 1:
+            return here
+        accelerator = self.trainer.accelerator
+        return bool(accelerator.gather(torch.tensor([here], device=accelerator.device)).any())
 
     def _row(self, row: dict[str, Any]) -> None:
         self.stage.writer.metric(row)
@@ -126,8 +133,32 @@ def policy_metrics(batch: LeadBatch, names: list[str], logs: Mapping[str, Any]) 
     }
 
 
-def cut_metrics(writer: RunWriter, arm: str, step: int) -> None:
+class EventJournal:
+    """What a launched process has to say to the run: one JSON line an event, or nothing from all but one process."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def metric(self, row: Mapping[str, Any]) -> None:
+        self.say({"metric": dict(row)})
+
+    def samples(self, arm: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.say({"samples": [arm, name, [dict(row) for row in rows]]})
+
+    def cut(self, arm: str, step: int) -> None:
+        self.say({"cut": [arm, step]})
+
+    def say(self, event: Mapping[str, Any]) -> None:
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event) + "\n")
+
+
+def cut_metrics(writer: RunWriter | EventJournal, arm: str, step: int) -> None:
     """Drop the rows of ``arm`` after ``step``, which are about to be written again; nothing else is behind them."""
+    if isinstance(writer, EventJournal):
+        writer.cut(arm, step)
+        return
     path, offset = Path(writer.root) / "metrics.jsonl", 0
     for line in path.read_bytes().splitlines(keepends=True):
         row = json.loads(line)

@@ -14,7 +14,7 @@ from trl import GRPOConfig
 from leadline.adapters.trl.trainer import LeadGRPOTrainer
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.journal import StageCallback, cut_metrics
-from leadline.backends.trl.saving import newest, save_model
+from leadline.backends.trl.saving import best_so_far, newest, save_checkpoint
 from leadline.backends.trl.scores import ScoredRewards
 from leadline.backends.trl.settings import grpo_arguments
 from leadline.engine.state import Checkpoints
@@ -59,10 +59,7 @@ class _Trainer(LeadGRPOTrainer):
         quality = (float(logs["eval_lead/solve_rate"]), -float(logs["eval_completions/mean_length"]))
         if self.validation is None or quality > self.validation:
             self.validation = quality
-            step = self.state.global_step
-            self.checkpoints.save(
-                step, lambda folder: save_model(self, folder), {"quality": quality}, name="best"
-            )
+            save_checkpoint(self, self.checkpoints, self.state.global_step, {"quality": quality}, name="best")
 
 
 def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, codec: Codec) -> Path:
@@ -100,11 +97,11 @@ def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, 
         )
         trainer.remove_callback(PrinterCallback)
         trainer.scores, trainer.stage, trainer.checkpoints = scores, stage, checkpoints
-        trainer.samples_every = rl.samples_every
+        trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
         callback.trainer = trainer
         run(trainer, callback, stage, rl.steps)
-        return checkpoints.save(rl.steps, lambda folder: save_model(trainer, folder), {"arm": stage.name})
+        return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 
 
 def run(trainer: Any, callback: StageCallback, stage: Stage, steps: int) -> None:

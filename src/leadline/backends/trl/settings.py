@@ -6,17 +6,19 @@ Everything that both have a word for is decided by the recipe; ``trl.grpo`` and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import torch
 
+from leadline.errors import ConfigError
 from leadline.recipe import ArmConfig, OptimiserConfig, Recipe
 
 __all__ = ["grpo_arguments", "micro_rows", "recipe_faults", "sft_arguments", "uses_cuda"]
 
-SECTIONS = ("grpo", "sft")
+SECTIONS = ("grpo", "sft", "launch")
 _LOSS_TYPE = {"token_mean": "dapo", "sequence_mean": "grpo", "constant": "dr_grpo"}
 
 
@@ -33,6 +35,9 @@ def recipe_faults(recipe: Recipe) -> list[str]:
         faults += _section_faults(
             section, recipe.trl.get(section, {}), {field.name for field in fields(config)}
         )
+    launch = recipe.trl.get("launch", [])
+    if not isinstance(launch, list) or not all(isinstance(word, str) for word in launch):
+        faults.append("trl.launch: a list of arguments of `accelerate launch`, each a text")
     if recipe.model.source is None:
         faults.append(
             "model.source: backend trl trains a checkpoint: give its directory or Hugging Face id (--model)"
@@ -115,14 +120,20 @@ def common_arguments(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _share(rows: int, world: int, what: str) -> int:
+    if rows % world:
+        raise ConfigError(f"{what}: {rows} completions do not divide over {world} processes")
+    return rows // world
+
+
 def grpo_arguments(recipe: Recipe, arm: ArmConfig, *, prompt_tokens: int) -> dict[str, Any]:
     """Arguments of ``GRPOConfig`` for one arm.
 
     One generation serves one step of the recipe: ``prompts * group_size`` completions, in ``updates`` optimiser steps
     of as many micro-steps as fit ``micro_tokens``.
     """
-    rl = recipe.rl
-    share = rl.prompts * rl.group_size // rl.updates
+    rl, world = recipe.rl, int(os.environ.get("WORLD_SIZE", "1"))
+    share = _share(rl.prompts * rl.group_size // rl.updates, world, "rl.prompts * rl.group_size / rl.updates")
     rows = micro_rows(share, prompt_tokens + rl.max_tokens, rl.micro_tokens)
     return {
         **common_arguments(recipe),
@@ -155,13 +166,14 @@ def grpo_arguments(recipe: Recipe, arm: ArmConfig, *, prompt_tokens: int) -> dic
 
 def sft_arguments(recipe: Recipe, *, row_tokens: int) -> dict[str, Any]:
     """Arguments of ``SFTConfig``."""
-    sft = recipe.sft
-    rows = micro_rows(sft.batch_size, row_tokens, sft.micro_tokens)
+    sft, world = recipe.sft, int(os.environ.get("WORLD_SIZE", "1"))
+    share = _share(sft.batch_size, world, "sft.batch_size")
+    rows = micro_rows(share, row_tokens, sft.micro_tokens)
     return {
         **common_arguments(recipe),
         **optimiser_arguments(sft.optimiser, sft.steps),
         "per_device_train_batch_size": rows,
-        "gradient_accumulation_steps": sft.batch_size // rows,
+        "gradient_accumulation_steps": share // rows,
         "max_steps": sft.steps,
         "max_length": None,
         "train_sampling_strategy": "sequential",

@@ -7,13 +7,14 @@ from typing import Any
 
 from datasets import Dataset
 from peft import LoraConfig as PeftConfig
-from transformers import PrinterCallback
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.journal import StageCallback
 from leadline.backends.trl.policy import run
-from leadline.backends.trl.saving import save_model
+from leadline.backends.trl.saving import save_checkpoint
 from leadline.backends.trl.settings import sft_arguments
 from leadline.engine.state import Checkpoints
 from leadline.material import Material
@@ -51,10 +52,20 @@ def train_supervised(stage: Stage, start: Path, recipe: Recipe, material: Materi
     trainer.remove_callback(PrinterCallback)
     callback.trainer = trainer
     run(trainer, callback, stage, sft.steps)
-    if sft.method == "lora":
-        checkpoints.save(sft.steps, lambda folder: save_model(trainer, folder), {}, name="adapters")
-        trainer.model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
-    return checkpoints.save(sft.steps, lambda folder: save_model(trainer, folder), {"method": sft.method})
+    if sft.method != "lora":
+        return save_checkpoint(trainer, checkpoints, sft.steps, {"method": sft.method})
+    adapters = save_checkpoint(trainer, checkpoints, sft.steps, {}, name="adapters")
+    if trainer.accelerator.is_main_process:
+        checkpoints.save(sft.steps, lambda folder: merge(start, adapters, folder, codec), {"method": "lora"})
+    trainer.accelerator.wait_for_everyone()
+    return checkpoints.root / f"step-{sft.steps:06d}"
+
+
+def merge(start: Path, adapters: Path, folder: Path, codec: Codec) -> None:
+    """Write ``start`` with the adapters added to its weights. From the disk: in memory they may be sharded."""
+    whole = AutoModelForCausalLM.from_pretrained(start, local_files_only=True)
+    PeftModel.from_pretrained(whole, str(adapters)).merge_and_unload().save_pretrained(folder)
+    codec.tokenizer.save_pretrained(folder)
 
 
 def example_rows(recipe: Recipe, material: Material, codec: Codec) -> Dataset:

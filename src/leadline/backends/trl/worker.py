@@ -1,0 +1,76 @@
+"""One of the processes that ``accelerate launch`` starts for a stage: ``python -m
+leadline.backends.trl.worker SPEC``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from leadline.backends.protocol import Stage
+from leadline.backends.trl.journal import EventJournal
+from leadline.engine.interrupts import Interrupts
+from leadline.errors import Interrupted, LeadlineError
+from leadline.material import open_material
+from leadline.model import load_tokenizer
+from leadline.model.codec import Codec
+from leadline.recipe import parse_recipe
+from leadline.records import RunWriter
+
+__all__ = ["main"]
+
+_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class _StopFile:
+    """A request to stop that comes as a file."""
+
+    path: Path
+
+    @property
+    def requested(self) -> bool:
+        return self.path.exists()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the stage that a spec file describes, and say how it ended."""
+    file = Path((sys.argv[1:] if arguments is None else arguments)[0])
+    first = int(os.environ.get("RANK", "0")) == 0
+    journal = EventJournal(file.parent / "events.jsonl" if first else None)
+    try:
+        path = _work(json.loads(file.read_text(encoding="utf-8")), journal, file.parent / "stop")
+    except LeadlineError as error:
+        problems = list(getattr(error, "problems", ()))
+        journal.say({"error": type(error).__name__, "message": str(error), "problems": problems})
+        if not first and not isinstance(error, Interrupted):
+            time.sleep(
+                _GRACE_S
+            )  # the first process may have the same to say; then end the others, which wait for us
+            sys.exit(error.exit_code)
+    else:
+        journal.say({"done": str(path)})
+
+
+def _work(spec: dict[str, Any], journal: EventJournal, stop: Path) -> Path:
+    recipe = parse_recipe(spec["recipe"])
+    material, start = open_material(recipe), Path(spec["start"])
+    writer, interrupts = cast(RunWriter, journal), cast(Interrupts, _StopFile(stop))
+    stage = Stage(spec["name"], Path(spec["folder"]), writer, interrupts, lambda row: None)
+    codec = Codec(load_tokenizer(start), recipe.data.system_prompt)
+    if spec["kind"] == "sft":
+        from leadline.backends.trl.supervised import train_supervised
+
+        return train_supervised(stage, start, recipe, material, codec)
+    from leadline.backends.trl.policy import train_policy
+
+    return train_policy(stage, start, recipe, material, codec)
+
+
+if __name__ == "__main__":
+    main()
