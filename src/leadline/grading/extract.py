@@ -27,6 +27,7 @@ _SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|(?<=[.$)}\s])\s*I hope it
 _MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INST\])\s*$")
 _COPULA = re.compile(r"(?:\b(?:is|are|be|equals|equal to|was)\b|[:=])[\s:]*", re.IGNORECASE)
 _LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+_DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the)\b", re.IGNORECASE)
 _WORDS_ONLY = re.compile(r"[a-zA-Z][a-z' ]+[!.]?")
 _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|so|is|are|equals|solution|answer|result|total|get|have|conclude)\b",
@@ -222,6 +223,8 @@ def _bare(text: str) -> str | None:
 
 def _is_value(text: str) -> bool:
     """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics."""
+    if _DISCOURSE.match(text):
+        return False
     words = [word for word in _LETTERS.findall(_MATH.sub("", text)) if word not in ("and", "or")]
     math = _MATH.search(text)
     if math is None:

@@ -50,6 +50,7 @@ class Leaf(NamedTuple):
 
 _NUMBER = r"[-+]?\s*(?:\d+(?:\.\d*)?|\.\d+)"
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_SCIENTIFIC = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?)[eE]([-+]?\d{1,3})")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?\s*(?:\\text\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?", re.IGNORECASE)
 _CLOCK_PLAIN = re.compile(r"(\d{1,2}):(0\d|00)")
 _PERCENT = re.compile(r"(?:\\text\s*\{)?\s*(?:%|\bpercent(?:age)?\b|\bpct\b)\s*\}?\s*$", re.IGNORECASE)
@@ -86,7 +87,7 @@ for _dimension, _listed in {
 def read_leaf(text: str) -> Leaf:
     """What a cleaned text without any structure is. Never raises."""
     text = text.strip()
-    for read in (_clock, _ordinal, _choice, _in_base):
+    for read in (_power_of_ten, _clock, _ordinal, _choice, _in_base):
         leaf = read(text)
         if leaf is not None:
             return leaf
@@ -102,6 +103,14 @@ def read_leaf(text: str) -> Leaf:
         return Leaf(text, evaluate(node), unit, decimal)
     except Unreadable:
         return Leaf(text, None, unit, decimal, power_floor(node))
+
+
+def _power_of_ten(text: str) -> Leaf | None:
+    match = _SCIENTIFIC.fullmatch(text)
+    if match is None:
+        return None
+    number = Fraction(match.group(1)) * Fraction(10) ** int(match.group(2))
+    return Leaf(text, {ONE: number} if number else {}, decimal="." in text)
 
 
 def _clock(text: str) -> Leaf | None:

@@ -16,6 +16,9 @@ MAX_DEPTH = 40
 MAX_DIGITS = 2_000
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([a-zA-Z]+)|\\?([{}])|([a-zA-Z])|(\S))")
+# Letters side by side are a product, but "listen" is not "silent".
+_WORD = re.compile(r"(?<![\\a-zA-Z])(?:[a-zA-Z]{3,}|[nN]o(?![a-zA-Z]))")
+_PRODUCT = frozenset("abcxyz")
 _LETTERS = frozenset(
     [
         "pi",
@@ -131,6 +134,8 @@ def read_expression(text: str) -> Node:
 
 
 def _tokens(text: str) -> list[Token]:
+    if any(len(word) > 3 or not _PRODUCT.issuperset(word) for word in _WORD.findall(text)):
+        raise Unreadable("a word")
     tokens: list[Token] = []
     position = 0
     end = len(text.rstrip())
