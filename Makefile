@@ -1,0 +1,48 @@
+# `make demo` and `make test` both work as the first command on a fresh clone.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+EXTRAS := dev,trl,gym
+RUN    ?= runs/quickstart
+
+.PHONY: help venv demo test check format docs clean browser
+
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: $(READY)  ## create .venv and install leadline into it, with the versions that the tests run with
+$(READY): pyproject.toml constraints.txt
+	@echo "== creating $(VENV) and installing leadline with its dependencies (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: venv  ## about four minutes on two cores: a small model learns to reason; GRPO and GRPO-LEAD side by side
+	@$(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
+
+test: venv browser check  ## everything that is checked: style, types, tests
+	@echo "== tests"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: venv  ## style and types
+	@echo "== style"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== types"
+	@$(BIN)/mypy
+
+format: venv  ## put the code into the house's format
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+# The report's tests look at it in a real browser. Continuous integration must have one; elsewhere they skip visibly.
+browser:
+	@if [ "$$CI" = true ] && ! command -v chromium >/dev/null; then \
+	  echo "== installing chromium"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; fi
+
+docs: venv  ## write the generated parts of docs/ anew
+	@$(BIN)/python -m leadline.cli_reference docs/cli.md
+
+clean:  ## remove the environment and every cache; runs stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,121 @@
+"""The house rule: imports point down only, and what must stay light stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "leadline"
+
+# From the ground up. A module may import what stands on a lower floor, or what shares its room (package).
+FLOORS = [
+    {"errors", "types"},
+    {"theory", "stats", "jsonl"},
+    {"records", "config", "recipe", "recipes", "grading"},
+    {"rewards", "advantages", "losses", "data", "tasks"},
+    {"model", "findings"},
+    {"engine", "adapters"},
+    {"generate", "material"},
+    {"evaluate"},
+    {"probe", "report"},
+    {"compare"},
+    {"backends", "progress"},
+    {"pipeline", "studies", "estimate"},
+    {"doctor", "cli", "cli_reference"},
+]
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+TORCH = {"advantages", "losses", "model", "engine", "adapters", "generate", "backends"}
+REPORT_SEES = {"report", "records", "stats", "errors", "types", "theory", "jsonl", "config"}
+ADAPTERS_SEE = {
+    "adapters",
+    "config",
+    "rewards",
+    "advantages",
+    "losses",
+    "grading",
+    "types",
+    "errors",
+    "theory",
+}
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path, *, top_only: bool = False) -> set[str]:
+    """Dotted names that a file imports; ``TYPE_CHECKING`` blocks and, if asked, function bodies are left out."""
+    names: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        pending += ast.iter_child_nodes(node)
+    return names
+
+
+def rooms_seen(path: Path) -> set[str]:
+    ours = [name.split(".") for name in imported(path) if name.split(".")[0] == "leadline"]
+    return {parts[1] for parts in ours if len(parts) > 1 and parts[1] in FLOOR}
+
+
+def test_every_module_has_a_floor() -> None:
+    unknown = {room(path) for path in modules()} - FLOOR.keys() - {"__init__"}
+    assert not unknown, f"give these a floor in FLOORS: {sorted(unknown)}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_down(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    upwards = {seen for seen in rooms_seen(path) if seen != here and FLOOR[seen] >= FLOOR[here]}
+    assert not upwards, f"{path.relative_to(SOURCE)} imports {sorted(upwards)}, which do not stand below it"
+
+
+def test_report_and_adapters_see_little() -> None:
+    for path in modules():
+        allowed = {"report": REPORT_SEES | {"findings"}, "adapters": ADAPTERS_SEE}.get(room(path))
+        if allowed is not None:
+            assert rooms_seen(path) <= allowed, (
+                f"{path.relative_to(SOURCE)}: {sorted(rooms_seen(path) - allowed)}"
+            )
+
+
+def test_torch_stays_where_it_belongs() -> None:
+    for path in modules():
+        if room(path) not in TORCH:
+            heavy = {
+                name
+                for name in imported(path, top_only=True)
+                if name.split(".")[0] in ("torch", "transformers")
+            }
+            assert not heavy, f"{path.relative_to(SOURCE)} imports {sorted(heavy)} at the top"
+
+
+LIGHT = ["leadline", "leadline.config", "leadline.recipe", "leadline.theory", "leadline.stats", "leadline.records",
+         "leadline.grading", "leadline.report", "leadline.cli", "leadline.rewards"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_modules_import_neither_torch_nor_transformers(name: str) -> None:
+    code = f"import sys, {name}; sys.exit(' '.join(m for m in ('torch', 'transformers', 'sympy') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
