@@ -1,4 +1,4 @@
-"""A random two-layer Qwen2 with a character tokenizer as a Hugging Face directory: real, and made in a second."""
+"""A random two-layer Llama with a character tokenizer as a Hugging Face directory: real, and made in a second."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 def save_tiny_model(folder: Path, *, chat: bool = True) -> Path:
     import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     from leadline.model.tokenizer import build_tokenizer
 
@@ -17,7 +17,7 @@ def save_tiny_model(folder: Path, *, chat: bool = True) -> Path:
             "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
             "{% if add_generation_prompt %}assistant: {% endif %}"
         )
-    config = Qwen2Config(
+    config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
         intermediate_size=64,
@@ -31,7 +31,7 @@ def save_tiny_model(folder: Path, *, chat: bool = True) -> Path:
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = Qwen2ForCausalLM(config)
+        model = LlamaForCausalLM(config)
     with torch.no_grad():  # ends now and then, so that both finished and truncated samples come up
         model.lm_head.weight[tokenizer.eos_token_id] *= 3
     model.generation_config.do_sample = True

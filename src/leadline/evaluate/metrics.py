@@ -119,7 +119,8 @@ def evaluate(
 
     Args:
         problems: the problem set; each one needs a sample.
-        completions: samples, in any order; the number of samples may differ between problems.
+        completions: samples; the number of samples may differ between problems. Their order matters only to the
+            subsets that vote in cons@k below the number of samples.
         scores: of each completion, in the order of ``completions``.
         ks: for pass@k and cons@k; 1 is always there.
         seed: of the bootstrap and of the subsets that vote.

@@ -18,7 +18,7 @@ from leadline.data.samples import sample_row
 from leadline.errors import ConfigError, DataError, Interrupted
 from leadline.evaluate.metrics import Evaluation, evaluate
 from leadline.evaluate.store import DrawStore
-from leadline.generate import Sampler, Sampling
+from leadline.generate import Draw, Sampler, Sampling
 from leadline.grading import Grader
 from leadline.jsonl import read_json, write_json_atomic, write_jsonl
 from leadline.rewards import Scorer
@@ -81,15 +81,16 @@ def run_eval(
         graded = _Graded(problems.problems, grader)
         write_jsonl(
             out / "samples.jsonl.gz",
-            graded.rows(draw.completion for draw in store.draws() if draw.index < samples),
+            graded.rows(draw for draw in store.draws() if draw.index < samples),
         )
     if sampling.temperature > 0 and graded.all_alike(samples):
         warnings.warn(
             f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
             stacklevel=2,
         )
+    completions, scores = graded.in_order()
     evaluation = evaluate(
-        problems.problems, graded.completions, graded.scores, ks=ks or _powers(samples), seed=sampling.seed
+        problems.problems, completions, scores, ks=ks or _powers(samples), seed=sampling.seed
     )
     result = {
         "settings": settings | {"samples": samples},
@@ -181,19 +182,24 @@ class _Graded:
         self._problems = {problem.id: problem for problem in problems}
         self._grader = grader
         self._texts: dict[str, set[int]] = {}
-        self.completions: list[Completion] = []
-        self.scores: list[Score] = []
+        self._rows: list[tuple[int, Completion, Score]] = []
 
-    def rows(self, completions: Iterable[Completion]) -> Iterator[dict[str, Any]]:
+    def rows(self, draws: Iterable[Draw]) -> Iterator[dict[str, Any]]:
         """The graded rows, as sample files hold them."""
         with Scorer(_MEASURED, grader=self._grader) as scorer:
-            for chunk in _chunks(completions, _CHUNK):
-                asked = [self._problems[completion.problem_id] for completion in chunk]
-                for problem, completion, score in zip(asked, chunk, scorer.score(asked, chunk), strict=True):
+            for chunk in _chunks(draws, _CHUNK):
+                completions = [draw.completion for draw in chunk]
+                asked = [self._problems[completion.problem_id] for completion in completions]
+                for draw, problem, score in zip(chunk, asked, scorer.score(asked, completions), strict=True):
+                    completion = draw.completion
                     self._texts.setdefault(problem.id, set()).add(hash(completion.text))
-                    self.completions.append(replace(completion, text=""))
-                    self.scores.append(replace(score, spans=()))
-                    yield _graded_row(problem, completion, score)
+                    self._rows.append((draw.index, replace(completion, text=""), replace(score, spans=())))
+                    yield _graded_row(problem, draw, score)
+
+    def in_order(self) -> tuple[list[Completion], list[Score]]:
+        """By index: the subsets that vote in cons@k must not depend on which sample came first."""
+        rows = sorted(self._rows, key=lambda row: row[0])
+        return [completion for _, completion, _ in rows], [score for _, _, score in rows]
 
     def all_alike(self, samples: int) -> bool:
         """Whether every problem has one text only, over enough samples to wonder."""
@@ -201,15 +207,16 @@ class _Graded:
         return wondered and all(len(texts) == 1 for texts in self._texts.values())
 
 
-def _chunks(items: Iterable[Completion], size: int) -> Iterator[list[Completion]]:
+def _chunks(items: Iterable[Draw], size: int) -> Iterator[list[Draw]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
-def _graded_row(problem: Problem, completion: Completion, score: Score) -> dict[str, Any]:
+def _graded_row(problem: Problem, draw: Draw, score: Score) -> dict[str, Any]:
     return {
-        **sample_row(completion),
+        **sample_row(draw.completion),
+        "index": draw.index,
         "prompt": problem.prompt,
         "gold": problem.answer,
         "correct": score.correct,
