@@ -234,7 +234,11 @@ def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_p
         config=recipe.arms["lead"].advantage,
     )
     np.testing.assert_allclose([row["advantage"] for row in rows], out.advantage, atol=1e-6)
-    assert len(backend.sample(folder, open_material(recipe).test(2), 1)) == 2
+    problems = open_material(recipe).test(2)
+    drawn = backend.sample(folder, problems, 2)  # in a process of its own
+    assert drawn == through_trl(start, "rl.prompts=1", "rl.group_size=16", "rl.updates=1")[1].sample(
+        folder, problems, 2
+    )
 
 
 @pytest.mark.slow

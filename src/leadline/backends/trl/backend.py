@@ -10,7 +10,7 @@ import torch
 
 from leadline.adapters.trl.guard import check_trl
 from leadline.backends.protocol import Stage
-from leadline.backends.trl.launch import launched
+from leadline.backends.trl.launch import launched, launched_samples
 from leadline.errors import CheckpointError, ConfigError
 from leadline.material import Material
 from leadline.model import load_tokenizer
@@ -70,6 +70,8 @@ class TrlBackend:
         return train_policy(stage, start, self.recipe, self.material, self._codec(start))
 
     def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
+        if self.recipe.trl.get("launch"):
+            return launched_samples(model, problems, count, self.recipe)
         from leadline.backends.trl.sampling import draw
 
         return draw(model, problems, count, self.recipe, self.device)

@@ -11,8 +11,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +21,9 @@ from leadline import errors
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.saving import newest
 from leadline.recipe import Recipe
+from leadline.types import Completion, Problem
 
-__all__ = ["launched"]
+__all__ = ["launched", "launched_samples"]
 
 
 def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Recipe) -> Path:
@@ -57,6 +59,29 @@ def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Re
     if "done" in result:
         return Path(result["done"])
     raise _error(result, process.returncode, folder / "log.txt")
+
+
+def launched_samples(
+    model: Path, problems: Sequence[Problem], count: int, recipe: Recipe
+) -> list[Completion]:
+    """Sample in a process of its own, which gives the accelerators' memory back when it ends.
+
+    Raises:
+        LeadlineError: what the process raised; with the end of its log where it was something else.
+    """
+    with tempfile.TemporaryDirectory(prefix="leadline-") as name:
+        folder = Path(name)
+        spec = {"kind": "sample", "recipe": recipe.to_yaml(), "start": str(model.resolve()), "count": count}
+        asked = [{"id": p.id, "prompt": p.prompt, "messages": p.messages} for p in problems]
+        (folder / "spec.json").write_text(json.dumps({**spec, "problems": asked}), encoding="utf-8")
+        command = [sys.executable, "-m", "leadline.backends.trl.worker", str(folder / "spec.json")]
+        with (folder / "log.txt").open("w", encoding="utf-8") as log:
+            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        events = folder / "events.jsonl"
+        result = json.loads(events.read_text(encoding="utf-8").splitlines()[-1]) if events.is_file() else {}
+        if "completions" not in result:
+            raise _error(result, code, folder / "log.txt")
+        return [Completion(**row) for row in result["completions"]]
 
 
 def _follow(
@@ -106,4 +131,4 @@ def _error(result: dict[str, Any], code: int | None, log: Path) -> errors.Leadli
         kind: type[errors.LeadlineError] = getattr(errors, result["error"], errors.LeadlineError)
         return kind(result["problems"] or result["message"])
     tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-    return errors.TrainingError(f"accelerate launch ended with code {code} ({log}):\n{tail}")
+    return errors.TrainingError(f"the processes of the stage ended with code {code} ({log}):\n{tail}")

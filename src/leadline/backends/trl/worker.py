@@ -8,9 +8,11 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
+
+import torch
 
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.journal import EventJournal
@@ -21,6 +23,7 @@ from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
 from leadline.recipe import parse_recipe
 from leadline.records import RunWriter
+from leadline.types import Message, Problem
 
 __all__ = ["main"]
 
@@ -39,12 +42,17 @@ class _StopFile:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the stage that a spec file describes, and say how it ended."""
+    """Do what a spec file describes, and say how it ended."""
     file = Path((sys.argv[1:] if arguments is None else arguments)[0])
     first = int(os.environ.get("RANK", "0")) == 0
     journal = EventJournal(file.parent / "events.jsonl" if first else None)
     try:
-        path = _work(json.loads(file.read_text(encoding="utf-8")), journal, file.parent / "stop")
+        spec = json.loads(file.read_text(encoding="utf-8"))
+        said = (
+            _sample(spec)
+            if spec["kind"] == "sample"
+            else {"done": str(_work(spec, journal, file.parent / "stop"))}
+        )
     except LeadlineError as error:
         problems = list(getattr(error, "problems", ()))
         journal.say({"error": type(error).__name__, "message": str(error), "problems": problems})
@@ -54,7 +62,26 @@ def main(arguments: list[str] | None = None) -> None:
             )  # the first process may have the same to say; then end the others, which wait for us
             sys.exit(error.exit_code)
     else:
-        journal.say({"done": str(path)})
+        journal.say(said)
+
+
+def _sample(spec: dict[str, Any]) -> dict[str, Any]:
+    from leadline.backends.trl.sampling import draw
+    from leadline.backends.trl.settings import uses_cuda
+
+    recipe = parse_recipe(spec["recipe"])
+    problems = [
+        Problem(
+            row["id"],
+            row["prompt"],
+            "",
+            row["messages"] and tuple(Message(*turn) for turn in row["messages"]),
+        )
+        for row in spec["problems"]
+    ]
+    device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
+    completions = draw(Path(spec["start"]), problems, spec["count"], recipe, device)
+    return {"completions": [asdict(completion) for completion in completions]}
 
 
 def _work(spec: dict[str, Any], journal: EventJournal, stop: Path) -> Path:
