@@ -210,7 +210,7 @@ def _by_problem(rows: list[dict[str, Any]]) -> np.ndarray:
 
 
 def _interval(values: np.ndarray, floor: float = -np.inf, ceiling: float = np.inf) -> list[float]:
-    half = 1.96 * values.std(ddof=1) / np.sqrt(values.size)
+    half = 1.96 * values.std(ddof=int(values.size > 1)) / np.sqrt(values.size)
     return [float(max(floor, values.mean() - half)), float(min(ceiling, values.mean() + half))]
 
 

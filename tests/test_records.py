@@ -298,8 +298,11 @@ def test_a_run_under_way_can_be_read(tmp_path: Path) -> None:
         assert RunReader(tmp_path / "run").metrics() == []
         assert RunReader(tmp_path / "run").summary is None
         assert RunReader(tmp_path / "run").arms == []
+        writer.samples("base", "eval", [])
+        writer.samples("a", "eval", [])
         writer.metric({"arm": "a", "stage": "sft", "step": 1})
         assert len(RunReader(tmp_path / "run").metrics()) == 1
+        assert RunReader(tmp_path / "run").arms == ["base", "a"]
 
 
 def test_metrics_are_cut_back_to_a_checkpoint(tmp_path: Path) -> None:

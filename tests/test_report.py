@@ -228,7 +228,10 @@ def test_a_run_under_way_gives_a_page_that_says_so(tmp_path: Path) -> None:
     root = make_run(tmp_path / "run", problems=10, steps=30, finished=False)
     text = Page(build_report([root], tmp_path / "r.html").read_text("utf-8")).text
     assert "no final evaluation yet" in text
-    assert re.search(r"lead\s+has reached step 30 of its (rl|valid) stage", text)
+    assert re.search(
+        r"lead\s+has reached step 30 of its rl stage: [\d.]+% of that step's answers are right, 2\d\.\d tokens",
+        text,
+    )
     empty = write_run(tmp_path / "fresh", None)
     assert (
         "Nothing has been recorded so far."

@@ -215,14 +215,14 @@ class RunReader:
 
     @property
     def arms(self) -> list[str]:
-        """Names of the arms: those of the summary in its order, then what metrics and samples name."""
-        names = dict.fromkeys(_arms_of(self.summary))
-        names |= dict.fromkeys(row["arm"] for row in self.metrics())
+        """Names of the arms: those of the summary in its order; then those with samples alone, which were not trained
+        (the base); then those with metrics, as they come.
+        """
         folder = self.root / "samples"
-        if folder.is_dir():
-            found = (entry.name for entry in folder.iterdir())
-            names |= dict.fromkeys(sorted(filter(_NAME.fullmatch, found)))
-        return list(names)
+        sampled = sorted(e.name for e in folder.iterdir() if is_name(e.name)) if folder.is_dir() else []
+        trained = dict.fromkeys(row["arm"] for row in self.metrics())
+        untrained = [name for name in sampled if name not in trained]
+        return list(dict.fromkeys([*_arms_of(self.summary), *untrained, *trained]))
 
     def metrics(self, arm: str | None = None) -> list[dict[str, Any]]:
         """Return the rows of metrics.jsonl, of one arm or of all; half a last line is left out."""

@@ -34,6 +34,9 @@ __all__ = [
     "weights",
 ]
 
+WINDOW = 5
+"""Steps that a curve averages over, once it has four times as many."""
+
 MAX_WHISKERED = 8
 """Most lines that get whiskers: more of them hide each other."""
 
@@ -103,6 +106,7 @@ _MORE = {
     "kl": ("Distance from the reference", "KL, nats", "number"),
     "entropy": ("Entropy", "nats a token", "number"),
     "clip_share": ("Clipped tokens", "share of tokens", "part"),
+    "farmed": ("Reflecting words in near-repeats", "share of hits", "part"),
     "grad_norm": ("Gradient norm", "norm before clipping", "zero"),
     "loss": ("Policy loss", "loss", "number"),
     "tokens_per_second": ("Speed", "tokens a second", "zero"),
@@ -196,28 +200,29 @@ def _curve(
     valid: str | None = None,
 ) -> Panel | None:
     lines: list[Line] = []
-    window = 1
+    smooth = False
     for arm in arms_of(runs):
         rows = arm.stage(stage)
         x, y = _series(rows, metric)
         if not any(v is not None for v in y):
             continue
-        window = 5 if len(x) >= 20 else 1
+        window = WINDOW if len(x) >= 4 * WINDOW else 1
+        smooth = smooth or window > 1
         if window > 1 and len(runs) == 1:
             lines.append(Line(arm.key, *rounded(*thinned(x, y)), "faint"))
         lines.append(Line(arm.key, *rounded(*thinned(x, running_mean(y, window))), "line", arm.label))
         if second is not None and len(runs) == 1:  # with several runs the stroke tells them apart
             other_x, other = _series(rows, second)
-            smooth = running_mean(other, window)
+            averaged = running_mean(other, window)
             lines.append(
-                Line(arm.key, *rounded(*thinned(other_x, smooth)), "dotted", f"{arm.label}: {second}")
+                Line(arm.key, *rounded(*thinned(other_x, averaged)), "dotted", f"{arm.label}: {second}")
             )
         if valid is not None:
             lines += _validation(arm, valid)
     if not lines:
         return None
     roles = {line.role for line in lines}
-    caption = _curve_caption(roles, window)
+    caption = _curve_caption(roles, smooth)
     return panel_of(panel, title, "step", y_title, lines, runs, caption, "number", kind)
 
 
@@ -228,11 +233,11 @@ def _validation(arm: Arm, metric: str) -> list[Line]:
     return [Line(arm.key, *rounded(*thinned(x, y)), "points", f"{arm.label}: validation")]
 
 
-def _curve_caption(roles: Collection[str], window: int) -> str:
+def _curve_caption(roles: Collection[str], smooth: bool) -> str:
     parts = []
-    if window > 1:
+    if smooth:
         faint = " over the single steps, faint" if "faint" in roles else ""
-        parts.append(f"Lines: mean of {window} steps{faint}.")
+        parts.append(f"Lines: mean of {WINDOW} steps{faint}.")
     if "points" in roles:
         parts.append("Points: validation problems.")
     if "dotted" in roles:

@@ -6,11 +6,12 @@ sentence says so instead of claiming; where there is none, no difference is clai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leadline.report.gather import Arm, Difference, Run
-from leadline.report.words import bracket, count, joined, percent, points, signed, tokens
+from leadline.report.words import bracket, count, joined, number, percent, points, signed, tokens
 from leadline.stats import paired_seeds
 
 __all__ = ["Sentence", "Story", "across_seeds", "plain", "tell"]
@@ -175,9 +176,16 @@ def _under_way(run: Run) -> list[Sentence]:
     for arm in run.arms:
         if not arm.rows:
             continue
-        last = arm.rows[-1]
-        told.append((arm, f" has reached step {last['step']} of its {last['stage']} stage."))
+        last = next((row for row in reversed(arm.rows) if row["stage"] != "valid"), arm.rows[-1])
+        told.append((arm, f" has reached step {last['step']} of its {last['stage']} stage{_latest(last)}."))
     return told or [("Nothing has been recorded so far.",)]
+
+
+def _latest(row: Mapping[str, Any]) -> str:
+    solved, long = number(row.get(ACCURACY)), number(row.get(LENGTH))
+    if solved is None or long is None:
+        return ""
+    return f": {percent(solved)} of that step's answers are right, {tokens(long)} tokens on average"
 
 
 def _caveats(run: Run, measured: Sequence[Arm], pairs: Sequence[_Pair]) -> list[Sentence]:
