@@ -70,6 +70,12 @@ def test_tilted_success_is_estimated_without_bias(a: float) -> None:
     assert plug_in < truth or a == 0
 
 
+def test_tilted_success_of_very_many_samples_is_the_plug_in() -> None:
+    estimate, beyond = stats.tilted_at([5000, 64, 5000], [1250, 16, 0], np.log(3))
+    assert estimate.tolist() == pytest.approx([0.5, float(stats.tilted_at(64, 16, np.log(3))[0]), 0.0])
+    assert beyond.max() < 1e-9
+
+
 def test_tilted_success_beyond_the_samples_is_a_lower_bound() -> None:
     # e^4 = 55 tries on average, 8 samples: at most (1 - e^-4)^8 = 0.863 of the weight is not measured.
     n, a, q = 8, 4.0, 0.02

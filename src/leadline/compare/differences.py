@@ -21,11 +21,13 @@ from leadline.stats import (
 )
 from leadline.stats.bootstrap import percentile_tails
 
-__all__ = ["Crossing", "Row", "crossing", "pass_rows", "ratio_row", "shared_ks"]
+__all__ = ["Crossing", "Row", "crossing", "pass_rows", "ratio_row"]
 
 Array = npt.NDArray[np.float64]
 
 DRAWS = 4000
+GRID = 60  # values of k at which the curves are compared
+FEW = 0.1  # problems that may be left out of pass@k because they have fewer samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +59,35 @@ class Crossing:
     up_to: int
 
 
-def shared_ks(pair: Pair, dense: bool = False) -> list[int]:
-    """Values of k that every problem has samples for on both sides: powers of two, or some sixty of them."""
-    top = int(min(pair.base.n.min(), pair.tuned.n.min()))
-    if dense:
-        return sorted({round(float(k)) for k in np.geomspace(1, top, 60)})
-    return sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top})
+def _deep(pair: Pair) -> tuple[Pair, int]:
+    """The problems with as many samples on both sides as all but a tenth have, and that number."""
+    least = np.minimum(pair.base.n, pair.tuned.n)
+    top = int(np.quantile(least, FEW, method="lower"))
+    names = [name for name, n in zip(pair.base.ids, least, strict=True) if n >= top]
+    return Pair(pair.base.take(names), pair.tuned.take(names)), top
 
 
 def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> list[Row]:
-    """pass@k of both sides and the paired difference, for every k; all differences from the same
-    resamples.
+    """pass@k of both sides and the paired difference for every k, powers of two by default.
+
+    k = 1 is over all problems; above, up to a tenth of the problems may be left out for want of samples. The
+    differences beyond k = 1 come from the same resamples.
     """
-    grid = list(ks or shared_ks(pair))
-    base, tuned = (_curves(side, grid) for side in (pair.base, pair.tuned))
-    differences = bootstrap_means(tuned - base, draws=DRAWS, seed=seed)
+    deep, top = _deep(pair)
+    grid = list(ks or sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top}))
+    first = _rows(pair, [1], seed) if 1 in grid else []
+    return first + _rows(deep, [k for k in grid if k > 1], seed)
+
+
+def _rows(pair: Pair, ks: Sequence[int], seed: int) -> list[Row]:
+    if not ks:
+        return []
+    change = _curves(pair.tuned, ks) - _curves(pair.base, ks)
+    differences = bootstrap_means(change, draws=DRAWS, seed=seed)
     rows = []
-    for i, k in enumerate(grid):
-        widened = never_certain(differences[i], tuned[:, i] - base[:, i])
+    for i, k in enumerate(ks):
         sides = [count_mean(side.n, side.c, partial(pass_at_k, k=k)) for side in (pair.base, pair.tuned)]
-        rows.append(Row(f"pass@{k}", sides[0], sides[1], widened))
+        rows.append(Row(f"pass@{k}", sides[0], sides[1], never_certain(differences[i], change[:, i])))
     return rows
 
 
@@ -98,7 +109,10 @@ def _curves(counts: Counts, ks: Sequence[int]) -> Array:
 
 def crossing(pair: Pair, seed: int = 0) -> Crossing:
     """Where the curves cross from above to below, with the spread over resamples of the problems."""
-    ks = shared_ks(pair, dense=True)
+    pair, top = _deep(pair)
+    ks = sorted({round(float(k)) for k in np.geomspace(1, top, GRID)})
+    if len(ks) < 2:
+        return Crossing(None, None, None, 0.0, ks[-1])
     difference = _curves(pair.tuned, ks) - _curves(pair.base, ks)
     means = np.concatenate([w @ difference for w in resample_weights(len(pair), 1000, seed)]) / len(pair)
     found = _first_crossing(np.log(ks), means)
@@ -131,7 +145,7 @@ def _first_crossing(x: Array, curves: Array) -> Array:
     left, right = curves[rows, i], curves[rows, i + 1]
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.clip(left / (left - right), 0, 1)
-    return np.where(hit, x[i] + part * (x[i + 1] - x[i]) if x.size > 1 else x[0], np.nan)
+    return np.where(hit, x[i] + part * (x[i + 1] - x[i]), np.nan)
 
 
 def ratio_row(name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0) -> Row | None:

@@ -146,7 +146,11 @@ def read_counts(
     Raises:
         DataError: the file cannot be read, or rows cannot be used; every row is named (up to 50).
     """
-    return count_rows(read_jsonl(path), str(path), on_bad_row=on_bad_row, observe=observe, progress=progress)
+    faults: list[str] = []
+    rows = read_jsonl(path, faults=faults)
+    return count_rows(
+        rows, str(path), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
+    )
 
 
 def count_rows(

@@ -18,7 +18,7 @@ def percent(x: float) -> str:
     if 0 < x < 1e-6:
         return f"{x:.1e}"
     near = min(abs(x), abs(1 - x))
-    return f"{100 * x:.1f}%" if near >= 0.0005 else f"{100 * x:.2g}%" if x < 0.5 else f"{100 * x:.4g}%"
+    return f"{100 * x:.1f}%" if near >= 0.005 else f"{100 * x:.2g}%" if x < 0.5 else f"{100 * x:.4g}%"
 
 
 def share(interval: Interval) -> str:

@@ -13,6 +13,7 @@ __all__ = ["cons_at_k", "cover_at", "mixed_at", "pass_at_k", "plug_in_pass_at_k"
 Array = npt.NDArray[np.float64]
 
 CONS_SUBSETS = 200
+MANY = 4096
 
 
 def _checked(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> tuple[Array, Array, Array]:
@@ -84,7 +85,8 @@ def tilted_at(n: npt.ArrayLike, c: npt.ArrayLike, a: float) -> tuple[Array, Arra
     The tilt is best-of-K with a geometric K of mean ``e^a``: ``p' = sum_k e^-a (1 - e^-a)^(k-1) pass@k``
     (docs/theory.md, section 3). So the unbiased pass@k give an unbiased estimate, up to the terms k > n: they
     are taken at pass@n, which is too low by at most the second array, ``(1 - e^-a)^n``. The plug-in
-    ``tilt(c/n)`` is biased down at every strength.
+    ``tilt(c/n)`` is biased down at every strength; with more than 4,096 samples, where that hardly shows and
+    the sum gets long, it takes over.
 
     Raises:
         ValueError: ``c`` outside [0, n], n below 1, or a negative strength.
@@ -96,6 +98,12 @@ def tilted_at(n: npt.ArrayLike, c: npt.ArrayLike, a: float) -> tuple[Array, Arra
     if a < 0:
         raise ValueError(f"the tilt strength must not be negative, got {a}")
     samples, successes, _ = _checked(n, c, 1)
+    many = samples > MANY
+    if many.any():
+        few, rest_of_few = tilted_at(np.where(many, 1, samples), np.where(many, 0, successes), a)
+        odds = np.exp(-a) * (samples - successes)
+        plug_in = successes / np.where(many, successes + odds, 1)
+        return np.where(many, plug_in, few), np.where(many, (-np.expm1(-a)) ** samples, rest_of_few)
     rest, weight = -np.expm1(-a), np.exp(-a)
     none, estimate = np.ones(samples.shape), np.zeros(samples.shape)
     last = int(min(samples.max(initial=1), np.ceil(40 * np.exp(min(a, 30.0)))))
