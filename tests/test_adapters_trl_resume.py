@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from leadline.adapters.trl.mixin import LeadMixin
-from leadline.adapters.trl.resume import STATE_FILE
+from leadline.adapters.trl.resume import STATE_FILE, _load_rollouts, _save_rollouts
 from leadline.errors import CheckpointError
 
 trl = pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
@@ -77,6 +78,28 @@ def test_trl_alone_replays_the_first_epoch(whole: Any) -> None:
     again.train(resume_from_checkpoint=str(folder / "checkpoint-6"))
     order = [prompt for g in run.generations for prompt in g["prompt"][::4]]
     assert seen == order[:6] != order[6:]
+
+
+def test_rollouts_keep_their_numbers_and_their_types(tmp_path: Path) -> None:
+    slices = [
+        {
+            "ids": torch.tensor([[1, 2]]),
+            "half": torch.tensor([0.5], dtype=torch.bfloat16),
+            "images": [1, 0],
+            "none": None,
+        },
+        {"ids": torch.tensor([[3, 4]]), "count": torch.tensor(7)},
+    ]
+    _save_rollouts(tmp_path / "r.safetensors", slices)
+    read = _load_rollouts(tmp_path / "r.safetensors", torch.device("cpu"))
+    assert [list(part) for part in read] == [["images", "none", "half", "ids"], ["count", "ids"]]
+    for before, after in zip(slices, read, strict=True):
+        for name, value in before.items():
+            if isinstance(value, torch.Tensor):
+                assert after[name].dtype == value.dtype
+                assert torch.equal(after[name], value)
+            else:
+                assert after[name] == value
 
 
 # --- refusals ------------------------------------------------------------------------------------------------

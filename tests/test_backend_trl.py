@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -174,6 +175,21 @@ def test_an_interrupted_stage_ends_where_it_would_have(
     assert again == whole
     weights = (run[name] / "model.safetensors").read_bytes()
     assert (folder / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("name", ["sft", "lead"])
+def test_a_stage_killed_before_its_last_save_only_saves(
+    run: dict[str, Any], start: Path, tmp_path: Path, name: str
+) -> None:
+    """TRL had finished, and its last checkpoint is there, but not the directory that the next stage starts from."""
+    backend, source = run["backend"], {"sft": start, "lead": run["sft"]}[name]
+    folder = tmp_path / "run" / "checkpoints" / name
+    shutil.copytree(run[name].parent / "trl", folder / "trl")
+    with RunWriter(tmp_path / "run") as writer:
+        again = {"sft": backend.sft, "lead": backend.grpo}[name](stage(writer, name), source)
+        assert RunReader(tmp_path / "run").metrics() == []
+    assert again == folder / "step-000004"
+    assert (again / "model.safetensors").read_bytes() == (run[name] / "model.safetensors").read_bytes()
 
 
 def test_steps_without_a_finite_gradient_are_skipped_and_three_in_a_row_stop(tmp_path: Path) -> None:

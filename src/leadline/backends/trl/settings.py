@@ -1,7 +1,7 @@
 """From a recipe to the arguments of TRL's trainers, and what a recipe asks for that TRL does not have.
 
 Everything that both have a word for is decided by the recipe; ``trl.grpo`` and ``trl.sft`` add what only TRL knows
-(``use_vllm``, ``packing``, ``deepspeed``, ``fsdp``, ...).
+(``use_vllm``, ``deepspeed``, ``fsdp``, ...).
 """
 
 from __future__ import annotations
@@ -201,7 +201,14 @@ _OPTIMISER = {
     "save_only_model": "checkpoints must resume",
 }
 _DECIDED = {
-    "sft": {**_OPTIMISER, "train_sampling_strategy": "the order of the material"},
+    "sft": {
+        **_OPTIMISER,
+        "train_sampling_strategy": "the order of the material",
+        "packing": "rows of a step stay whole, so that a step means the same in every backend",
+        **dict.fromkeys(
+            ("per_device_train_batch_size", "gradient_accumulation_steps"), "sft.batch_size, sft.micro_tokens"
+        ),
+    },
     "grpo": {
         **_OPTIMISER,
         "num_generations": "rl.group_size",
