@@ -183,7 +183,7 @@ def test_one_problem_dominating() -> None:
     p = np.zeros(M)
     p[3] = 0.9
     found = judged(sampled(np.zeros(M), 1), sampled(p, 2))
-    assert found.verdict == "unchanged"
+    assert found.verdict == "dominated"
     assert "One problem dominates: 'p3' makes 100%" in text_of(found)
 
 

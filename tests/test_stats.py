@@ -250,6 +250,77 @@ def test_expanded_percentiles_cover_with_few_problems(m: int) -> None:
     assert np.mean(hits) > 0.95 - 3 * math.sqrt(0.95 * 0.05 / 800)
 
 
+def test_the_studentised_bootstrap_leans_to_the_tail() -> None:
+    rng = np.random.default_rng(4)
+    flat, skewed = rng.normal(size=300), rng.exponential(size=25)
+    plain, leaning = (f(flat, seed=1)[0] for f in (stats.bootstrap_means, stats.bootstrap_t_means))
+    assert (leaning.lo, leaning.hi) == pytest.approx((plain.lo, plain.hi), abs=0.01)
+    one = stats.bootstrap_t_means(skewed)[0]
+    assert one.hi - one.value > 1.3 * (one.value - one.lo)
+    assert stats.bootstrap_t_means(np.full((9, 2), 3.0)) == [(3.0, 3.0, 3.0)] * 2
+    # Against the definition, resample by resample.
+    weights = np.concatenate(list(stats.resample_weights(25, 500, 7)))
+    means = weights @ skewed / 25
+    spread = np.sqrt([np.average((skewed - m) ** 2, weights=w) for m, w in zip(means, weights, strict=True)])
+    t = (means - skewed.mean()) / spread
+    lo = skewed.mean() - np.quantile(t, 0.975) * skewed.std()
+    assert stats.bootstrap_t_means(skewed, draws=500, seed=7)[0].lo == pytest.approx(lo)
+
+
+def test_count_mean_knows_what_fifty_ones_do_not_tell() -> None:
+    n = np.full(50, 16)
+    c = np.array([16] * 30 + [15] * 15 + [13] * 5)
+
+    def pass_4(n: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return stats.pass_at_k(n, c, 4)
+
+    assert (pass_4(n, c) == 1.0).all()
+    bare, wide = stats.bounded_mean(pass_4(n, c)), stats.count_mean(n, c, pass_4)
+    assert wide.value == bare.value == 1.0
+    smooth = stats.count_mean(n, c, lambda n, c: stats.pass_at_k(n, c, 2))
+    assert smooth.width > stats.bounded_mean(stats.pass_at_k(n, c, 2)).width
+    # A law of equal masses: the effective size is the number of samples, not of problems.
+    even = np.random.default_rng(0).binomial(64, 0.5, size=50)
+    flat = stats.count_mean(np.full(50, 64), even, lambda n, c: c / n)
+    lo, hi = stats.clopper_pearson(even.sum(), 50 * 64)
+    assert flat.width == pytest.approx(float(hi - lo), rel=0.35)
+
+
+def test_effective_size_by_hand() -> None:
+    # Mean 1/2, variance 1/6 (ddof 1): n* = (1/4) 4 / (1/6) (1.96 / 3.182)^2 = 6 x 0.3793 = 2.276.
+    interval = stats.bounded_mean([0.0, 0.5, 0.5, 1.0])
+    shrink = (reference.norm.ppf(0.975) / reference.t.ppf(0.975, 3)) ** 2
+    size = 6 * shrink
+    assert size == pytest.approx(2.276, abs=1e-3)
+    assert interval.lo == pytest.approx(reference.beta.ppf(0.025, size / 2, size / 2 + 1))
+    assert interval.hi == pytest.approx(reference.beta.ppf(0.975, size / 2 + 1, size / 2))
+    # Twice the variance by a law from elsewhere, no skewness: half the size.
+    law = stats.Moments(0.5, 1 / 3, 0.0)
+    wide = stats.bounded_mean([0.0, 0.5, 0.5, 1.0], law=law)
+    half = max(size / 2, 2.0)
+    assert wide.lo == pytest.approx(reference.beta.ppf(0.025, half / 2, half / 2 + 1))
+    # Skewness: binary trials of that mean have (1 - 2m)/sqrt(n* m (1-m)), the mean of M values g/sqrt(M).
+    skewed = stats.Moments(0.2, 0.04, 0.04**1.5 * 3)
+    values = np.full(100, 0.2) + np.tile([-0.2, 0.2], 50)
+    found = stats.bounded_mean(values, law=skewed)
+    shrink = (reference.norm.ppf(0.975) / reference.t.ppf(0.975, 99)) ** 2
+    size = 0.16 * 100 / max(0.04, values.var(ddof=1)) * shrink
+    binary, own = 0.6 / math.sqrt(size * 0.16), 3 / math.sqrt(100)
+    size *= ((binary + 0.05) / (own + 0.05)) ** 0.7
+    assert found.lo == pytest.approx(reference.beta.ppf(0.025, size * 0.2, size * 0.8 + 1))
+
+
+def test_beta_law_recovers_its_parameters() -> None:
+    rng = np.random.default_rng(0)
+    n = rng.integers(4, 40, size=40_000)
+    law = stats.beta_law(n, rng.binomial(n, rng.beta(0.7, 2.0, size=n.size)))
+    assert law == pytest.approx((0.7, 2.0), rel=0.05)
+    assert stats.beta_law([4, 4], [0, 0]) is None
+    point = stats.beta_law(64, np.full(10, 32))
+    assert point is not None
+    assert point[0] > 1e5
+
+
 def test_paired_bootstrap_cancels_what_problems_share() -> None:
     rng = np.random.default_rng(0)
     level = rng.normal(scale=10, size=300)

@@ -103,6 +103,7 @@ def test_normalised_flow_against_the_differential_equation() -> None:
     end = float(theory.normalised_flow_time(q, step))
     assert float(theory.normalised_flow_success(q, step, end)) == pytest.approx(1.0)
     assert float(theory.normalised_flow_success(q, step, 0.99 * end)) < 1 - 1e-4
+    assert float(theory.normalised_flow_success(q, step, 2 * end)) == 1.0
     assert float(theory.normalised_flow_time(0.0, step)) == pytest.approx(np.pi / step)
     assert float(theory.normalised_flow_success(0.0, step, 1000)) == 0.0
 

@@ -24,6 +24,7 @@ VERDICTS = {
     "harmed": "harmed: it solves less than before",
     "shortened": "shortened: the same success with fewer tokens",
     "mixed": "mixed: some problems gained and as many lost",
+    "dominated": "one problem makes most of the change, and without it nothing is beyond doubt",
     "unchanged": "no change that matters",
 }
 
@@ -33,6 +34,7 @@ FORM_SHARE = 0.75
 REJECT = 0.01
 FEW_EXPANDED, SHARE_EXPANDED = 2, 0.02
 MOVED = 0.05
+MANY_PROBLEMS = 20  # among fewer, one that sticks out is no news
 
 
 def judge(found: Comparison) -> tuple[str, tuple[str, ...], tuple[Sentence, ...]]:
