@@ -262,11 +262,14 @@ def _sections(run: RunWriter) -> None:
             ],
             "charts": [
                 {
-                    "title": "pass@k of the base",
+                    "title": "pass@k before and after",
                     "x_label": "k",
                     "log_x": True,
                     "curves": {
-                        "pass@k": [[k, 1 - 0.6**k, 1 - 0.65**k, 1 - 0.55**k] for k in (1, 2, 4, 8, 16)]
+                        name: [
+                            [k, 1 - q**k, 1 - (q + 0.05) ** k, 1 - (q - 0.05) ** k] for k in (1, 2, 4, 8, 16)
+                        ]
+                        for name, q in (("base", 0.6), ("tuned", 0.4))
                     },
                 }
             ],

@@ -131,6 +131,21 @@ def test_every_visible_plot_is_drawn(page: Any) -> None:
     wait.WebDriverWait(page, 10).until(lambda chrome: run(chrome, count) > 10)
 
 
+def test_curves_of_an_extra_section_are_named_and_ticked(page: Any) -> None:
+    plot = "document.getElementById('plot-probe-0-0')"
+    assert run(page, f"return [...{plot}.querySelectorAll('.legendtext')].map(text => text.textContent)") == [
+        "base",
+        "tuned",
+    ]
+    assert run(page, f"return [...{plot}.querySelectorAll('.xtick text')].map(text => text.textContent)") == [
+        "1",
+        "2",
+        "4",
+        "8",
+        "16",
+    ]
+
+
 def test_a_chip_hides_its_arm_in_every_plot(page: Any) -> None:
     count = "return document.getElementById('plot-accuracy').data.length"
     before = run(page, count)

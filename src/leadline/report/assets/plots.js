@@ -52,7 +52,7 @@
     if (kind === "share") return { ...common, range: vertical ? [0, 1.02] : [-0.01, 1.01], tickformat: ".0%", zeroline: false };
     if (kind === "part") return { ...common, rangemode: "tozero", tickformat: ".1~%", zeroline: vertical };
     if (kind === "zero") return { ...common, rangemode: "tozero", zeroline: vertical };
-    if (kind === "log") return { ...common, type: "log", dtick: "D1" };
+    if (kind === "log") return { ...common, type: "log" };
     if (kind === "name") return { ...common, type: "category" };
     return { ...common, zeroline: vertical };
   }
@@ -71,6 +71,14 @@
       xaxis: axis(panel.x_kind, panel.x_title, look, false), yaxis: axis(panel.y_kind, panel.y_title, look, true),
     };
     const ends = extent(panel.lines);
+    if (panel.lines.some((line) => line.slot)) {  // curves that are no arm's have no button: name them in the plot
+      Object.assign(made, { showlegend: true, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12.5 } } });
+      made.margin.t = 30;
+    }
+    if (panel.x_kind === "log") {
+      const places = [...new Set(panel.lines.flatMap((line) => line.x))].sort((a, b) => a - b);
+      if (places.length <= 12) Object.assign(made.xaxis, { tickmode: "array", tickvals: places, ticktext: places.map(String) });
+    }
     if (panel.id === "tradeoff") Object.assign(made.xaxis, { showgrid: true, range: [0, ends[1] * 1.18] });
     else if (panel.x_kind === "number" && ends[1] > ends[0]) {
       const pad = (ends[1] - ends[0]) * 0.025;
