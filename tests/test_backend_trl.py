@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -257,14 +258,28 @@ def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_p
     )
 
 
-@pytest.mark.slow
-def test_what_the_processes_raise_comes_back(start: Path, tmp_path: Path) -> None:
-    _, backend = through_trl(start, LAUNCH, "rl.prompts=1", "rl.group_size=3", "rl.updates=1")
-    with (
-        RunWriter(tmp_path / "run") as writer,
-        pytest.raises(ConfigError, match="do not divide over 2 processes"),
-    ):
-        backend.grpo(stage(writer, "lead"), start)
+def test_what_a_process_raises_comes_back_as_what_it_was(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadline.backends.trl import launch, worker
+
+    recipe, _ = through_trl(start, LAUNCH, "rl.prompts=1", "rl.group_size=3", "rl.updates=1")
+    spec = {
+        "kind": "grpo",
+        "name": "lead",
+        "start": str(start),
+        "folder": str(tmp_path),
+        "recipe": recipe.to_yaml(),
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    worker.main([str(tmp_path / "spec.json")])
+    [said] = (tmp_path / "events.jsonl").read_text().splitlines()
+    error = launch._error(json.loads(said), 0, tmp_path / "log.txt")
+    assert isinstance(error, ConfigError)
+    assert "3 completions do not divide over 2 processes" in str(error)
+    (tmp_path / "log.txt").write_text("Traceback\nMemoryError")
+    assert "MemoryError" in str(launch._error({}, -9, tmp_path / "log.txt"))
 
 
 # --- refusals: everything that can be known before a model is loaded ---------------------------------------------
