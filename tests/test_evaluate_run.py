@@ -165,7 +165,7 @@ def test_two_processes_do_not_write_to_one_folder(problem_set, tmp_path) -> None
     out = tmp_path / "out"
     out.mkdir()
     with open(out / "raw.jsonl", "ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_SH)
         with pytest.raises(InputError, match="another process"):
             run_eval(Counting(), problem_set, out, samples=2, sampling=SAMPLING)
 

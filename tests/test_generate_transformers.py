@@ -113,11 +113,11 @@ def test_min_p_and_top_p_cut_the_tail(sampler, reference) -> None:
         law = torch.softmax(
             model(tokenizer(SHORT.prompt, return_tensors="pt")["input_ids"]).logits[0, -1], -1
         )
-    likely = {tokenizer.decode([i]) for i in (law >= 0.5 * law.max()).nonzero()[:, 0].tolist()}
-    likely |= {"" for i in [tokenizer.eos_token_id] if law[i] >= 0.5 * law.max()}
-    drawn = {d.completion.text for d in sampler.generate([SHORT], 400, Sampling(1, min_p=0.5))}
+    likely = {tokenizer.decode([i]) for i in (law >= 0.9 * law.max()).nonzero()[:, 0].tolist()}
+    likely |= {"" for i in [tokenizer.eos_token_id] if law[i] >= 0.9 * law.max()}
+    drawn = {d.completion.text for d in sampler.generate([SHORT], 400, Sampling(1, min_p=0.9))}
     assert drawn <= likely
-    assert len(drawn) < len(law)
+    assert len(drawn) < len(law) / 2
     narrow = {d.completion.text for d in sampler.generate([SHORT], 400, Sampling(1, top_p=0.02))}
     assert len(narrow) <= 4
 

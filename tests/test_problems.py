@@ -51,6 +51,7 @@ def test_gsm8k(tmp_path) -> None:
     problem = one(tmp_path, {"question": "How many?", "answer": "5 + 5 = <<5+5=10>>10 eggs.\n#### 1,010"})
     assert problem.answer == "1,010"
     assert problem.solution == "5 + 5 = 10 eggs.\n#### 1,010"
+    assert one(tmp_path, {"question": "?", "answer": "#### is how it ends\n#### 7"}).answer == "7"
 
 
 def test_math_takes_the_last_box_of_the_solution(tmp_path) -> None:
@@ -301,16 +302,23 @@ from leadline.data import load_problems
 from leadline.errors import DataError
 
 # What an earlier download leaves in the cache; offline, the name is looked up there.
-saved = datasets.Dataset.from_list([{"question": "1 + 1?", "answer": "so\\n#### 2"}])
-folder = Path(datasets.config.HF_DATASETS_CACHE, "owner___sums", "hard", "0.0.0", "0123456789" * 4)
-folder.mkdir(parents=True)
-with ArrowWriter(path=str(folder / "sums-test.arrow"), features=saved.features) as writer:
-    writer.write(saved[0])
-    count, size = writer.finalize()
-datasets.DatasetInfo(
-    features=saved.features, builder_name="sums", dataset_name="sums", config_name="hard", version="0.0.0",
-    splits={"test": {"name": "test", "num_bytes": size, "num_examples": count, "dataset_name": "sums"}},
-).write_to_directory(str(folder))
+def put(owner, name, config, **splits):
+    folder = Path(datasets.config.HF_DATASETS_CACHE, f"{owner}___{name}", config, "0.0.0", "0123456789" * 4)
+    folder.mkdir(parents=True)
+    infos = {}
+    for split, answer in splits.items():
+        saved = datasets.Dataset.from_list([{"question": "1 + 1?", "answer": f"so\\n#### {answer}"}])
+        with ArrowWriter(path=str(folder / f"{name}-{split}.arrow"), features=saved.features) as writer:
+            writer.write(saved[0])
+            count, size = writer.finalize()
+        infos[split] = {"name": split, "num_bytes": size, "num_examples": count, "dataset_name": name}
+    datasets.DatasetInfo(
+        features=saved.features, builder_name=name, dataset_name=name, config_name=config, version="0.0.0", splits=infos
+    ).write_to_directory(str(folder))
+
+put("owner", "sums", "hard", test=2)
+put("openai", "gsm8k", "main", train=3, test=4)
+print([p.answer for p in load_problems("gsm8k")], [p.answer for p in load_problems("GSM8K", split="train")])
 found = load_problems("owner/sums:hard", split="test")
 print(found.name, found.problems[0].answer, found.places[0])
 print(load_problems("owner/sums:hard").problems == found.problems)
@@ -329,6 +337,7 @@ def test_data_sets_of_the_hub_by_name(tmp_path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
+        "['4'] ['3']",
         "owner/sums 2 owner/sums:1",
         "True",
         "owner/none (no file or folder here; a data set of the hub)",
@@ -410,6 +419,10 @@ SAME = [
 DIFFERENT = [
     (r"\frac{2n - 1}{n}", r"\frac{2n + 1}{n}"),
     ("x < 3", "x > 3"),
+    ("8 - 3", "8 3"),
+    ("8 - 3", "83"),
+    ("8 | 3", "8 3"),
+    ("x - y", "xy"),
     ("2^n", "2n"),
     ("1.5", "15"),
     ("(1, 2)", "(12)"),
