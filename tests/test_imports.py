@@ -23,7 +23,7 @@ FLOORS = [
     {"evaluate"},
     {"probe", "report"},
     {"compare"},
-    {"backends", "progress"},
+    {"backends", "progress", "soundings"},
     {"pipeline", "studies", "estimate"},
     {"doctor", "cli", "cli_reference"},
 ]

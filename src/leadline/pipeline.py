@@ -23,6 +23,7 @@ from leadline.recipe import Recipe, parse_recipe
 from leadline.records import RunReader, RunWriter
 from leadline.report import build_report
 from leadline.rewards import Scorer
+from leadline.soundings import write_comparison, write_probe
 from leadline.types import Completion, Problem, Score, Span
 
 __all__ = ["Pipeline", "run_recipe", "stage_names"]
@@ -77,6 +78,7 @@ class Pipeline:
         for name in stage_names(self.recipe):
             models[name] = self._train(name, models)
             results[name] = self._measure(name, models[name], problems)
+            self._sound(name, models, problems)
         summary = self._summary(results, time.monotonic() - started)
         self.writer.summary(summary)
         build_report([self.writer.root], self.writer.root / "report.html")
@@ -122,6 +124,16 @@ class Pipeline:
         result = evaluate(problems, completions, scores, ks=config.ks, seed=self.recipe.seed)
         self.progress.result(name, result.as_dict())
         return result
+
+    def _sound(self, name: str, models: Mapping[str, Path], problems: Sequence[Problem]) -> None:
+        """Probe the model that the arms start from before they do, and compare each arm with it afterwards."""
+        start = "base" if self.recipe.sft.method == "none" else "sft"
+        if name == start:
+            known = self.backend.solution_logprobs(models[name], problems)
+            self.progress.note(f"probe: {write_probe(self.writer, self.recipe, start, problems, known)}")
+        elif name in self.recipe.arms:
+            verdict = write_comparison(self.writer, self.recipe, start, name, problems)
+            self.progress.note(f"compare: {verdict}")
 
     def _score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
         by_id = {problem.id: problem for problem in problems}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-__all__ = ["Progress", "result_table"]
+__all__ = ["Progress", "counting", "metrics_table", "result_table"]
 
 _PLAIN_EVERY_SECONDS = 5.0
 
@@ -78,6 +80,28 @@ class Progress:
         )
 
 
+@contextlib.contextmanager
+def counting(label: str, console: Console | None = None) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for one long job: call what it yields with (done, total or None). Shown on a terminal only."""
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn(label),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with RichProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None, text="")
+        started = time.monotonic()
+
+        def count(done: int, total: int | None = None) -> None:
+            rate = done / max(1e-9, time.monotonic() - started)
+            bar.update(task, completed=done, total=total, text=f"{rate:,.0f}/s")
+
+        yield count
+
+
 def describe(row: Mapping[str, Any]) -> str:
     """A metrics row in a few words: accuracy, length, live groups, speed."""
     if row["stage"] == "sft":
@@ -92,7 +116,7 @@ def result_table(summary: Mapping[str, Any]) -> Table:
     """The result table of a run: one line a stage, each number with its 95% interval."""
     first = next(iter(summary["arms"].values()))
     columns = [name for name in first if name.startswith(("pass@", "cons@")) and not name.endswith("_ci")]
-    table = Table(title=str(summary["name"]), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("")
     for column in [*columns, "mean tokens"]:
         table.add_column(column, justify="right")
@@ -102,9 +126,25 @@ def result_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def metrics_table(metrics: Mapping[str, Any]) -> Table:
+    """The metrics of one evaluation, each with its 95% interval over problems."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("", "value", "95% interval"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, value in metrics.items():
+        if isinstance(value, float) and not name.endswith("_ci"):
+            low, high = metrics.get(f"{name}_ci") or (None, None)
+            digits = 1 if "tokens" in name else 3
+            interval = f"{low:.{digits}f} – {high:.{digits}f}" if low is not None else ""
+            table.add_row(name, f"{value:.{digits}f}", interval)
+    for name in ("n_problems", "n_samples"):
+        table.add_row(name, f"{metrics[name]:,}", "")
+    return table
+
+
 def _cell(values: Mapping[str, Any], name: str, digits: int) -> str:
     if values.get(name) is None:
         return "–"
     low, high = values.get(f"{name}_ci") or (None, None)
-    interval = f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None else ""
+    interval = f" [dim]{low:.{digits - 1}f}–{high:.{digits - 1}f}[/dim]" if low is not None else ""
     return f"{values[name]:.{digits}f}{interval}"

@@ -9,12 +9,11 @@ from pathlib import Path
 import torch
 
 from leadline.backends.protocol import Stage
-from leadline.engine.logprobs import completion_logprobs
+from leadline.engine.logprobs import text_logprobs
 from leadline.engine.loop import PolicyTrainer
 from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.policy import Learner
-from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import SamplingConfig, sample_many
 from leadline.engine.scoring import completions_of
 from leadline.engine.seeds import torch_rng
@@ -152,28 +151,12 @@ class LocalBackend:
     def prompt_text(self, model: Path, problem: Problem) -> str:
         return Codec(load_tokenizer(model), self.recipe.data.system_prompt).prompt_text(problem)
 
-    @torch.no_grad()
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
-        if not known:
-            return {}
         decoder, codec = self._load(model)
-        prompts = Prompts.pad(codec.encode_prompts([problem for problem, _ in known]), self.device)
-        sequences = codec.encode_completions([gold for _, gold in known])
-        lengths = torch.tensor([len(sequence) for sequence in sequences], device=self.device)
-        tokens = torch.zeros(len(known), int(lengths.max()), dtype=torch.long, device=self.device)
-        for row, sequence in enumerate(sequences):
-            tokens[row, : len(sequence)] = torch.tensor(sequence, device=self.device)
-        logps, rows = completion_logprobs(
-            decoder,
-            prompts,
-            torch.arange(len(known), device=self.device),
-            tokens,
-            lengths,
-            self.recipe.evaluation.temperature or 1.0,
-        )
-        total = torch.zeros(len(known), device=self.device).index_add_(0, rows, logps)
-        return {problem.id: [value] for (problem, _), value in zip(known, total.tolist(), strict=True)}
+        asked, texts = [problem for problem, _ in known], [gold for _, gold in known]
+        values = text_logprobs(decoder, codec, asked, texts, self.recipe.evaluation.temperature or 1.0)
+        return {problem.id: [value] for problem, value in zip(asked, values, strict=True)}
 
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:
         model, tokenizer = load_decoder(folder, device=self.device), load_tokenizer(folder)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from leadline.engine.prompts import Prompts, prefill
 from leadline.model import Decoder, KeyValues, selected_logprobs
+from leadline.model.codec import Codec
+from leadline.types import Problem
 
-__all__ = ["completion_logprobs"]
+__all__ = ["completion_logprobs", "text_logprobs"]
+
+_TEXTS_AT_ONCE = 64
 
 
 def completion_logprobs(
@@ -40,6 +46,29 @@ def completion_logprobs(
     mask = columns < lengths[:, None]
     logprobs = selected_logprobs(hidden[mask], model.lm_head.weight, tokens[mask], temperature)
     return logprobs, mask.nonzero()[:, 0]
+
+
+@torch.no_grad()
+def text_logprobs(
+    model: Decoder, codec: Codec, problems: Sequence[Problem], texts: Sequence[str], temperature: float
+) -> list[float]:
+    """Log-probability in nats of ``texts[i]``, end-of-sequence included, as the whole answer to ``problems[i]``."""
+    values: list[float] = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        part = slice(start, start + _TEXTS_AT_ONCE)
+        sequences = codec.encode_completions(texts[part])
+        lengths = torch.tensor([len(sequence) for sequence in sequences])
+        tokens = torch.zeros(len(sequences), int(lengths.max()), dtype=torch.long)
+        for row, sequence in enumerate(sequences):
+            tokens[row, : len(sequence)] = torch.tensor(sequence)
+        prompts = Prompts.pad(codec.encode_prompts(problems[part]), model.device)
+        owner = torch.arange(len(sequences), device=model.device)
+        logprobs, rows = completion_logprobs(
+            model, prompts, owner, tokens.to(model.device), lengths.to(model.device), temperature
+        )
+        total = torch.zeros(len(sequences), device=model.device, dtype=torch.float64)
+        values += total.index_add_(0, rows, logprobs.double()).tolist()
+    return values
 
 
 def _extend(model: Decoder, prompts: Prompts, local: Tensor, tokens: Tensor, past: list[KeyValues]) -> Tensor:
