@@ -202,6 +202,8 @@ def _same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Compari
     letters = g.free_symbols | a.free_symbols
     if any(isinstance(letter, sympy.MatrixSymbol) for letter in letters) or _undefined(g) or _undefined(a):
         return None
+    if not comparison.strict and g.free_symbols != a.free_symbols:
+        return None
     return _agree(
         letters, lambda point: (_value(g, point), _value(a, point)), sympy.Rational, decimal, comparison
     )
@@ -293,13 +295,56 @@ def warm_up() -> None:
 # Shapes that answers take, for the tables of the parser.
 _SAMPLES = (
     *(
-        "x+1; \\frac{3}{56}; 2x+3y-4=0; y = -\\frac{1}{2}x + \\frac{3}{4}; (1, \\frac{\\sqrt{3}}{2}); [0, 1); x \\ge 5; "
-        "(-\\infty, 2) \\cup (3, \\infty]; \\{1, -2, \\sqrt{5}\\}; 1, 2, 3; (1,2), (3,4); x \\in [-2, 7]; 3:1; abc; "
-        "-2 < x \\le 3; x^2 + y^2 = 4; \\sin(2x) + \\cos^2 x - \\tan \\frac{\\pi}{3}; \\log_2 3 + \\ln 5 - \\log x; "
-        "e^{-i\\pi/3}; 2^{n+1} - \\binom{n}{2} + n!; \\lceil \\frac{n}{2} \\rceil + \\lfloor n/2 \\rfloor; |x-1| + |y|; "
-        "f(x) = 2x + 1; a_n = 3^{n} - 2; f(x_1) + f(x_2); \\sum_{k=1}^{n} k^2; \\int_0^1 x^2 dx; 12\\%; 30^\\circ; x \\ne 3; "
-        "\\lim_{x\\to 0} \\frac{\\sin x}{x}; \\text{odd}; \\sqrt[3]{2} \\cdot 5; 1 \\pm \\sqrt{19}; x_1 = 2, x_2 = 3; "
-        "a \\cdot b / c; -(x+1)(x-2)^2; 5 \\times 10^{-3}; x = 1 , y = 2; (2-\\sqrt{3})\\pi a^2"
-    ).split("; "),
-    r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}",
+        "x+1",
+        r"\frac{3}{56}",
+        "2x+3y-4=0",
+        r"y = -\frac{1}{2}x + \frac{3}{4}",
+        r"(1, \frac{\sqrt{3}}{2})",
+        "[0, 1)",
+    ),
+    *(
+        r"(-\infty, 2) \cup (3, \infty]",
+        r"\{1, -2, \sqrt{5}\}",
+        "1, 2, 3",
+        "(1,2), (3,4)",
+        r"x \in [-2, 7]",
+        "3:1",
+    ),
+    *(
+        r"-2 < x \le 3",
+        "x^2 + y^2 = 4",
+        r"\sin(2x) + \cos^2 x - \tan \frac{\pi}{3}",
+        r"\log_2 3 + \ln 5 - \log x",
+    ),
+    *(
+        r"e^{-i\pi/3}",
+        r"2^{n+1} - \binom{n}{2} + n!",
+        r"\lceil \frac{n}{2} \rceil + \lfloor n/2 \rfloor",
+        "|x-1|+|y|",
+    ),
+    *(
+        "f(x) = 2x + 1",
+        "a_n = 3^{n} - 2",
+        "f(x_1) + f(x_2)",
+        r"\sum_{k=1}^{n} k^2",
+        r"\int_0^1 x^2 dx",
+        r"12\%",
+    ),
+    *(
+        r"\lim_{x\to 0} \frac{\sin x}{x}",
+        r"\text{odd}",
+        r"\sqrt[3]{2} \cdot 5",
+        r"1 \pm \sqrt{19}",
+        r"30^\circ",
+        "abc",
+    ),
+    *(
+        "x_1 = 2, x_2 = 3",
+        r"a \cdot b / c",
+        "-(x+1)(x-2)^2",
+        r"5 \times 10^{-3}",
+        "x = 1 , y = 2",
+        r"x \ge 5",
+    ),
+    *(r"(2-\sqrt{3})\pi a^2", r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}", r"x \ne 3"),
 )

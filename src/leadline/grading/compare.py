@@ -146,6 +146,8 @@ def _distinct(items: Sequence[Structure]) -> list[Structure]:
 
 def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
     """Structures of two sorts."""
+    if isinstance(answer, Interval) and answer.relation and not comparison.allow_set_relation_comp:
+        return None
     if isinstance(gold, Items) and isinstance(answer, Interval) and gold.kind == "tuple":
         gold, answer = answer, gold
     if isinstance(gold, Interval) and gold.closed == (False, False) and isinstance(answer, Items):

@@ -61,7 +61,8 @@ def extract_answer(response: str) -> str | None:
     thought = text.rfind("</think>")
     if thought >= 0 and (found := _stated(text[thought + 8 :])) is not None:
         return found
-    return _stated(text) or _bare(text)
+    # A box that is empty or never closes is no answer, and nothing around it is meant to be one.
+    return _stated(text) or (None if _BOX.search(text) else _bare(text))
 
 
 def _stated(text: str) -> str | None:
@@ -147,7 +148,9 @@ _SPACES = re.compile(r"\s*")
 _UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _LINK = re.compile(r"[,;&]|\b(?:and|or)\b")
-_NO_LINK = re.compile(r"\.\s|\n\s*\n|[=]")
+_NO_LINK = re.compile(
+    r"\.\s|\n\s*\n|=|\b(?:no|not|wrong|wait|actually|instead|rather|but|correct\w*)\b", re.IGNORECASE
+)
 
 
 def _linked(between: str) -> bool:

@@ -73,6 +73,7 @@ _MATRIX = re.compile(
 _NAME = re.compile(
     r"^(?:[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\([^()=<>]{1,20}\))?$"
 )
+_PRODUCT = re.compile(r"(?!max$|min$|sum$|gcd$|lcm$|avg$)[a-z]{2,3}")
 _WORDS_COLON = re.compile(r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*\}?\s*:\s*(?=[-\d\\(\[$])")
 _MEMBER = re.compile(r"^(?P<name>[a-zA-Z]|\\[a-z]+|\([a-zA-Z, ]+\))\s*\\in(?![a-zA-Z])\s*(?P<rest>.+)$")
 _QUALIFIER = re.compile(
@@ -235,6 +236,8 @@ def _named(text: str, depth: int) -> Structure | None:
     if _ORDER.search(text) or r"\ne" in text:
         return None
     name, value = parts[0].strip(), parts[-1]
+    if _PRODUCT.fullmatch(name):
+        return None  # xy = 6 is an equation
     value = re.split(r"\\approx(?![a-zA-Z])", value)[0]
     if _NAME.match(name) or _is_name_tuple(name):
         return Named(_tidy_name(name), _read(value, depth))

@@ -25,6 +25,7 @@ __all__ = ["Batch", "Counts", "Outcome", "Pool", "Task"]
 
 MESSAGE_BYTES = 1 << 17
 START_SECONDS = 60.0
+CLOSE_SECONDS = 2.0
 MAX_RESTARTS = 3
 SPARE = 3
 """Workers beyond the given number that may run while all of those are stuck."""
@@ -199,6 +200,7 @@ class Pool:
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         self._closing = False
         self._wanted = False
+        self._failures = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -252,18 +254,16 @@ class Pool:
             self._waker.send(b"x")
 
     def _run(self) -> None:
-        restarts = 0
-        while True:
+        while not self._closing:
             try:
                 self._loop()
-                break
             except (OSError, RuntimeError, ValueError) as error:
-                restarts += 1
+                self._failures += 1
                 self.counts.server_restarts += 1
                 self._reset()
-                if restarts > MAX_RESTARTS or isinstance(error, RuntimeError):
+                if self._failures > MAX_RESTARTS or isinstance(error, RuntimeError):
                     self._fail(error)
-                    restarts = 0
+        self._bury_all()
         self._reset()
         self._fail(LeadlineError("the grader was closed"))
 
@@ -320,9 +320,8 @@ class Pool:
                 worker.begin(batch, index, self.timeout_s)
             except OSError:
                 # It died between two tasks, which is no fault of this one.
-                worker.batch = None
-                self._pending.appendleft((batch, index))
                 self._bury(worker)
+                self._pending.appendleft((batch, index))
 
     def _room(self) -> int:
         """Places for workers: a few more when all are stuck, so that hostile answers do not make others wait."""
@@ -347,6 +346,7 @@ class Pool:
         if not message:
             self._died(worker)
             return
+        self._failures = 0
         reply = json.loads(message)
         if reply == "gold":
             worker.gold_done = True
@@ -378,7 +378,25 @@ class Pool:
         self._workers.remove(worker)
         self._selector.unregister(worker.connection)
         assert self._server is not None
-        return self._server.reap(worker)
+        try:
+            return self._server.reap(worker)
+        except OSError:
+            # The server is gone, and took its workers along: the task is not to blame, and starts again.
+            if worker.batch is not None:
+                self._pending.appendleft((worker.batch, worker.index))
+            raise
+
+    def _bury_all(self) -> None:
+        """Before the server goes, let it reap its workers: orphans would be left to whoever is process 1 here."""
+        if self._server is None or not self._server.ready:
+            return
+        self._server.control.settimeout(CLOSE_SECONDS)
+        with contextlib.suppress(OSError):
+            for worker in list(self._workers):
+                if worker.batch is not None:
+                    self._pending.append((worker.batch, worker.index))
+                    worker.batch = None
+                self._bury(worker)
 
     def _reset(self) -> None:
         """Drop the server and all workers; tasks in flight go back to the queue, since the fault is not theirs."""
