@@ -103,7 +103,9 @@ def _shorter(found: Comparison) -> Interval | None:
 
 def _nothing(found: Comparison) -> str:
     """No fact: either the interval is narrow enough to say so, or there are too few samples."""
-    change = found.passes[0].difference
+    change, movers = found.passes[0].difference, found.movers
+    if movers.top_share >= 0.5 and movers.up + movers.down == 1 and len(found.pair) >= MANY_PROBLEMS:
+        return "dominated"
     return "unchanged" if change.lo >= -MATTERS and change.hi <= MATTERS else "too_few"
 
 
