@@ -159,10 +159,15 @@ class Groups:
         return np.sqrt(np.divide(self.total(square), free, out=np.zeros(self.n_groups), where=free > 0))
 
     def constant(self, values: Floats) -> Bools:
-        """[N] -> [n_groups], True where all rows of the group hold the very same number."""
+        """[N] -> [n_groups], True where all rows of the group hold the same number, rounding aside.
+
+        Sums of equal parts in another order differ in the last digit (0.1 + 0.2 against 0.3), and dividing
+        such a spread by itself would make unit-size advantages of it (Decision 4).
+        """
         first = np.empty(self.n_groups, dtype=values.dtype)
         first[self.index] = values
-        constant: Bools = self.total(values != first[self.index]) == 0
+        apart = np.abs(values - first[self.index]) > 1e-12 * np.maximum(1.0, np.abs(first[self.index]))
+        constant: Bools = self.total(apart) == 0
         return constant
 
 

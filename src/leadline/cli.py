@@ -6,13 +6,16 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from rich.console import Console
 
 from leadline import __version__
 from leadline.errors import InputError, LeadlineError
+
+if TYPE_CHECKING:
+    from leadline.generate.opening import Api, Engine
 
 __all__ = ["app", "main"]
 
@@ -146,9 +149,9 @@ def evaluate(
     problems = load_problems(data, limit=limit, on_bad_row=_bad(skip_bad_rows))
     sampler = open_sampler(
         source,
-        engine=engine,  # type: ignore[arg-type]
+        engine=cast("Engine", engine),
         url=url,
-        api=api,  # type: ignore[arg-type]
+        api=cast("Api", api),
         concurrency=concurrency,
         prompting=prompting,
     )
@@ -200,7 +203,7 @@ def probe(
         with counting("samples") as count:
             rows, forced = sample_for_probe(
                 source, data, folder, samples=samples, temperature=temperature, max_tokens=max_tokens, limit=limit,
-                engine=engine, url=url, progress=count,
+                engine=cast("Engine", engine), url=url, progress=count,
             )  # fmt: skip
     with counting("rows") as count:
         found = run_probe(

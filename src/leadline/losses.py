@@ -146,7 +146,9 @@ def loss_normaliser(
 def clipped_surrogate(ratio: Tensor, advantage: Tensor, clip_low: float, clip_high: float) -> Tensor:
     """-min(r A, clip(r, 1 - clip_low, 1 + clip_high) A), element by element. PPO, arXiv 1707.06347."""
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
-    return -torch.minimum(ratio * advantage, clipped * advantage)
+    # A ratio may overflow to inf where the advantage is 0 (rows kept for their KL term), and inf * 0 is NaN.
+    bounded = torch.where(advantage == 0, torch.ones_like(ratio), ratio)
+    return -torch.minimum(bounded * advantage, clipped * advantage)
 
 
 def row_mean(values: Tensor, rows: Tensor, n_rows: int) -> Tensor:

@@ -137,7 +137,7 @@ class Pipeline:
 
     def _score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
         by_id = {problem.id: problem for problem in problems}
-        grader = next((arm.grader for arm in self.recipe.arms.values() if arm.grader), None)
+        grader = self.recipe.evaluation.grader
         with Scorer({"accuracy": 1.0, "format": 0.0, "reflection": 0.0}, grader=grader) as scorer:
             return scorer.score([by_id[completion.problem_id] for completion in completions], completions)
 

@@ -215,6 +215,8 @@ class EvaluationConfig(_Section):
     max_tokens: Count | None = None
     """The training cap when not given."""
     ks: tuple[Count, ...] = (1, 8)
+    grader: str | None = None
+    """``module:function`` instead of leadline's grader; the same for every stage, whatever its arm was paid by."""
 
 
 class Recipe(_Section):

@@ -68,20 +68,21 @@ class Learner:
         for index in range(self.updates):
             rows = ((part == index) & take_part).nonzero()[:, 0]
             share = self.accumulate(rollouts, advantage, rows)
-            outcome = self.optimiser.step(step, float(share.loss) if share is not None else 0.0)
+            if share is None:
+                continue  # no row with a gradient: an optimiser step would only move its momentum
+            outcome = self.optimiser.step(step, float(share.loss))
             norms.append(outcome.grad_norm)
             skipped += outcome.skipped
-            if share is not None:
-                shares.append(share)
+            shares.append(share)
         total = shares[0] if shares else None
         for share in shares[1:]:
             total = share if total is None else total + share
         return Update(
             loss=float(total.loss) / self.updates if total else 0.0,
-            grad_norm=sum(norms) / len(norms),
+            grad_norm=sum(norms) / len(norms) if norms else 0.0,
             clip_share=total.clip_share if total else 0.0,
             kl=total.mean_kl if total else 0.0,
-            computed_rows=len(self.rows_with_signal(advantage, torch.arange(len(advantage)))),
+            computed_rows=len(self.rows_with_signal(advantage, take_part.nonzero()[:, 0])),
             skipped_steps=skipped,
         )
 

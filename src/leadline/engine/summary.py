@@ -30,7 +30,8 @@ def batch_metrics(batch: Batch, update: Update) -> dict[str, Any]:
     lengths = batch.rollouts.lengths.cpu().float()
     groups = int(owner.max()) + 1
     live = _any_in_group(batch.advantages.advantage != 0, owner, groups)
-    mixed = _any_in_group(correct, owner, groups) & _any_in_group(~correct, owner, groups)
+    wrong = torch.tensor([score.correct is False for score in scores])
+    mixed = _any_in_group(correct, owner, groups) & _any_in_group(wrong, owner, groups)
     metrics = {
         "reward": float(batch.advantages.reward.nanmean()),
         "pass@1": float(correct.float().mean()),

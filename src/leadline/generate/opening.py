@@ -10,8 +10,9 @@ from leadline.generate.base import Prompting, Sampler
 from leadline.generate.endpoint import EndpointSampler
 from leadline.generate.files import FileSampler
 
-__all__ = ["Engine", "open_sampler"]
+__all__ = ["Api", "Engine", "open_sampler"]
 
+Api = Literal["chat", "completions"]
 Engine = Literal["auto", "local", "transformers", "vllm"]
 
 
@@ -20,7 +21,7 @@ def open_sampler(
     *,
     engine: Engine = "auto",
     url: str | None = None,
-    api: Literal["chat", "completions"] = "chat",
+    api: Api = "chat",
     concurrency: int = 16,
     prompting: Prompting | None = None,
 ) -> Sampler:

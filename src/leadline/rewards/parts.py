@@ -39,7 +39,9 @@ class Part:
     def value(self, completion: Completion, problem: Problem) -> float:
         """The unweighted value; a user's function must give a finite number."""
         assert self.function is not None
-        value = self.function(completion, problem)
+        value: Any = self.function(completion, problem)
+        if getattr(value, "shape", None) == ():
+            value = value.item()  # a number of numpy or torch
         if not isinstance(value, int | float) or not math.isfinite(value):
             raise ConfigError(
                 f"reward {self.name!r} gave {value!r} for {problem.id!r}: expected a finite number"

@@ -1,0 +1,124 @@
+"""What a recipe would do and roughly cost, before anything is done: ``leadline run --dry-run``."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.material import Material, open_material
+from leadline.pipeline import stage_names
+from leadline.recipe import Recipe
+
+__all__ = ["Plan", "describe_plan", "plan"]
+
+# A small transformer reaches about a third of the rate of a large matrix product (docs/performance.md).
+_EFFICIENCY = 1 / 3
+_FULL_WIDTH = 1.3  # an answer's length in tokens, as a share of that of a known solution
+_BYTES_A_PARAMETER = 16  # weight, gradient and two moments in float32
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Estimated cost of one stage: optimiser steps, tokens that pass through the model, seconds on this machine."""
+
+    stage: str
+    steps: int
+    tokens: int
+    seconds: float
+
+
+def plan(recipe: Recipe, material: Material, parameters: int, rate: float) -> list[Plan]:
+    """Estimate every stage.
+
+    Args:
+        parameters: of the model.
+        rate: floating-point operations a second of a large matrix product here.
+    """
+    length = _typical_length(recipe, material)
+    measured = recipe.evaluation.problems * recipe.evaluation.samples * length
+    plans = []
+    for name in stage_names(recipe):
+        steps, trained, sampled = 0, 0, measured
+        if name == "sft":
+            steps = recipe.sft.steps
+            trained = steps * recipe.sft.batch_size * length
+        elif name != "base":
+            steps = recipe.rl.steps
+            trained = steps * recipe.rl.prompts * recipe.rl.group_size * length
+            sampled += trained
+        operations = parameters * (6 * trained + 2 * sampled)
+        plans.append(Plan(name, steps, trained + sampled, operations / (rate * _EFFICIENCY)))
+    return plans
+
+
+def describe_plan(recipe: Recipe, out: Path) -> list[str]:
+    """The plan in lines of plain text; loads the data, and so finds its faults, but writes nothing."""
+    material = open_material(recipe)
+    parameters = _parameters(recipe, material)
+    plans = plan(recipe, material, parameters, _matrix_rate(recipe.threads))
+    lines = [
+        f"{recipe.name}: backend {recipe.backend}, seed {recipe.seed}, {parameters:,} parameters, into {out}",
+        *(f"note: {note}" for note in material.notes),
+    ]
+    lines += [
+        f"  {row.stage:18} {row.steps:6,} steps  {row.tokens / 1e6:9.2f} M tokens  {_time(row.seconds)}"
+        for row in plans
+    ]
+    total = sum(row.seconds for row in plans)
+    memory = (parameters * _BYTES_A_PARAMETER + 600e6) / 1e9
+    lines.append(
+        f"about {_time(total)} here and {memory:.1f} GB of memory; estimated from this machine's matrix product, "
+        "good to a factor of two"
+    )
+    if (out / "recipe.yaml").is_file():
+        lines.append(f"{out} holds a run already: --resume goes on with it")
+    return lines
+
+
+def _typical_length(recipe: Recipe, material: Material) -> int:
+    """Tokens of a completion, guessed from known solutions (a token is about three characters of plain text)."""
+    texts = [text for text in (material.gold(problem) for problem in material.test(16)) if text]
+    if not texts:
+        return recipe.rl.max_tokens // 2
+    characters = sum(map(len, texts)) / len(texts)
+    tokens = characters / (1.6 if recipe.data.world is not None else 3.0)
+    return max(1, min(recipe.rl.max_tokens, int(tokens * _FULL_WIDTH)))
+
+
+def _parameters(recipe: Recipe, material: Material) -> int:
+    if recipe.model.source is not None:
+        files = Path(recipe.model.source).glob("model*.safetensors")
+        return sum(path.stat().st_size for path in files) // 4
+    model = recipe.model
+    width, kv = (
+        model.hidden_size,
+        (model.num_kv_heads or model.num_heads) * (model.hidden_size // model.num_heads),
+    )
+    layer = 2 * width * width + 2 * width * kv + 3 * width * model.intermediate_size + 2 * width
+    return model.num_layers * layer + 2 * width * (len(material.pieces) + 106) + width
+
+
+def _matrix_rate(threads: int | None) -> float:
+    """Floating-point operations a second: the best of some matrix products on one core, times the threads.
+
+    The best, not the mean: other work on the machine can only slow a product down.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    a, best = torch.ones(512, 512), float("inf")
+    for _ in range(30):
+        started = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - started)
+    torch.set_num_threads(before)
+    return 2 * 512**3 / best * (threads or os.cpu_count() or 1)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
