@@ -290,7 +290,7 @@ def model_like(data: Path) -> Row:
 def algebra_pairs(data: Path) -> list[tuple[str, str]]:
     """Distinct pairs that the cheap path leaves open and that end by themselves."""
     from leadline.grading.compare import same_cheaply
-    from leadline.grading.structure import read_structure
+    from leadline.grading.reading import read_structure
 
     found = []
     cases = [row for row in rows(data / "grader" / "answers.jsonl") if "\\boxed" in row["response"]]

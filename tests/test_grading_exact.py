@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from leadline.grading.clean import clean
 from leadline.grading.exact import ONE, canonical, evaluate, power_floor
 from leadline.grading.leaf import read_leaf, same_leaf
-from leadline.grading.structure import canonical_text, read_structure
+from leadline.grading.reading import read_structure
+from leadline.grading.structure import canonical_text
 from leadline.grading.syntax import Unreadable, read_expression
 from leadline.grading.verdict import Comparison
 

@@ -18,7 +18,8 @@ import pytest
 
 from leadline.errors import LeadlineError
 from leadline.grading import Grade, Grader, Reason, grade
-from leadline.grading.workers import Pool, Task
+from leadline.grading.batch import Task
+from leadline.grading.workers import Pool
 
 HANGS = r"\boxed{\prod_{n=1}^{%d00000000} \left(1-\frac{1}{n^2}\right)}"
 OPEN = (r"\boxed{\sin(x)+\cos(x)}", r"\tan(x)")

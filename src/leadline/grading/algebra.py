@@ -27,7 +27,8 @@ from leadline.grading.clean import plain_words
 from leadline.grading.compare import same
 from leadline.grading.equations import same_equation
 from leadline.grading.leaf import Leaf, same_leaf
-from leadline.grading.structure import Interval, Items, Named, Structure, leaves_of, read_structure, to_latex
+from leadline.grading.reading import read_structure
+from leadline.grading.structure import Interval, Items, Named, Structure, leaves_of, to_latex
 from leadline.grading.syntax import Node
 from leadline.grading.values import DIGITS, letters_of, readable, value
 from leadline.grading.verdict import Comparison

@@ -41,10 +41,10 @@ _SPACES = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    """``text`` in plain LaTeX: ASCII, one name for each command, no sizing, no dollar signs, no stray punctuation.
+    r"""``text`` in plain LaTeX: ASCII, one name for each command, no sizing, no dollar signs, no stray punctuation.
 
-    >>> clean(r"$\\dfrac12\\,\\leqslant x$")
-    '\\\\frac{1}{2}\\\\le x'
+    >>> clean(r"$\dfrac12\,\leqslant x$")
+    '\\frac{1}{2} \\le x'
     """
     if not text.isascii():
         text = _from_unicode(text)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from leadline.grading.leaf import Leaf, same_leaf
-from leadline.grading.structure import Interval, Items, Named, Structure, Union, read_structure, to_latex
+from leadline.grading.reading import read_structure
+from leadline.grading.structure import Interval, Items, Named, Structure, Union, to_latex
 from leadline.grading.verdict import Comparison
 
 __all__ = ["LeafTest", "same", "same_cheaply"]

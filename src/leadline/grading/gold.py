@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from leadline.grading.clean import clean
 from leadline.grading.extract import extract_answer
-from leadline.grading.structure import Structure, leaves_of, read_structure
+from leadline.grading.reading import read_structure
+from leadline.grading.structure import Structure, leaves_of
 
 __all__ = ["MAX_GOLD", "Gold", "read_gold"]
 

@@ -10,15 +10,17 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from leadline.grading.batch import Counts, Outcome, Task
 from leadline.grading.cache import Cache
 from leadline.grading.clean import clean
 from leadline.grading.compare import same_cheaply
 from leadline.grading.extract import extract_answer
 from leadline.grading.gold import Gold, is_exact, read_gold
 from leadline.grading.limits import over_cap
-from leadline.grading.structure import canonical_text, read_structure
+from leadline.grading.reading import read_structure
+from leadline.grading.structure import canonical_text
 from leadline.grading.verdict import Comparison, Grade, Reason
-from leadline.grading.workers import Counts, Outcome, Pool, Task
+from leadline.grading.workers import Pool
 
 __all__ = ["Grader", "gold_fault", "gold_faults", "grade"]
 

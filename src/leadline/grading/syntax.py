@@ -6,19 +6,16 @@ functions. ``1/2x``, ``\sin 2x``, subscripts with several letters and the like a
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import NamedTuple
+
+from leadline.grading.tokens import END, Token, Unreadable, tokens_of
 
 __all__ = ["Node", "Unreadable", "read_expression"]
 
 MAX_DEPTH = 40
 MAX_DIGITS = 2_000
 
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([a-zA-Z]+)|\\?([{}])|([a-zA-Z])|(\S))")
-# Letters side by side are a product, but "listen" is not "silent".
-_WORD = re.compile(r"(?<![\\a-zA-Z])(?:[a-zA-Z]{3,}|[nN]o(?![a-zA-Z]))")
-_PRODUCT = frozenset("abcxyz")
 _LETTERS = frozenset(
     [
         "pi",
@@ -105,10 +102,6 @@ _FUNCTION_NAMES = frozenset(
 ) - {"pi"}
 
 
-class Unreadable(Exception):
-    """The text is not in the small language; say nothing about it."""
-
-
 class Node(NamedTuple):
     """One node of an expression.
 
@@ -123,46 +116,9 @@ class Node(NamedTuple):
     name: str = ""
 
 
-class Token(NamedTuple):
-    kind: str
-    text: str
-
-
 def read_expression(text: str) -> Node:
     """The expression that ``text`` (cleaned) spells. Raises ``Unreadable`` when unsure."""
-    return _Reader(_tokens(text)).whole()
-
-
-def _tokens(text: str) -> list[Token]:
-    if any(len(word) > 3 or not _PRODUCT.issuperset(word) for word in _WORD.findall(text)):
-        raise Unreadable("a word")
-    tokens: list[Token] = []
-    position = 0
-    end = len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise Unreadable(text[position : position + 10])
-        position = match.end()
-        number, command, brace, letter, sign = match.groups()
-        if number is not None:
-            if tokens and tokens[-1].kind == "number":
-                raise Unreadable("two numbers side by side")
-            tokens.append(Token("number", number))
-        elif command is not None:
-            tokens.append(Token("command", command))
-        elif brace is not None:
-            if text[match.end() - 2 : match.end() - 1] == "\\":
-                raise Unreadable("a set")
-            tokens.append(Token("sign", brace))
-        elif letter is not None:
-            tokens.append(Token("letter", letter))
-        else:
-            tokens.append(Token("sign", sign))
-    return tokens
-
-
-_END = Token("end", "")
+    return _Reader(tokens_of(text)).whole()
 
 
 class _Reader:
@@ -172,7 +128,7 @@ class _Reader:
         self.tokens, self.at, self.depth = tokens, 0, 0
 
     def peek(self) -> Token:
-        return self.tokens[self.at] if self.at < len(self.tokens) else _END
+        return self.tokens[self.at] if self.at < len(self.tokens) else END
 
     def take(self) -> Token:
         token = self.peek()
@@ -185,7 +141,7 @@ class _Reader:
 
     def whole(self) -> Node:
         node = self.sum()
-        if self.peek() is not _END:
+        if self.peek() is not END:
             raise Unreadable("something follows")
         return node
 
@@ -382,7 +338,7 @@ class _Reader:
         raise Unreadable(name)
 
     def ends_argument(self, following: Token) -> bool:
-        if following is _END or following.text in ("+", "-", ")", "}", "*", "|"):
+        if following is END or following.text in ("+", "-", ")", "}", "*", "|"):
             return True
         return following.kind == "command" and following.text in _AFTER_ARGUMENT
 

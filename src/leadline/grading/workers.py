@@ -9,179 +9,23 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from leadline.errors import LeadlineError
+from leadline.grading.batch import Batch, Counts, Outcome, Task
+from leadline.grading.processes import MESSAGE_BYTES, START_SECONDS, Server, Worker
 from leadline.grading.verdict import Reason
 
-__all__ = ["Batch", "Counts", "Outcome", "Pool", "Task"]
+__all__ = ["Pool"]
 
-MESSAGE_BYTES = 1 << 17
-START_SECONDS = 60.0
 CLOSE_SECONDS = 2.0
 MAX_RESTARTS = 3
 SPARE = 3
 """Workers beyond the given number that may run while all of those are stuck."""
 STALL_SECONDS = 0.1
-
-
-class Task(NamedTuple):
-    """One question to a worker; ``answer`` None asks only whether the gold can be used."""
-
-    gold: str
-    answer: str | None
-    options: tuple[Any, ...]
-
-
-class Outcome(NamedTuple):
-    """What came of a task; ``fault`` says what is wrong with the gold, ``lost`` that no worker survived to say so."""
-
-    reason: Reason
-    fault: str | None = None
-    lost: bool = False
-
-
-class Counts:
-    """How many workers were started, and how they ended."""
-
-    def __init__(self) -> None:
-        self.started = 0
-        self.killed = 0
-        self.crashed = 0
-        self.retired = 0
-        self.server_restarts = 0
-
-
-class Batch:
-    """Tasks that were submitted together. ``wait`` returns their outcomes in order."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self.tasks = tasks
-        self.outcomes: list[Outcome | None] = [None] * len(tasks)
-        self.left = len(tasks)
-        self.done = threading.Event()
-        self.error: Exception | None = None
-        self.cancelled = False
-
-    def settle(self, index: int, outcome: Outcome) -> None:
-        self.outcomes[index] = outcome
-        self.left -= 1
-        if self.left == 0:
-            self.done.set()
-
-    def fail(self, error: Exception) -> None:
-        self.error = error
-        self.done.set()
-
-    def wait(self) -> list[Outcome]:
-        """The outcomes, once all are there. Interrupted, it drops what has not begun."""
-        try:
-            self.done.wait()
-        except BaseException:
-            self.cancelled = True
-            raise
-        if self.error is not None:
-            raise LeadlineError(f"grading workers: {self.error}") from self.error
-        return [outcome for outcome in self.outcomes if outcome is not None]
-
-
-class _Worker:
-    """One worker process as its pool sees it."""
-
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid, self.connection = pid, connection
-        self.batch: Batch | None = None
-        self.index = 0
-        self.deadline = 0.0
-        self.gold_done = False
-
-    def begin(self, batch: Batch, index: int, timeout_s: float) -> None:
-        task = batch.tasks[index]
-        self.batch, self.index, self.gold_done = batch, index, False
-        self.connection.send(json.dumps([task.gold, task.answer, list(task.options)]).encode())
-        self.deadline = time.monotonic() + timeout_s
-
-    def settle(self, outcome: Outcome) -> None:
-        assert self.batch is not None
-        self.batch.settle(self.index, outcome)
-        self.batch = None
-
-    def lost(self, reason: Reason) -> Outcome:
-        """The outcome when the worker did not answer: whose fault it is depends on how far it came."""
-        if self.gold_done:
-            return Outcome(reason)
-        return Outcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}", lost=True)
-
-
-class _Server:
-    """The process that forks workers, seen from here."""
-
-    def __init__(self, memory_mb: int) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path)]
-        program = (
-            f"import sys; sys.path[:] = {paths!r}; from leadline.grading._server import serve; "
-            f"serve({theirs.fileno()}, {os.getpid()}, {memory_mb})"
-        )
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-c", program],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                cwd="/",
-            )
-        self.control = ours
-        self.ready = False
-        self.deadline = time.monotonic() + START_SECONDS
-
-    def greet(self) -> None:
-        """Take note that it has started. Raises RuntimeError if it has ended instead."""
-        if not self.control.recv(MESSAGE_BYTES):
-            raise RuntimeError(f"the worker server did not start: {self.last_words()}")
-        self.ready = True
-        self.control.settimeout(START_SECONDS)
-
-    def last_words(self) -> str:
-        assert self.process.stderr is not None
-        self.process.wait()
-        lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"exit status {self.process.returncode}"
-
-    def spawn(self) -> _Worker:
-        self.control.send(b'["spawn"]')
-        message, fds, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES, 1)
-        if not fds:
-            raise ConnectionError("the worker server is gone")
-        return _Worker(json.loads(message), socket.socket(fileno=fds[0]))
-
-    def reap(self, worker: _Worker) -> int:
-        """Kill a worker and return its wait status. Its pid is its own until the server has reaped it."""
-        worker.connection.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)
-        self.control.send(json.dumps(["reap", worker.pid]).encode())
-        reply = self.control.recv(MESSAGE_BYTES)
-        if not reply:
-            raise ConnectionError("the worker server is gone")
-        return int(json.loads(reply))
-
-    def close(self) -> None:
-        """End the server; its workers die with it."""
-        self.control.close()
-        self.process.kill()
-        self.process.wait()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
 
 
 class Pool:
@@ -191,8 +35,8 @@ class Pool:
         self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
         self.counts = Counts()
         self._pending: deque[tuple[Batch, int]] = deque()
-        self._workers: list[_Worker] = []
-        self._server: _Server | None = None
+        self._workers: list[Worker] = []
+        self._server: Server | None = None
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -270,14 +114,14 @@ class Pool:
     def _loop(self) -> None:
         while not self._closing:
             if self._server is None and (self._pending or self._wanted):
-                self._server = _Server(self.memory_mb)
+                self._server = Server(self.memory_mb)
                 self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
             if self._server is not None and self._server.ready:
                 self._hand_out()
             for key, _ in self._selector.select(self._patience()):
                 if key.data is None:
                     self._drain()
-                elif isinstance(key.data, _Server):
+                elif isinstance(key.data, Server):
                     self._selector.unregister(key.data.control)
                     key.data.greet()
                 else:
@@ -328,7 +172,7 @@ class Pool:
         stalled = len(self._workers) >= self.size and self._stalled_at() <= time.monotonic()
         return len(self._workers) + 1 if stalled and len(self._workers) < self.size + SPARE else self.size
 
-    def _start_worker(self) -> _Worker:
+    def _start_worker(self) -> Worker:
         assert self._server is not None
         worker = self._server.spawn()
         self._workers.append(worker)
@@ -336,7 +180,7 @@ class Pool:
         self.counts.started += 1
         return worker
 
-    def _hear(self, worker: _Worker) -> None:
+    def _hear(self, worker: Worker) -> None:
         if worker not in self._workers:
             return
         try:
@@ -356,7 +200,7 @@ class Pool:
             self.counts.retired += 1
             self._bury(worker)
 
-    def _died(self, worker: _Worker) -> None:
+    def _died(self, worker: Worker) -> None:
         status = self._bury(worker)
         self.counts.crashed += 1
         if worker.batch is None:
@@ -374,7 +218,7 @@ class Pool:
             self.counts.killed += 1
             worker.settle(worker.lost(Reason.timeout))
 
-    def _bury(self, worker: _Worker) -> int:
+    def _bury(self, worker: Worker) -> int:
         self._workers.remove(worker)
         self._selector.unregister(worker.connection)
         assert self._server is not None

@@ -1,0 +1,54 @@
+"""The tokens of a LaTeX expression."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["END", "Token", "Unreadable", "tokens_of"]
+
+_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([a-zA-Z]+)|\\?([{}])|([a-zA-Z])|(\S))")
+# Letters side by side are a product, but "listen" is not "silent".
+_WORD = re.compile(r"(?<![\\a-zA-Z])(?:[a-zA-Z]{3,}|[nN]o(?![a-zA-Z]))")
+_PRODUCT = frozenset("abcxyz")
+
+
+class Unreadable(Exception):
+    """The text is not in the small language; say nothing about it."""
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+
+
+def tokens_of(text: str) -> list[Token]:
+    if any(len(word) > 3 or not _PRODUCT.issuperset(word) for word in _WORD.findall(text)):
+        raise Unreadable("a word")
+    tokens: list[Token] = []
+    position = 0
+    end = len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise Unreadable(text[position : position + 10])
+        position = match.end()
+        number, command, brace, letter, sign = match.groups()
+        if number is not None:
+            if tokens and tokens[-1].kind == "number":
+                raise Unreadable("two numbers side by side")
+            tokens.append(Token("number", number))
+        elif command is not None:
+            tokens.append(Token("command", command))
+        elif brace is not None:
+            if text[match.end() - 2 : match.end() - 1] == "\\":
+                raise Unreadable("a set")
+            tokens.append(Token("sign", brace))
+        elif letter is not None:
+            tokens.append(Token("letter", letter))
+        else:
+            tokens.append(Token("sign", sign))
+    return tokens
+
+
+END = Token("end", "")
