@@ -195,6 +195,9 @@ def scripted(*script):
             if step == "hang up":
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
+            if step == "nonsense":
+                self.wfile.write(b"\x00nonsense\r\n\r\n")
+                return
             status, headers, data = step if isinstance(step, tuple) else (200, {}, step)
             data = data if isinstance(data, bytes) else json.dumps(data).encode()
             self.send_response(status)
@@ -226,6 +229,7 @@ def test_passing_faults_are_tried_again() -> None:
         (503, {}, b"loading"),
         (429, {"Retry-After": "0.2"}, b"slow down"),
         "hang up",
+        "nonsense",
         (200, {"Content-Length": "500"}, b'{"choices": [{"mess'),  # cut off
         b"<html>proxy</html>",
         (500, {}, b""),
@@ -233,7 +237,7 @@ def test_passing_faults_are_tried_again() -> None:
     with scripted(*faults, good("two", 7)) as (url, seen):
         [draw] = draw_all(url, pause_s=0.01)
     assert (draw.completion.text, draw.completion.n_tokens, draw.index) == ("two", 7, 0)
-    assert len(seen) == 7
+    assert len(seen) == 8
     assert seen[2][3] - seen[1][3] >= 0.2  # as Retry-After asked
     assert len({json.dumps(body) for _, _, body, _ in seen}) == 1  # the same request, seed included
 
