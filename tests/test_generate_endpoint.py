@@ -362,6 +362,7 @@ def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
     time.sleep(0.3)
     server.shutdown()
     server.server_close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "leadline-endpoint"]
     assert 2 <= most <= 8
     assert count == after < 40
 

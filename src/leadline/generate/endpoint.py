@@ -176,7 +176,7 @@ def _in_threads(
                 return
 
     for _ in range(min(threads, len(items))):
-        threading.Thread(target=run, daemon=True).start()
+        threading.Thread(target=run, name="leadline-endpoint", daemon=True).start()
     try:
         for _ in items:
             result = results.get()
