@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scipy import optimize, special
 from scipy import stats as reference
 
 from leadline import theory
-from leadline.compare import Farming, compare, finding, run_compare
+from leadline.compare import Farming, band_gains, compare, finding, live_forecast, run_compare
 from leadline.compare.differences import crossing, never_certain, pass_rows, ratio_row
 from leadline.compare.form import split_form
 from leadline.compare.laws import Mixture, arcsine_law, fit_laws, slope_interval, tilt_law
@@ -23,6 +24,8 @@ from leadline.compare.pairing import Pair, pair_up
 from leadline.data.counts import Counts, count_rows
 from leadline.errors import DataError
 from leadline.findings.page import page
+from leadline.probe import probe
+from leadline.probe.signal import LiveShare
 from leadline.stats import Interval
 
 
@@ -371,6 +374,47 @@ def test_run_compare_reads_writes_and_explains(tmp_path: Path) -> None:
     assert text.count("<polyline") == 2
     assert page(finding(found)).count("<table>") == len(finding(found).tables)
     assert finding(found).section()["tables"][0]["columns"] == ["", "base", "tuned", "difference"]
+
+
+def test_bands_foretell_the_sign_of_the_gain() -> None:
+    rng = np.random.default_rng(0)
+    q = np.concatenate([np.zeros(60), rng.uniform(0.2, 0.7, size=120), np.full(60, 0.995)])
+    found = probe(Counts.from_arrays(64, rng.binomial(64, q)))
+    before = Counts.from_arrays(64, rng.binomial(64, q))
+    after = Counts.from_arrays(64, rng.binomial(64, tilt(q, 1.5)))
+    rows = {row.band: row for row in band_gains(found, before, after)}
+    assert rows["dead"].gain is not None
+    assert rows["dead"].gain.value == 0.0
+    assert rows["dead"].expected == "none"
+    assert rows["useful"].gain is not None
+    assert rows["useful"].gain.lo > 0.2
+    assert rows["saturated"].gain is not None
+    assert abs(rows["saturated"].gain.value) < 0.02
+    assert sum(row.count for row in rows.values()) == 240
+    # On the samples that sorted them, never-solved problems can only seem to rise.
+    rare = np.full(200, 0.02)
+    counts = Counts.from_arrays(16, rng.binomial(16, rare))
+    again = Counts.from_arrays(16, rng.binomial(16, rare))
+    assert band_gains(probe(counts), counts, again)[0].gain.lo > 0  # type: ignore[union-attr]
+
+
+def test_forecast_of_live_groups_holds_95_times_in_100() -> None:
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(60):
+        q = rng.beta(0.5, 1.0, size=60)
+        found = probe(Counts.from_arrays(32, rng.binomial(32, q)))
+        drawn_q = rng.beta(0.5, 1.0, size=96)
+        hits = rng.binomial(8, drawn_q)
+        held += live_forecast(found, 8, int(((hits > 0) & (hits < 8)).sum()), 96).held
+    assert held >= 55
+    # By hand: 10 groups at exactly one half: quantiles of Binomial(10, 1/2) are 2 and 8.
+    exact = replace(found, live={8: LiveShare(Interval(0.5, 0.5, 0.5), False)})
+    forecast = live_forecast(exact, 8, 1, 10)
+    assert (forecast.foretold.lo, forecast.foretold.hi, forecast.seen) == (0.2, 0.8, 0.1)
+    assert not forecast.held
+    with pytest.raises(ValueError, match="mixed groups"):
+        live_forecast(found, 8, 3, 2)
 
 
 def test_ragged_samples_and_a_single_problem() -> None:
