@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -222,3 +223,10 @@ def test_a_megabyte_of_anything_is_read_in_a_few_seconds(text) -> None:
     began = time.perf_counter()
     reflect(text)
     assert time.perf_counter() - began < 8
+
+
+def test_the_page_on_rewards_names_every_word() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rewards.md").read_text()
+    for behaviour in BEHAVIOURS:
+        words = ", ".join(row.word for row in TABLE if row.behaviour == behaviour)
+        assert f"| {behaviour} | {words} |" in page
