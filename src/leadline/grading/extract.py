@@ -69,12 +69,12 @@ def _stated(text: str) -> str | None:
     tagged = _tagged(text)
     if tagged is not None:
         return tagged
-    marked = [find for find in (_last_boxes(text), _last_hashes(text)) if find is not None]
-    anchored = _last_anchor(text)
-    if anchored is not None and not (marked and _WORDS_ONLY.fullmatch(anchored.text)):
-        # "So our answer is correct" does not replace the box before it.
-        marked.append(anchored)
-    return max(marked).text if marked else None
+    marked = max((find for find in (_last_boxes(text), _last_hashes(text)) if find is not None), default=None)
+    anchored = _last_anchor(text, marked.start if marked else 0)
+    if anchored is not None and not (marked and _WORDS_ONLY.fullmatch(anchored)):
+        return anchored
+    # "So our answer is correct" does not replace the box before it.
+    return marked.text if marked else None
 
 
 def _tagged(text: str) -> str | None:
@@ -94,10 +94,10 @@ def _last_boxes(text: str) -> Found | None:
     ends: dict[int, int] | None = None
     for match in reversed(list(_BOX.finditer(text))):
         start = _SPACES.match(text, match.end()).end()  # type: ignore[union-attr]
-        if ends is None and text[start : start + 1] == "{" and _closing(text, start) is None:
+        box = _box(text, start, ends)
+        if box is None and ends is None and text[start : start + 1] == "{":
             # One box is open to the end; so may be thousands before it. All pairs are found in one pass instead.
             ends = _pairs(text)
-        box = _box(text, start, ends)
         if box is None:
             continue
         content, end = box
@@ -175,11 +175,12 @@ def _last_hashes(text: str) -> Found | None:
     return Found(match.start(), match.group(1).strip()) if match else None
 
 
-def _last_anchor(text: str) -> Found | None:
-    for match in reversed(list(_ANCHOR.finditer(text))):
+def _last_anchor(text: str, start: int) -> str | None:
+    """What is stated behind the last "the answer is" from ``start`` on."""
+    for match in reversed(list(_ANCHOR.finditer(text, start))):
         content = _sentence(text[match.end() : match.end() + 2_000])
         if content:
-            return Found(match.start(), content)
+            return content
     return None
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -171,14 +172,14 @@ class Grader:
     def _compare(self, index: int, key: tuple[str, str, Comparison], gold: Gold) -> Grade | _Open:
         answer, _, comparison = key
         if answer == gold.raw:
-            return Grade(True, Reason.match, canonical_text(gold.structure)[:CACHED_LENGTH])
+            return Grade(True, Reason.match, _ballot(gold.text))
         if over_cap(answer) is not None:
             return Grade(False, Reason.mismatch, answer[:CACHED_LENGTH])
         text = clean(answer)
         if not text:
             return Grade(False, Reason.no_answer)
         structure = read_structure(text)
-        ballot = canonical_text(structure)[:CACHED_LENGTH]
+        ballot = _ballot(text)
         same = text == gold.text or same_cheaply(gold.structure, structure, comparison)
         if same is not None:
             return Grade(same, Reason.match if same else Reason.mismatch, ballot)
@@ -230,6 +231,12 @@ class Grader:
         self._lock = threading.Lock()
         if pool is not None:
             pool.abandon()
+
+
+@lru_cache(maxsize=4_096)
+def _ballot(text: str) -> str:
+    """The canonical form of a cleaned answer."""
+    return canonical_text(read_structure(text))[:CACHED_LENGTH]
 
 
 _GRADERS: weakref.WeakSet[Grader] = weakref.WeakSet()
