@@ -131,6 +131,17 @@ def test_intervals_widen_with_fewer_problems_and_cover_agreement() -> None:
     assert of(10).value == 1.0
 
 
+def test_a_rate_that_no_problem_shows_is_not_certainly_zero() -> None:
+    rows = [sample(str(i), "1", "1", repetition=-(i == 0)) for i in range(50)]
+    problems = [Problem(str(i), "?", "1") for i in range(50)]
+    found = evaluate(problems, [c for c, _ in rows], [s for _, s in rows]).metrics
+    assert found["truncated"].value == 0.0
+    assert found["truncated"].hi == pytest.approx(1 - 0.025 ** (1 / 50), rel=0.1)  # Clopper-Pearson, 0 of 50
+    assert found["repetition"].value == pytest.approx(-0.02)
+    assert -0.12 < found["repetition"].lo < -0.02 < found["repetition"].hi <= 0
+    assert found["mean_tokens"] == (10.0, 10.0, 10.0)
+
+
 def test_many_difficulties_are_put_together_by_their_whole_part() -> None:
     problems = [Problem(str(i), "?", "1", difficulty=1 + i / 7) for i in range(14)]
     rows = [sample(p.id, "1", "1") for p in problems]

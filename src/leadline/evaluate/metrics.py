@@ -137,7 +137,7 @@ def evaluate(
     metrics = {name: bounded_mean(values) for name, values in table.shares.items()}
     for name in ("mean_tokens", "mean_tokens_correct", "truncated", "no_answer", "unscorable", *table.parts):
         if name != "accuracy":
-            metrics[name] = bootstrap_ratio(*table.ratio(name), seed=seed)
+            metrics[name] = _interval(*table.ratio(name), bounded="tokens" not in name, seed=seed)
     return Evaluation(metrics, _by_difficulty(problems, table), table)
 
 
@@ -218,6 +218,18 @@ def _table(rows: Rows, ks: Sequence[int], seed: int) -> Table:
         shares=shares,
         parts={name: total(lambda _c, s, name=name: s.parts.get(name, 0.0)) for name in names},  # type: ignore[misc]
     )
+
+
+def _interval(top: Array, bottom: Array, *, bounded: bool, seed: int) -> Interval:
+    """A ratio of sums; one that is a share keeps its doubt when no problem shows it (a bootstrap would not)."""
+    if bounded and bottom.min() == bottom.max():
+        shares = top / bottom
+        if shares.min() >= 0 and shares.max() <= 1:
+            return bounded_mean(shares)
+        if shares.min() >= -1 and shares.max() <= 0:
+            cost = bounded_mean(-shares)
+            return Interval(-cost.value, -cost.hi, -cost.lo)
+    return bootstrap_ratio(top, bottom, seed=seed)
 
 
 def _cons(rows: Rows, k: int, seed: int) -> Array:
