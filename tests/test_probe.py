@@ -16,8 +16,8 @@ from leadline import theory
 from leadline.data.counts import Counts, count_rows
 from leadline.errors import InputError
 from leadline.findings import Chart, Finding, Point
-from leadline.findings.page import page
-from leadline.findings.terminal import terminal
+from leadline.findings.page import draw, page
+from leadline.findings.terminal import row_counter, terminal
 from leadline.findings.words import count, percent, points, share
 from leadline.probe import finding, probe, run_probe, teacher_forced
 from leadline.probe.bands import BANDS, band_of, window
@@ -372,6 +372,23 @@ def test_findings_escape_what_data_wrote() -> None:
     assert "<img" not in text
     assert "&lt;img" in text
     assert "[bold]" in str([getattr(part, "plain", "") for part in terminal(shown).renderables])  # type: ignore[union-attr]
+
+
+def test_labels_of_curves_do_not_stand_on_each_other() -> None:
+    curves = {
+        name: [Point(1, 0.1, 0, 0.2), Point(2, y, 0, 1)] for name, y in (("a", 0.9), ("b", 0.91), ("c", 0.2))
+    }
+    drawing = draw(Chart("t", "k", curves, log_x=True))
+    ends = {curve.name: curve.end for curve in drawing.curves}
+    assert ends["a"] - ends["b"] == pytest.approx(15.0)
+    assert ends["c"] > ends["a"] + 15
+    assert [tick.label for tick in drawing.x_ticks] == ["1", "2"]
+
+
+def test_a_counter_without_a_terminal_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with row_counter() as progress:
+        progress(1000)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_words() -> None:

@@ -61,5 +61,5 @@ def run_compare(
     seen = farming if all(counter.texts for counter in farming) else None
     found = compare(sides[0], sides[1], tau=tau, farming=seen, seed=seed)
     if html is not None:
-        write_text_atomic(html, page(finding(found, f"{tuned} against {base}")))
+        write_text_atomic(html, page(finding(found, f"{Path(tuned).name} against {Path(base).name}")))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from importlib import resources
@@ -15,7 +16,7 @@ __all__ = ["page"]
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 620.0, 300.0, 48.0, 40.0, 14.0, 150.0
 COLOURS = ("#1f6fb2", "#c2410c", "#15803d", "#7c3aed")
-MAX_TICKS = 8
+MAX_TICKS, LABEL = 8, 15.0
 
 
 class Tick(NamedTuple):
@@ -64,19 +65,26 @@ def draw(chart: Chart) -> Drawing:
     def across(x: float) -> float:
         return LEFT + (WIDTH - RIGHT - LEFT) * (_place(x, chart.log_x) - lo) / span
 
+    drawn = [(name, sorted(curve, key=lambda p: p.x)) for name, curve in chart.curves.items() if curve]
+    ends = _apart([_height(curve[-1].y) for _, curve in drawn])
     curves = []
-    for i, (name, curve) in enumerate(chart.curves.items()):
-        if not curve:
-            continue
-        there = [(across(p.x), p) for p in sorted(curve, key=lambda p: p.x)]
-        curves.append(
-            Curve(name, COLOURS[i % len(COLOURS)], _line(there), _band(there), _height(there[-1][1].y))
-        )
+    for i, (name, curve) in enumerate(drawn):
+        there = [(across(p.x), p) for p in curve]
+        curves.append(Curve(name, COLOURS[i % len(COLOURS)], _line(there), _band(there), ends[i]))
     values = sorted({point.x for point in points})
     every = math.ceil(len(values) / MAX_TICKS)
     x_ticks = [Tick(across(x), f"{x:g}") for x in values[::every]]
     y_ticks = [Tick(_height(y / 4), f"{25 * y}%") for y in range(5)]
     return Drawing(chart.title, chart.x_label, curves, x_ticks, y_ticks)
+
+
+def _apart(heights: list[float]) -> list[float]:
+    """The same heights, moved down where two labels would stand on each other."""
+    moved = list(heights)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    for above, below in itertools.pairwise(order):
+        moved[below] = max(moved[below], moved[above] + LABEL)
+    return moved
 
 
 def _place(x: float, log: bool) -> float:

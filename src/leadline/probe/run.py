@@ -71,7 +71,7 @@ def run_probe(
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
-        title = "Sounding" if isinstance(source, Counts) else f"Sounding of {source}"
+        title = "Sounding" if isinstance(source, Counts) else f"Sounding of {Path(source).name}"
         write_text_atomic(html, page(finding(found, title, problems=True)))
     return found
 
