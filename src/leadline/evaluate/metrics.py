@@ -17,6 +17,7 @@ from leadline.stats import (
     bootstrap_ratio,
     bounded_mean,
     cons_at_k,
+    count_mean,
     paired_bootstrap,
     paired_bootstrap_ratio,
     pass_at_k,
@@ -134,7 +135,7 @@ def evaluate(
         raise ValueError(f"k must be at least 1, got {list(ks)}")
     rows = _rows(problems, completions, scores)
     table = _table(rows, sorted({1, *ks}), seed)
-    metrics = {name: bounded_mean(values) for name, values in table.shares.items()}
+    metrics = {name: _share(name, values, table) for name, values in table.shares.items()}
     for name in ("mean_tokens", "mean_tokens_correct", "truncated", "no_answer", "unscorable", *table.parts):
         if name != "accuracy":
             metrics[name] = _interval(*table.ratio(name), bounded="tokens" not in name, seed=seed)
@@ -220,6 +221,14 @@ def _table(rows: Rows, ks: Sequence[int], seed: int) -> Table:
     )
 
 
+def _share(name: str, values: Array, table: Table) -> Interval:
+    """The mean of a share over problems; pass@k by the law of its counts, as the probe has it."""
+    kind, _, k = name.partition("@")
+    if kind == "pass":
+        return count_mean(table.n, table.c, lambda n, c: pass_at_k(n, c, int(k)))
+    return bounded_mean(values)
+
+
 def _interval(top: Array, bottom: Array, *, bounded: bool, seed: int) -> Interval:
     """A ratio of sums; one that is a share keeps its doubt when no problem shows it (a bootstrap would not)."""
     if bounded and bottom.min() == bottom.max():
@@ -249,7 +258,7 @@ def _by_difficulty(problems: Sequence[Problem], table: Table) -> dict[str, dict[
     result = {}
     for level in sorted({level for level in levels if level is not None}):
         at = np.array([own == level for own in levels])
-        share = bounded_mean(table.shares["pass@1"][at])
+        share = count_mean(table.n[at], table.c[at], lambda n, c: pass_at_k(n, c, 1))
         result[f"{level:g}"] = {
             "pass@1": share.value,
             "pass@1_ci": [share.lo, share.hi],
