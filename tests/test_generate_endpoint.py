@@ -314,6 +314,8 @@ def test_what_is_sent_and_read(monkeypatch) -> None:
     assert second[0].completion.n_tokens == SAMPLING.max_tokens
     assert seen[2][0] == "/v1/completions"
     assert seen[2][2]["prompt"] == "Be brief.\n\n1 + 1? Box it."
+    with pytest.raises(InputError, match="problem 'c' is given as chat turns"):
+        draw_all("http://127.0.0.1:1/v1", [chat], api="completions")
 
 
 def test_a_servers_error_does_not_show_the_key(monkeypatch) -> None:

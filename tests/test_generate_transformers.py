@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy import stats
 
-from leadline.errors import CheckpointError, MissingExtra
+from leadline.errors import CheckpointError, DataError, MissingExtra
 from leadline.generate import Prompting, Sampling
 from leadline.generate.huggingface import TransformersSampler
 from leadline.generate.vllm import VllmSampler
@@ -134,6 +134,10 @@ def test_chat_template_system_turn_and_prompt_template(tmp_path, plain) -> None:
     assert decode(chat._encode(turns)) == "system: Be brief.\nuser: a\nassistant: ?\nuser: b\nassistant: "
     bare = TransformersSampler(plain, device="cpu", prompting=prompting)
     assert decode(bare._encode(SHORT)) == "Be brief.\n\n1+1? Box it."
+    with pytest.raises(
+        DataError, match=r"problem 't' is given as chat turns, and the tokenizer of .* has no chat template"
+    ):
+        list(bare.generate([turns], 1, Sampling(4)))
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path, plain, monkeypatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from leadline.errors import ConfigError
+from leadline.errors import ConfigError, DataError
 from leadline.types import Completion, Problem
 
 __all__ = ["Draw", "Item", "Prompting", "Sampler", "Sampling", "item_seed", "pending"]
@@ -66,6 +66,17 @@ class Prompting:
         if problem.messages is not None:
             return problem
         return replace(problem, prompt=self.template.replace("{prompt}", problem.prompt))
+
+    def plain(self, problem: Problem, why: str) -> str:
+        """What is asked as plain text, where there are no chat turns: ``why`` not.
+
+        Raises:
+            DataError: the problem is a chat, which plain text cannot carry.
+        """
+        if problem.messages is not None:
+            raise DataError(f"problem {problem.id!r} is given as chat turns, and {why}")
+        asked = self.apply(problem).prompt
+        return f"{self.system}\n\n{asked}" if self.system else asked
 
     def turns(self, problem: Problem) -> list[dict[str, str]]:
         """The chat turns to send."""

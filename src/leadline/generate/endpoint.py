@@ -106,8 +106,7 @@ class EndpointSampler:
             body["min_p"] = sampling.min_p
         if self._api == "chat":
             return body | {"messages": self.prompting.turns(item.problem)}
-        asked = self.prompting.apply(item.problem).prompt
-        return body | {"prompt": f"{self.prompting.system}\n\n{asked}" if self.prompting.system else asked}
+        return body | {"prompt": self.prompting.plain(item.problem, "--api completions sends plain text")}
 
     def _completion(self, problem: Problem, answer: Any, sampling: Sampling) -> Completion:
         choices = answer.get("choices") if isinstance(answer, Mapping) else None

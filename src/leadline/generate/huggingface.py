@@ -70,8 +70,7 @@ class TransformersSampler:
     def _encode(self, problem: Problem) -> list[int]:
         tokenizer = self._tokenizer
         if tokenizer.chat_template is None:
-            asked = self.prompting.apply(problem).prompt
-            text = f"{self.prompting.system}\n\n{asked}" if self.prompting.system else asked
+            text = self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
         else:
             turns = self.prompting.turns(problem)
             text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)

@@ -80,8 +80,8 @@ class VllmSampler:
         if self._chat:
             turns = [self.prompting.turns(item.problem) for item in batch]
             return list(self._engine.chat(turns, settings))
-        system = f"{self.prompting.system}\n\n" if self.prompting.system else ""
-        texts = [system + self.prompting.apply(item.problem).prompt for item in batch]
+        why = f"the tokenizer of {self.name} has no chat template"
+        texts = [self.prompting.plain(item.problem, why) for item in batch]
         return list(self._engine.generate(texts, settings))
 
 
