@@ -26,7 +26,7 @@ from leadline.probe.curves import cover_curve, k_grid, pass_curve, reach_table
 from leadline.probe.faults import count_faults
 from leadline.probe.filtering import find_filter
 from leadline.probe.mass import correct_mass
-from leadline.probe.signal import live_share, recommended_group
+from leadline.probe.signal import live_here, live_share, recommended_group
 from leadline.stats import Interval
 
 
@@ -61,6 +61,20 @@ def test_live_share_with_one_sample_a_problem_says_nothing_above() -> None:
     live = live_share(Counts.from_arrays(1, [0, 1, 1, 0]), 8)
     assert live.share.lo == 0.0
     assert live.share.hi == 1.0
+
+
+@pytest.mark.parametrize(("u", "v", "n"), [(0.3, 3.0, 32), (1.0, 1.0, 32), (0.05, 2.0, 16)])
+def test_live_share_of_these_very_problems_is_covered(u: float, v: float, n: int) -> None:
+    rng = np.random.default_rng(3)
+    hits, narrower = 0, 0
+    for _ in range(150):
+        q = rng.beta(u, v, size=30)
+        counts = Counts.from_arrays(n, rng.binomial(n, q))
+        here = live_here(counts, 8)
+        hits += here.contains(float(theory.live_group_probability(q, 8).mean()))
+        narrower += here.width < live_share(counts, 8).share.width
+    assert hits >= 137  # 94% of 150 is 141; two standard errors below
+    assert narrower > 100
 
 
 def test_recommended_group_grows_as_success_gets_rare() -> None:

@@ -156,6 +156,16 @@ def test_one_problem_dominating() -> None:
     assert "'p17' alone holds 100% of the success" in text_of(found)
 
 
+def test_one_problem_dominating_a_handful() -> None:
+    """Twenty problems say little of further ones, but of these twenty 128 samples each say enough."""
+    q = np.zeros(20)
+    q[3] = 0.9
+    found = judged(rows(q, 128))
+    assert found.live[8].share.hi > 0.15
+    assert found.live_here.hi < 0.1
+    assert found.verdict == "sft_first"
+
+
 def test_one_problem_with_most_of_the_samples() -> None:
     n = np.array([100_000] + [16] * 59)
     c = np.array([100_000] + [4] * 59)

@@ -87,6 +87,7 @@ class Probe:
     pass_curve: PassCurve
     cover: Mapping[float, Interval]
     live: Mapping[int, LiveShare]
+    live_here: Interval
     faults: Faults
     reach: tuple[Reach, ...]
     edges: Window
@@ -160,6 +161,7 @@ class Probe:
             "pass_at_k_left_out": {str(k): v for k, v in self.pass_curve.left_out.items() if v},
             "cover_at": {f"{tau:g}": v.as_list() for tau, v in self.cover.items()},
             "live_groups": {str(g): live.share.as_list() for g, live in self.live.items()},
+            "live_groups_here": {str(self.edges.group): self.live_here.as_list()},
             "live_groups_extrapolated": [g for g, live in self.live.items() if live.extrapolated],
             "bands": {name: named[name] for name in BANDS},
             "band_table": [band.as_dict() for band in self.band_rows],

@@ -5,20 +5,23 @@ cannot say.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from leadline.data.counts import Counts
 from leadline.stats import Interval, beta_law, count_mean, mixed_at
 from leadline.theory import live_group_probability_beta
 
-__all__ = ["GROUP_SIZES", "LiveShare", "live_share", "live_shares", "recommended_group"]
+__all__ = ["GROUP_SIZES", "LiveShare", "live_here", "live_share", "live_shares", "recommended_group"]
 
 Array = npt.NDArray[np.float64]
 
 GROUP_SIZES = (4, 8, 16, 32, 64)
+MANY = 4096  # samples of a problem beyond which their noise no longer matters
 ENOUGH_LIVE = 0.75  # of the groups on problems that are neither dead nor always solved
 
 
@@ -57,6 +60,41 @@ def live_share(counts: Counts, g: int, confidence: float = 0.95) -> LiveShare:
     seen = mixed(counts.n, counts.c)
     value = float(np.where(enough, seen, _expected(counts, g)).mean())
     return LiveShare(Interval(float(np.clip(value, share.lo, hi)), share.lo, hi), True)
+
+
+def live_here(counts: Counts, g: int, confidence: float = 0.95) -> Interval:
+    """The same share on *these very problems*: only the noise of sampling each of them counts.
+
+    Of problems solved sometimes the variance of the estimate is binomial at their rate. Of those never (or
+    always) solved it would be 0; there ``s_G <= G Q``, with the pooled two-sided limit for their mean Q. With
+    fewer samples than ``g`` the upper limit is stretched as in `live_share`.
+    """
+    z = float(special.ndtri((1 + confidence) / 2))
+    size = np.minimum(counts.n, g)
+    stretch = (g - 1) / np.maximum(size - 1, 1e-9)
+    seen = mixed_at(counts.n, counts.c, size)
+    noise = np.array([_variance(n, c, g) for n, c in zip(counts.n, counts.c, strict=True)])
+    m = len(counts)
+    lo = float(seen.mean() - z * np.sqrt(noise.sum()) / m)
+    hi = float((seen * stretch).mean() + z * np.sqrt((noise * stretch**2).sum()) / m)
+    for agree in (counts.c == 0, counts.c == counts.n):
+        if agree.any():
+            pooled = 1 - ((1 - confidence) / 2) ** (1 / float(counts.n[agree].sum()))
+            hi += g * pooled * float(agree.mean())
+    value = live_share(counts, g, confidence).share.value
+    return Interval(value, min(max(lo, 0.0), value), max(min(hi, 1.0), value))
+
+
+@lru_cache(maxsize=100_000)
+def _variance(n: float, c: float, g: int) -> float:
+    """Variance of the estimated share of one problem, at its measured rate; 0 where all samples agree."""
+    if c in (0, n) or n > MANY:
+        return 0.0
+    k = np.arange(n + 1)
+    log = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    pmf = np.exp(log + k * np.log(c / n) + (n - k) * np.log1p(-c / n))
+    value = mixed_at(np.full(k.size, n), k, min(n, g))
+    return max(float(pmf @ value**2 - (pmf @ value) ** 2), 0.0)
 
 
 def _expected(counts: Counts, g: int) -> Array:

@@ -15,7 +15,7 @@ from leadline.probe.faults import count_faults
 from leadline.probe.filtering import find_filter
 from leadline.probe.mass import Mass, correct_mass
 from leadline.probe.result import Budget, Forced, Probe, Twins, Zeros
-from leadline.probe.signal import GROUP_SIZES, live_share, live_shares, recommended_group
+from leadline.probe.signal import GROUP_SIZES, live_here, live_share, live_shares, recommended_group
 from leadline.probe.verdict import judge
 from leadline.stats import pooled_zero_bound
 from leadline.theory import q_seen
@@ -65,6 +65,7 @@ def probe(
         pass_curve=pass_curve(used, confidence=confidence),
         cover=cover_curve(used, TAUS, confidence),
         live=live_shares(used, sizes, confidence),
+        live_here=live_here(used, g, confidence),
         faults=count_faults(used, confidence, seed),
         reach=tuple(reach_table(used, betas, gap, confidence)),
         edges=edges,

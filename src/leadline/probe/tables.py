@@ -38,6 +38,8 @@ def _groups(probe: Probe) -> Table:
         )
         for g, live in probe.live.items()
     )
+    g = probe.edges.group
+    rows += ((f"{g}, on these very problems", share(probe.live_here), ""),)
     note = "Share of groups that would hold both right and wrong samples, 95% intervals over problems like these."
     return Table("Live groups", ("G", "live", ""), rows, note)
 

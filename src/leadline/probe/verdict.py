@@ -64,29 +64,23 @@ def _form_code(probe: Probe) -> str:
     return ""
 
 
-def live_at_group(probe: Probe) -> Interval:
-    """Share of live groups at the recommended size; without any success (or failure) for *these* problems.
-
-    The interval of a mean over problems speaks of further problems of the kind, and one draw of M equal
-    problems leaves it wide. For these very problems ``s_G <= G Q`` and the pooled limit say more.
-    """
-    live = probe.live[probe.edges.group].share
-    counts = probe.counts
-    hits, n = float(counts.c.sum()), float(counts.n.sum())
-    if hits in (0.0, n):
-        pooled = probe.edges.group * (1 - 0.025 ** (1 / n))
-        return Interval(live.value, live.lo, max(min(live.hi, pooled), live.value))
-    return live
-
-
 def _signal_code(probe: Probe) -> str:
-    live = live_at_group(probe)
+    """From the share of live groups: on these problems where that is already hopeless, else on
+    problems like these.
+    """
+    if probe.live_here.hi < NO_SIGNAL:
+        return _no_signal(probe)
+    live = probe.live[probe.edges.group].share
     edge = live.lo < NO_SIGNAL < live.hi
     if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
         return "too_few"
     if live.value < NO_SIGNAL:
-        return "saturated" if probe.pass_curve.value[1].value >= 0.5 else "sft_first"
+        return _no_signal(probe)
     return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
+
+
+def _no_signal(probe: Probe) -> str:
+    return "saturated" if probe.pass_curve.value[1].value >= 0.5 else "sft_first"
 
 
 def needed(probe: Probe) -> tuple[int, int]:
@@ -114,7 +108,7 @@ def _sentences(probe: Probe, code: str) -> Iterator[Sentence]:
 
 def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
     g = probe.edges.group
-    live = live_at_group(probe)
+    live = probe.live[g].share
     text = VERDICTS[code][0].upper() + VERDICTS[code][1:]
     now, faults = probe.pass_curve.value[1], probe.faults
     if code == "duplicates":
@@ -143,9 +137,15 @@ def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
         yield _format_headline(probe, text)
     elif code == "saturated":
         yield Sentence(
-            f"{text}: pass@1 is {share(now)}, and {share(live)} of the groups of {g} will hold both right and "
-            "wrong samples.",
-            ("pass_at_k.1", f"live_groups.{g}"),
+            f"{text}: pass@1 is {share(now)}, and {share(probe.live_here)} of the groups of {g} on these problems "
+            "will hold both right and wrong samples.",
+            ("pass_at_k.1", f"live_groups_here.{g}"),
+        )
+    elif code == "sft_first":
+        yield Sentence(
+            f"{text}: {share(probe.live_here)} of the groups of {g} on these problems will hold both right and wrong "
+            "samples.",
+            (f"live_groups_here.{g}",),
         )
     else:
         yield Sentence(
