@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-EXTRAS := dev,trl,gym
+EXTRAS := dev,trl,gym,ray
 RUN    ?= runs/quickstart
 
 .PHONY: help venv demo test check format docs clean browser

@@ -48,10 +48,11 @@ class LocalBackend:
         self.recipe, self.material = recipe, material
         torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
         self.device = torch.device(_device(recipe.device))
+        if recipe.model.source is not None:
+            self._load(Path(recipe.model.source))  # so that its faults show before anything is written
 
     def base(self, stage: Stage) -> Path:
         if self.recipe.model.source is not None:
-            self._load(Path(self.recipe.model.source))  # so that a fault shows before anything is trained
             return Path(self.recipe.model.source)
         checkpoints = Checkpoints(stage.folder)
         there = checkpoints.latest()

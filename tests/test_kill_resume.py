@@ -1,0 +1,44 @@
+"""A run under SIGKILL ends bit for bit where an undisturbed one does: the benchmark, made short."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("kill_resume", ROOT / "benchmarks/kill_resume.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_three_kills_change_nothing(benchmark: ModuleType, tmp_path: Path) -> None:
+    kills, differences = benchmark.compare_runs(tmp_path, kills=3, steps=6, seed=1)
+    assert differences == []
+    assert kills == 3
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_run(benchmark: ModuleType, tmp_path: Path) -> None:
+    """Else identity would say nothing."""
+    runs = []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        recipe = folder / "recipe.yaml"
+        recipe.write_text(benchmark.RECIPE.format(steps=2) + f"seed: {seed}\n")
+        assert benchmark.start(recipe, folder / "run").wait() == 0
+        runs.append(folder / "run")
+    found = benchmark.differences(*runs)
+    assert "metrics.jsonl" in found
+    assert any(name.endswith("model.safetensors") for name in found)
