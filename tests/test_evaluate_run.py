@@ -150,6 +150,22 @@ def test_a_folder_with_another_evaluation_is_refused_and_left_as_it_is(problem_s
         run_eval(Counting(), load_problems(tmp_path / "q.jsonl"), out, samples=2, sampling=SAMPLING)
 
 
+def test_a_model_or_sample_file_that_has_changed_since_is_noticed(problem_set, sample_file, tmp_path) -> None:
+    out = tmp_path / "out"
+    run_eval(FileSampler(sample_file), problem_set, out, samples=2, sampling=SAMPLING)
+    run_eval(FileSampler(sample_file), problem_set, out, samples=2, sampling=SAMPLING)
+    sample_file.write_text(sample_file.read_text().replace("check", "chuck"))
+    with pytest.raises(ConfigError, match="model_files"):
+        run_eval(FileSampler(sample_file), problem_set, out, samples=2, sampling=SAMPLING)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"1")
+    run_eval(Counting(str(model)), problem_set, tmp_path / "m", samples=2, sampling=SAMPLING)
+    (model / "model.safetensors").write_bytes(b"22")
+    with pytest.raises(ConfigError, match="model_files"):
+        run_eval(Counting(str(model)), problem_set, tmp_path / "m", samples=2, sampling=SAMPLING)
+
+
 def test_rows_that_are_not_ours_are_refused(problem_set, tmp_path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -88,16 +88,9 @@ def run_eval(
             f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
             stacklevel=2,
         )
-    completions, scores = graded.in_order()
-    evaluation = evaluate(
-        problems.problems, completions, scores, ks=ks or _powers(samples), seed=sampling.seed
-    )
-    result = {
-        "settings": settings | {"samples": samples},
-        "metrics": evaluation.as_dict(),
-        "versions": _versions(),
-    }
-    write_json_atomic(out / "metrics.json", result)
+    evaluation = graded.measure(ks or _powers(samples), sampling.seed)
+    result = {"settings": settings | {"samples": samples}, "metrics": evaluation.as_dict()}
+    write_json_atomic(out / "metrics.json", result | {"versions": _versions()})
     return EvalRun(evaluation, out / "metrics.json", out / "samples.jsonl.gz")
 
 
@@ -113,12 +106,28 @@ def _settings(sampler: Sampler, problems: ProblemSet, sampling: Sampling) -> dic
         digest.update(json.dumps(content).encode() + b"\n")
     return {
         "model": sampler.name,
+        "model_files": _fingerprint(Path(sampler.name)),
         "data": problems.name,
         "problems": len(problems),
         "problems_hash": digest.hexdigest()[:32],
         **asdict(sampling),
         **asdict(sampler.prompting),
     }
+
+
+def _fingerprint(source: Path) -> str | None:
+    """Tells whether a model directory or sample file of the same name still holds what it did; None for others.
+
+    By names, sizes and times of change: hashing the weights of a large model would take longer than loading them.
+    """
+    if not source.exists():
+        return None
+    digest = hashlib.sha256()
+    files = sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+    for path in files:
+        stat = path.stat()
+        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def _agree(path: Path, settings: Mapping[str, Any]) -> None:
@@ -196,10 +205,11 @@ class _Graded:
                     self._rows.append((draw.index, replace(completion, text=""), replace(score, spans=())))
                     yield _graded_row(problem, draw, score)
 
-    def in_order(self) -> tuple[list[Completion], list[Score]]:
-        """By index: the subsets that vote in cons@k must not depend on which sample came first."""
+    def measure(self, ks: Sequence[int], seed: int) -> Evaluation:
+        """The metrics, by index: the subsets that vote in cons@k must not depend on which sample came first."""
         rows = sorted(self._rows, key=lambda row: row[0])
-        return [completion for _, completion, _ in rows], [score for _, _, score in rows]
+        completions, scores = [row[1] for row in rows], [row[2] for row in rows]
+        return evaluate(list(self._problems.values()), completions, scores, ks=ks, seed=seed)
 
     def all_alike(self, samples: int) -> bool:
         """Whether every problem has one text only, over enough samples to wonder."""

@@ -18,7 +18,7 @@ class FileSampler:
     """Takes the first n samples of every problem from a sample file; how they were drawn is the file's affair."""
 
     def __init__(self, path: str | Path) -> None:
-        self.name = f"samples in {path}"
+        self.name = str(path)
         self.prompting = Prompting()
         self._path = path
 
