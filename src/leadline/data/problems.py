@@ -96,7 +96,7 @@ def load_problems(
     stop = limit if limit is not None and on_bad_row == "refuse" else None
     drafts = list(_drafts(islice(rows, stop), columns, seed, faults))
     with contextlib.ExitStack() as stack:
-        checker = (grader or stack.enter_context(Grader())) if check_golds else None
+        checker = (grader or stack.enter_context(contextlib.closing(Grader()))) if check_golds else None
         if checker is not None:
             drafts = _with_good_golds(drafts, faults, checker)
         problems, places = _identified(drafts, faults)
