@@ -17,7 +17,7 @@ from leadline.data.counts import Counts, count_rows
 from leadline.errors import InputError
 from leadline.findings import Chart, Finding, Point
 from leadline.findings.page import draw, page
-from leadline.findings.terminal import row_counter, terminal
+from leadline.findings.terminal import terminal
 from leadline.findings.words import count, percent, points, share
 from leadline.probe import finding, probe, run_probe, teacher_forced
 from leadline.probe.bands import BANDS, band_of, window
@@ -397,12 +397,6 @@ def test_labels_of_curves_do_not_stand_on_each_other() -> None:
     assert ends["a"] - ends["b"] == pytest.approx(15.0)
     assert ends["c"] > ends["a"] + 15
     assert [tick.label for tick in drawing.x_ticks] == ["1", "2"]
-
-
-def test_a_counter_without_a_terminal_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with row_counter() as progress:
-        progress(1000)
-    assert capsys.readouterr() == ("", "")
 
 
 def test_words() -> None:

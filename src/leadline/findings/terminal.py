@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from leadline.findings.table import Finding, Table
 
-__all__ = ["row_counter", "terminal"]
-
-
-@contextlib.contextmanager
-def row_counter(label: str = "reading samples") -> Iterator[Callable[[int], None]]:
-    """A callback for the number of rows read so far, shown on the standard error while it is a terminal.
-
-    Give it as ``progress`` to `run_probe` or `run_compare`; where there is no terminal nothing is shown.
-    """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda rows: None
-        return
-    with console.status(f"{label} ...") as status:
-        yield lambda rows: status.update(f"{label}: {rows:,} rows")
+__all__ = ["terminal"]
 
 
 def terminal(finding: Finding) -> RenderableType:
