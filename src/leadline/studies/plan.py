@@ -1,0 +1,121 @@
+"""Which arms a study runs: the full grid where the question needs it, one cell where a control will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from leadline.errors import InputError
+from leadline.studies.algorithms import ALGORITHMS, find_algorithm
+from leadline.studies.cell import ArmTask, Axis, BaseTask, Cell, Scale
+
+__all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "make_plan"]
+
+FULL = Scale()
+QUICK = Scale(pretraining_steps=300, batch=96, trained=32, held_out=24)
+GRID_ALGORITHMS = ("lead", "dr-grpo-kl")
+"""Run over all doses: GRPO-LEAD, and mean-only GRPO with reverse KL, whose optimum is the exact tilt."""
+
+_PROBE = "grpo"  # the algorithm of cells that ask about the base model and not about the algorithm
+_QUICK_DOSES = (0.0, 1e-2)
+_QUICK_BUDGETS = (0.25, 1.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is to be computed, in an order in which base models come as late as they can.
+
+    Attributes:
+        axis: the question.
+        scale: of all cells.
+        arms: each names its base task; bases that several arms share are computed once.
+        seeds: of the study.
+        steps: at which the dose grid is measured, shortest first.
+    """
+
+    axis: Axis
+    scale: Scale
+    arms: tuple[ArmTask, ...]
+    seeds: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def bases(self) -> dict[str, BaseTask]:
+        """Key -> base task, each once."""
+        return {arm.base.key: arm.base for arm in self.arms}
+
+
+def make_plan(
+    axis: Axis,
+    *,
+    seeds: int = 5,
+    algorithms: Sequence[str] | None = None,
+    steps: Sequence[int] = (60, 600),
+    quick: bool = False,
+    scale: Scale | None = None,
+) -> Plan:
+    """The plan of the issue: grid algorithms over all doses, everything else at the main cell, long runs at two cells.
+
+    Args:
+        seeds: how many; seed 0 first.
+        algorithms: all of the registry by default. The first :data:`GRID_ALGORITHMS` of them, or, when none of those
+            is named, the first one, run over the whole grid.
+        steps: shortest first; further ones ("more steps") at the cell without overlap and at the main one.
+        quick: fewer doses and budgets, no level or control cells, a smaller scale.
+
+    Raises:
+        InputError: no seed, no step, or an algorithm that does not exist; all faults at once.
+    """
+    names = tuple(algorithms or (("grpo", "lead", "dr-grpo-kl", "sft", "random") if quick else ALGORITHMS))
+    _check(names, seeds, steps)
+    size = scale or (QUICK if quick else FULL)
+    cells = [cell for cell in axis.cells if not quick or _in_quick(cell, axis)]
+    grid = [name for name in names if name in GRID_ALGORITHMS] or [names[0]]
+    probe = _PROBE if _PROBE in names else grid[0]
+    ordered = sorted(set(steps))
+    long = {axis.main, *(c.name for c in axis.cells if c.role == "dose" and c.overlap == 0)}
+    arms = []
+    for seed in range(seeds):
+        for cell in cells:
+            base = BaseTask(axis.name, cell, size, seed)
+            wanted = dict.fromkeys(grid if cell.role == "dose" else [probe])
+            if cell.name == axis.main:
+                wanted |= dict.fromkeys(n for n in names if cell.easier or not find_algorithm(n).needs_easier)
+            if cell.name in long:
+                wanted |= {probe: None}
+            for name in wanted:
+                at = ordered if cell.name in long and name == probe else ordered[:1]
+                arms.append(ArmTask(base, name, tuple(at)))
+    return Plan(axis, size, tuple(arms), tuple(range(seeds)), tuple(ordered))
+
+
+def resized(plan: Plan, **changes: int) -> Plan:
+    """The same plan at another scale, for tests and trials."""
+    scale = replace(plan.scale, **changes)
+    arms = tuple(replace(arm, base=replace(arm.base, scale=scale)) for arm in plan.arms)
+    return replace(plan, scale=scale, arms=arms)
+
+
+def _in_quick(cell: Cell, axis: Axis) -> bool:
+    if cell.role == "dose":
+        return cell.overlap in _QUICK_DOSES or cell.name == axis.main
+    if cell.role == "saturation":
+        return cell.budget in _QUICK_BUDGETS
+    return any(cell.name in names for _, names in axis.transfer)
+
+
+def _check(names: Sequence[str], seeds: int, steps: Sequence[int]) -> None:
+    faults = []
+    if seeds < 1:
+        faults.append(f"--seeds {seeds}: at least one seed is needed")
+    if not steps or min(steps) < 1:
+        faults.append(
+            f"--steps {','.join(map(str, steps)) or '(none)'}: positive numbers of steps are needed"
+        )
+    for name in names:
+        try:
+            find_algorithm(name)
+        except InputError as fault:
+            faults += fault.problems
+    if faults:
+        raise InputError(faults)
