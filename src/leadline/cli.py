@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from leadline import __version__
+from leadline.cli_launch import doctor, launch_app
 from leadline.errors import InputError, LeadlineError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ app = typer.Typer(
 )
 recipes_app = typer.Typer(no_args_is_help=True, help="The recipes that come with leadline.")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(launch_app, name="launch")
+app.command()(doctor)
 
 console = Console(highlight=False)
 
@@ -107,8 +110,11 @@ def report(
     out: Out = None,
 ) -> None:
     """Write one self-contained HTML page about one or several runs."""
+    from leadline.launch.verl_records import collect, is_launched
     from leadline.report import build_report
 
+    for folder in filter(is_launched, runs):
+        collect(folder)  # what verl has written so far
     path = build_report(runs, out or runs[0] / "report.html")
     console.print(str(path), markup=False)
 

@@ -224,7 +224,8 @@ class Recipe(_Section):
 
     name: Name = "run"
     seed: Annotated[int, Field(ge=0)] = 0
-    backend: Literal["local", "trl"] = "local"
+    backend: Literal["local", "trl", "verl"] = "local"
+    """``verl`` is launched on a cluster (``leadline launch verl``); the others run here (``leadline run``)."""
     threads: Count | None = None
     """Threads that torch computes with; all cores when not given. Part of what makes a run bit-identical."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -236,6 +237,8 @@ class Recipe(_Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     trl: dict[str, Any] = Field(default_factory=dict)
     """Extra arguments for TRL's own configuration objects, backend ``trl`` only."""
+    verl: dict[str, Any] = Field(default_factory=dict)
+    """Nodes, GPUs and whatever else only verl knows (:class:`leadline.launch.verl_section.VerlSection`)."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -20,4 +20,6 @@ def open_backend(recipe: Recipe, material: Material) -> Backend:
         from leadline.backends.trl import TrlBackend
 
         return TrlBackend(recipe, material)
-    raise ConfigError(f"backend: {recipe.backend!r} cannot run a recipe here")
+    raise ConfigError(
+        f"backend: {recipe.backend!r} does not run here: hand the recipe to a cluster with `leadline launch verl`"
+    )

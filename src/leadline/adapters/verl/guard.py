@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib import metadata
 
-__all__ = ["NEEDED", "TESTED", "version_fault"]
+__all__ = ["MANAGER", "NEEDED", "TESTED", "version_fault"]
+
+MANAGER = ("pkg://leadline.adapters.verl.manager", "LeadlineRewardManager")
+"""``reward.reward_manager.module.path`` and ``.name``."""
 
 TESTED = ("0.9.1",)
 """Releases of verl that ``make test-verl`` ran with. Another one is refused: an estimator that reads
