@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 EXTRAS := dev,trl,gym,ray
 RUN    ?= runs/quickstart
 
-.PHONY: help venv demo test check format docs clean browser
+.PHONY: help venv demo demo-trl test check format docs clean browser
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: venv  ## about four minutes on two cores: a small model learns to reason; GRPO and GRPO-LEAD side by side
 	@$(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
+
+demo-trl: venv  ## the four stages through TRL, from the model that the demo saved (makes it first where there is none)
+	@test -d $(RUN)/checkpoints/sft/step-000400 || $(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
+	@$(BIN)/leadline run trl-demo --model $(RUN)/checkpoints/sft/step-000400 --out runs/trl-demo $(if $(wildcard runs/trl-demo/recipe.yaml),--resume,)
 
 test: venv browser check  ## everything that is checked: style, types, tests
 	@echo "== tests"
@@ -42,7 +46,7 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; fi
 
 docs: venv  ## write the generated parts of docs/ anew
-	@$(BIN)/python -m leadline.cli_reference docs/cli.md
+	@$(BIN)/typer leadline.cli utils docs --name leadline --title "Command line" --output docs/cli.md >/dev/null
 
 clean:  ## remove the environment and every cache; runs stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

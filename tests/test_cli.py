@@ -296,3 +296,12 @@ class TestProcesses:
         assert "state saved" in err
         saved = max((tmp_path / "run/checkpoints/sft").glob("step-*"))
         assert metrics.read_bytes().count(b"\n") == int(saved.name.removeprefix("step-")) > 3
+
+
+def test_the_reference_in_docs_is_current(tmp_path: Path) -> None:
+    """``make docs`` writes it."""
+    target = tmp_path / "cli.md"
+    command = [sys.executable, "-m", "typer", "leadline.cli", "utils", "docs"]
+    command += ["--name", "leadline", "--title", "Command line", "--output", str(target)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert target.read_text() == (Path(__file__).parent.parent / "docs/cli.md").read_text()

@@ -29,7 +29,7 @@ FLOORS = [
     {"pipeline", "studies"},
     {"estimate", "launch"},
     {"doctor", "cli_launch", "cli_study"},
-    {"cli", "cli_reference"},
+    {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 TORCH = {"advantages", "losses", "model", "engine", "adapters", "generate", "backends", "studies"}

@@ -1,0 +1,15 @@
+"""Doctests are collected from the package; modules whose optional dependency is absent are left out by name."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+collect_ignore_glob = [
+    pattern
+    for package, pattern in {
+        "trl": "src/leadline/*/trl/*",
+        "verl": "src/leadline/adapters/verl/*",
+        "ray": "src/leadline/studies/*ray*",
+    }.items()
+    if find_spec(package) is None
+]
