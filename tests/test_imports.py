@@ -28,7 +28,8 @@ FLOORS = [
     {"backends", "progress", "soundings"},
     {"pipeline", "studies"},
     {"estimate", "launch"},
-    {"doctor", "cli_launch", "cli_study"},
+    {"doctor"},
+    {"cli_launch", "cli_study"},
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -83,7 +83,7 @@ def decode(rewards: ArrayLike) -> Coded:
     """
     code = np.asarray(rewards, dtype=np.float64)
     size = np.abs(code)
-    scorable = size > 0
+    scorable = code != 0  # NaN among them: its bonus is strange
     silent = scorable & (code < 0) & (size > _ANSWERED + LIMIT)
     bonus = np.where(scorable, size - np.where(silent, _SILENT, _ANSWERED), 0.0)
     strange = ~(np.abs(bonus) < LIMIT) | (np.round(bonus / GRID) * GRID != bonus)
