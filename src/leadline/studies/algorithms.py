@@ -38,7 +38,7 @@ class Algorithm(NamedTuple):
 
 def _policy_gradient(note: str, advantage: AdvantageConfig, **loss: str) -> Algorithm:
     """An algorithm that differs from others in its advantage and its loss only."""
-    settings = LossConfig(**({"beta": 1.0, **loss} if "kl" in loss else loss))  # type: ignore[arg-type]
+    settings = LossConfig(**({"beta": 1.0, **loss} if "kl" in loss else loss))
 
     def step(student: Student, step: int) -> None:
         at = settings.replace(beta=student.scale.beta) if settings.kl != "none" else settings

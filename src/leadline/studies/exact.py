@@ -45,16 +45,17 @@ class Policies(NamedTuple):
     @property
     def mass(self) -> Array:
         """``[N]`` correct mass Q."""
-        return np.take_along_axis(self.probabilities, self.correct[:, None], 1)[:, 0]
+        return np.asarray(np.take_along_axis(self.probabilities, self.correct[:, None], 1)[:, 0])
 
     def mask(self, row: int) -> npt.NDArray[np.bool_]:
         """Which outcomes are right for one prompt."""
-        return np.arange(self.probabilities.shape[1]) == self.correct[row]
+        return np.asarray(np.arange(self.probabilities.shape[1]) == self.correct[row])
 
 
 def enumerable(item: Item, encoding: Encoding) -> bool:
     """Whether all answers to a problem are few enough to be enumerated."""
-    return encoding.machine.symbols ** len(item.state) <= ENUMERABLE
+    answers: int = encoding.machine.symbols ** len(item.state)
+    return answers <= ENUMERABLE
 
 
 @torch.no_grad()

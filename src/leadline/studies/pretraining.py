@@ -20,6 +20,7 @@ __all__ = ["encoding_of", "load_base", "new_model", "pretrain", "pretraining_ite
 
 _MICRO_TOKENS = 16_384
 _INITIAL_SCALE = 0.05
+_MAX_POSITIONS = 64
 _ROPE_THETA = (
     100.0  # prompts have some ten tokens: with the usual 10,000 most rotary frequencies would stand still
 )
@@ -42,10 +43,6 @@ def pretraining_item(cell: Cell, rng: random.Random) -> Item:
 def new_model(task: BaseTask) -> Decoder:
     """The model of a task before any training."""
     scale = task.scale
-    longest = max(
-        2 * max(source.sizes) + max(map(len, source.programs)) + 2
-        for source in (task.cell.asked, *(source for _, source in task.cell.pretraining))
-    )
     config = DecoderConfig(
         vocab_size=encoding_of(task.cell).size,
         hidden_size=scale.hidden,
@@ -56,7 +53,7 @@ def new_model(task: BaseTask) -> Decoder:
         head_dim=scale.hidden // scale.heads,
         rope_theta=_ROPE_THETA,
         # Learned positions that no pretraining example reaches stay as they were drawn: that is the control.
-        max_positions=max(32, longest),
+        max_positions=_MAX_POSITIONS,
         position=task.cell.position,
     )
     return Decoder(config).initialise(torch_rng(task.seed, "init"), _INITIAL_SCALE)

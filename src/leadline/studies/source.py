@@ -16,7 +16,7 @@ __all__ = ["EOS", "Encoding", "Item", "Side", "Source", "draw", "draw_distinct",
 Side = Literal["pretraining", "trained", "held_out"]
 # Chosen by hash, so that every process knows the side of a problem without talking (Decision 14): an eighth is left
 # for reinforcement learning, an eighth is only ever measured. Pretraining sees neither.
-_SIDES: tuple[Side, ...] = ("held_out", "trained", *("pretraining",) * 6)  # type: ignore[assignment]
+_SIDES: tuple[Side, ...] = ("held_out", "trained", *("pretraining",) * 6)
 _PATIENCE = 10_000  # draws without a new problem before a source counts as exhausted
 
 PAD, EOS, GOES_TO = 0, 1, 2

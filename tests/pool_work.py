@@ -1,0 +1,25 @@
+"""Work for the tests of process pools, in a module that imports next to nothing: every new process reads it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from leadline.errors import InputError
+
+
+def slow_square(number: int, folder: str) -> int:
+    """Note this process, wait long enough to be killed, answer."""
+    Path(folder, f"{number}-{os.getpid()}").touch()
+    time.sleep(0.5)
+    return number * number
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(_: int) -> None:
+    raise InputError("not like this")
