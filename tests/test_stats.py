@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats as reference
 
 from leadline import stats
+from leadline.stats.bootstrap import percentile_tails
 
 # --- pass@k and its kin
 
@@ -241,6 +242,20 @@ def test_bootstrap_mean_has_the_spread_of_the_mean() -> None:
     assert interval.width / 2 == pytest.approx(half, rel=0.03)
     assert stats.bootstrap_mean(values) == stats.bootstrap_mean(values)
     assert stats.bootstrap_mean(values, seed=1) != stats.bootstrap_mean(values, seed=2)
+
+
+def test_percentiles_move_out_for_few_problems() -> None:
+    lo, hi = percentile_tails(10**6)
+    assert (lo, hi) == pytest.approx((0.025, 0.975), abs=1e-5)
+    # Five: t = 2.776, times sqrt(5/4): the normal tail beyond 3.104.
+    assert percentile_tails(5) == pytest.approx(
+        (reference.norm.cdf(-3.1039), reference.norm.cdf(3.1039)), abs=1e-6
+    )
+    assert percentile_tails(1) == (0.0, 1.0)
+    assert 0 < percentile_tails(2)[0] < 1e-10
+    half = stats.bootstrap_mean(np.random.default_rng(0).normal(size=400), draws=20_000, confidence=0.5)
+    full = stats.bootstrap_mean(np.random.default_rng(0).normal(size=400), draws=20_000)
+    assert half.width / full.width == pytest.approx(0.6745 / 1.96, rel=0.05)
 
 
 @pytest.mark.parametrize("m", [10, 30])

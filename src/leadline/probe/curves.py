@@ -20,6 +20,7 @@ Array = npt.NDArray[np.float64]
 
 TAUS = (0.1, 0.25, 0.5, 0.75, 0.9)
 BETAS = (1.0, 0.5, 0.25, 0.1, 0.04, 0.01)
+LEVELS = (0.005, 0.05, 0.15, 0.3)  # of the limits behind cover@tau
 FEW = 0.1  # problems that may be left out of pass@k because they have fewer samples
 
 
@@ -52,17 +53,18 @@ def cover_curve(
 ) -> dict[float, Interval]:
     """Share of problems whose Q is at least tau; the value counts measured rates, the limits the true ones.
 
-    Measured rates scatter across tau, so the limits count problems that are above it for (almost) sure and
-    problems that may be: one-sided exact limits at level d = 0.5%, with d taken off and added again.
+    Measured rates scatter across tau. A problem below tau reaches a one-sided lower limit above it with
+    chance d at most, so that ``P(Q >= tau) >= (P(limit >= tau) - d) / (1 - d)``; likewise
+    ``P(Q >= tau) <= P(upper limit >= tau) / (1 - d)``. A small d is sharp with many samples, a large one with
+    few: the best of four levels is taken, each limit at a quarter of the error (Bonferroni).
     """
-    slack = 0.005
-    lo, hi = clopper_pearson(counts.c, counts.n, 1 - slack, two_sided=False)
+    each = 1 - (1 - confidence) / len(LEVELS)
+    limits = [(d, clopper_pearson(counts.c, counts.n, 1 - d, two_sided=False)) for d in LEVELS]
     curve = {}
     for tau in taus:
         value = float(np.mean(counts.c >= tau * counts.n - 1e-9))
-        # E[share with lo >= tau] <= P(Q >= tau) + d, and E[share with hi >= tau] >= (1 - d) P(Q >= tau).
-        sure = bounded_mean(lo >= tau, confidence).lo - slack
-        may = bounded_mean(hi >= tau, confidence).hi / (1 - slack)
+        sure = max((bounded_mean(lo >= tau, each).lo - d) / (1 - d) for d, (lo, _) in limits)
+        may = min(bounded_mean(hi >= tau, each).hi / (1 - d) for d, (_, hi) in limits)
         curve[tau] = Interval(value, max(min(sure, value), 0.0), min(max(may, value), 1.0))
     return curve
 
