@@ -73,14 +73,16 @@ class Axis:
         question: in one sentence, for the page.
         cells: all of them, in the order in which figures show them.
         main: name of the cell at which every algorithm and control is run.
-        transfer: names of ``level`` cells that claim (d) or (e) compares, by what pretraining gave them:
-            ``with`` (those that should gain) and ``without``; empty when the axis says nothing of that claim.
+        claim: ``d`` or ``e`` when the axis tests that claim of the paper (``studies/claims.py``).
+        transfer: names of the cells that this claim compares, by what pretraining gave them: ``with`` (those that
+            should gain) and ``without``.
     """
 
     name: str
     question: str
     cells: tuple[Cell, ...]
     main: str
+    claim: Literal["", "d", "e"] = ""
     transfer: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:

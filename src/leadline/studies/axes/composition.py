@@ -37,6 +37,7 @@ def composition(machine: str = "strings", size: int = 4) -> Axis:
         "Trained on single operations and half of their pairs: does reinforcement learning compose the others?",
         (*saturation, *levels, *doses),
         main="unseen pairs, overlap 0.01",
+        claim="e",
         transfer=(
             ("with", ("unseen pairs, overlap 0",)),
             ("without", ("atoms alone", "pairs alone")),

@@ -33,6 +33,7 @@ def tokens(machine: str = "strings", size: int = 4) -> Axis:
         "Trained to solve problems in one alphabet: does reinforcement learning carry it over to another?",
         (*saturation, *levels, *doses),
         main="seen in copying, overlap 0.01",
+        claim="d",
         transfer=(
             ("with", ("shared embeddings", "seen in copying, overlap 0")),
             ("without", ("never trained",)),

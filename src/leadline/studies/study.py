@@ -1,0 +1,176 @@
+"""A whole study: plan, cost, cells, outputs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+from leadline.errors import DataError
+from leadline.jsonl import read_json, refusals_as_storage_errors, write_json_atomic, write_text_atomic
+from leadline.studies.axes import find_axis
+from leadline.studies.claims import judge
+from leadline.studies.cost import measure_cost, outstanding
+from leadline.studies.figures import figures
+from leadline.studies.page import page
+from leadline.studies.plan import Plan, make_plan
+from leadline.studies.pools import open_pool
+from leadline.studies.runner import Progress, run_plan
+from leadline.studies.store import Store
+from leadline.studies.summary import Row, Table, curve, laws, power, summarise
+
+__all__ = ["run_study", "write_outputs"]
+
+SCHEMA = 1
+_COLUMNS = ("axis", "cell", "seed", "algorithm", "step", "prompt", "side", "Q", "p", "N", "kl", "excess")
+
+
+def run_study(
+    axis: str,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    algorithms: Sequence[str] | None = None,
+    steps: Sequence[int] | None = None,
+    quick: bool = False,
+    workers: int = 2,
+    ray: str | None = None,
+    note: Callable[[str], None] = lambda text: None,
+    progress: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Compute a study (or what is missing of it under ``out``) and write its outputs.
+
+    Args:
+        axis: a name (:data:`leadline.studies.axes.AXES`) or ``module:function``.
+        out: its directory; going on with one computes only what it lacks.
+        seeds: 5 when not given, 3 for a quick one.
+        algorithms: names or ``module:function``; all when not given.
+        steps: 60 and 600 when not given, 60 for a quick one.
+        note: told the cost before anything starts.
+
+    Returns:
+        what ``results.json`` holds.
+
+    Raises:
+        InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
+    """
+    plan = make_plan(
+        find_axis(axis),
+        seeds=seeds if seeds is not None else 3 if quick else 5,
+        algorithms=algorithms,
+        steps=steps if steps is not None else (60,) if quick else (60, 600),
+        quick=quick,
+    )
+    pool = open_pool(workers, ray)
+    cost = measure_cost(plan)
+    bases, arms, seconds = outstanding(plan, Store(out), cost)
+    at_once = "the cluster" if ray else f"{max(1, workers)} worker{'s' if workers > 1 else ''}"
+    note(
+        f"study {plan.axis.name}: {bases} of {len(plan.bases)} base models and {arms} of {len(plan.arms)} arms to "
+        f"compute, about {_minutes(seconds)} of CPU time"
+        + ("" if ray else f", {_minutes(seconds / max(1, workers))} on {at_once} with a core each")
+    )
+    rows = run_plan(plan, out, pool, cost, progress)
+    command = _command(axis, plan, algorithms, steps, seeds, quick)
+    return write_outputs(plan, rows, out, command)
+
+
+def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> dict[str, Any]:
+    """Write ``results.parquet``, ``results.json``, ``figures/*.svg`` and ``report.html``; return the JSON."""
+    table = Table(rows)
+    own = curve([row for row in rows if row["side"] == "trained" and row["algorithm"] == _grid(plan)])
+    result = {
+        "schema": SCHEMA,
+        "axis": plan.axis.name,
+        "question": plan.axis.question,
+        "command": command,
+        "plan": _described(plan),
+        "claims": [claim.to_json() for claim in judge(plan, table)],
+        "power": power(plan.scale.prompts, plan.scale.group, plan.steps),
+        "laws": laws(table),
+        "curve": own,
+        "conditions": summarise(table),
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("leadline", "torch", "numpy", "scipy")},
+    }
+    _write_parquet(out / "results.parquet", rows)
+    write_json_atomic(out / "results.json", result)
+    # Read back, so that the page shows what the file holds: infinite limits are null there.
+    result = read_json(out / "results.json")
+    drawings = figures(plan, table, {plan.axis.name: own, **_neighbours(out, plan.axis.name)})
+    for name, svg in drawings.items():
+        write_text_atomic(out / "figures" / f"{name}.svg", svg)
+    write_text_atomic(out / "report.html", page(result, drawings))
+    return result
+
+
+def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = {
+        name: [row[name] for row in rows] for name in (*_COLUMNS, "overlap", "role", "tabular", "tilt")
+    }
+    aside = path.with_name(f".{path.name}.tmp")
+    with refusals_as_storage_errors(path):
+        pyarrow.parquet.write_table(pyarrow.table(columns), aside)
+        aside.replace(path)
+
+
+def _neighbours(out: Path, own: str) -> dict[str, list[dict[str, float]]]:
+    """Curves of other axes' studies in directories beside ``out``; what cannot be read is not one."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for path in sorted(out.resolve().parent.glob("*/results.json")):
+        try:
+            other = read_json(path)
+        except DataError:
+            continue
+        if (
+            other.get("schema") == SCHEMA
+            and other.get("axis") != own
+            and isinstance(other.get("curve"), list)
+        ):
+            found.setdefault(str(other["axis"]), other["curve"])
+    return found
+
+
+def _grid(plan: Plan) -> str:
+    return next(arm.algorithm for arm in plan.arms if arm.base.cell.role == "dose")
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    scale = json.loads(json.dumps(plan.scale.__dict__))
+    cells = dict.fromkeys(arm.base.cell.name for arm in plan.arms)
+    return {
+        **scale,
+        "seeds": list(plan.seeds),
+        "steps": list(plan.steps),
+        "cells": list(cells),
+        "algorithms": list(dict.fromkeys(arm.algorithm for arm in plan.arms)),
+        "bases": len(plan.bases),
+        "arms": len(plan.arms),
+    }
+
+
+def _command(
+    axis: str,
+    plan: Plan,
+    algorithms: Sequence[str] | None,
+    steps: Sequence[int] | None,
+    seeds: int | None,
+    quick: bool,
+) -> str:
+    """The command that makes this study again."""
+    parts = ["leadline", "study", axis]
+    parts += ["--quick"] if quick else []
+    parts += ["--seeds", str(seeds)] if seeds is not None else []
+    parts += ["--algorithms", ",".join(algorithms)] if algorithms else []
+    parts += ["--steps", ",".join(map(str, steps))] if steps is not None else []
+    return " ".join(parts)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
