@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from leadline.data import normalised
-from leadline.data.counts import Counts, count_rows
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 from leadline.probe import run_probe
 from leadline.probe.signal import live_share
 from leadline.stats import tilted_at

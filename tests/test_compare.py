@@ -16,12 +16,14 @@ from leadline import theory
 from leadline.compare import Farming, band_gains, compare, finding, live_forecast, run_compare
 from leadline.compare.differences import crossing, never_certain, pass_rows, ratio_row
 from leadline.compare.form import split_form
-from leadline.compare.laws import Mixture, arcsine_law, fit_laws, slope_interval, tilt_law
+from leadline.compare.laws import fit_laws, slope_interval
 from leadline.compare.ledger import support_ledger
 from leadline.compare.lengths import split_length
+from leadline.compare.mixture import Mixture, arcsine_law, tilt_law
 from leadline.compare.movers import find_movers
 from leadline.compare.pairing import Pair, pair_up
-from leadline.data.counts import Counts, count_rows
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 from leadline.errors import DataError
 from leadline.findings.page import page
 from leadline.probe import probe

@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from evidence import check_evidence
 from leadline import theory
 from leadline.compare import Comparison, compare
-from leadline.compare.verdict import VERDICTS, needed
-from leadline.data.counts import Counts, count_rows
+from leadline.compare.sentences import VERDICTS, needed
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 
 M, N = 120, 64
 MASSES = np.random.default_rng(1).beta(0.6, 0.8, size=M)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.data.counts import Counts, count_rows, read_counts
+from leadline.data.counts import Counts
 from leadline.data.sources import grade_rows, load_counts, sample_file
+from leadline.data.tally import count_rows, read_counts
 from leadline.errors import DataError, InputError
 from leadline.grading import Grader
 from leadline.records import RunWriter

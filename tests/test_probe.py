@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats as reference
 
 from leadline import theory
-from leadline.data.counts import Counts, count_rows
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 from leadline.errors import InputError
 from leadline.findings import Chart, Finding, Point
 from leadline.findings.page import draw, page

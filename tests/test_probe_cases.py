@@ -13,9 +13,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from evidence import check_evidence
-from leadline.data.counts import Counts, count_rows
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 from leadline.probe import Probe, probe
-from leadline.probe.verdict import VERDICTS, needed
+from leadline.probe.sentences import VERDICTS, needed
 
 RNG_SEED = 0
 

@@ -7,8 +7,8 @@ from leadline.compare.predicted import band_gains, live_forecast
 from leadline.compare.reflecting import Farming
 from leadline.compare.result import Comparison
 from leadline.compare.run import run_compare
+from leadline.compare.sentences import VERDICTS
 from leadline.compare.tables import finding
-from leadline.compare.verdict import VERDICTS
 
 __all__ = [
     "VERDICTS",

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from leadline.compare.laws import LawFits, tilt_law
+from leadline.compare.laws import LawFits
+from leadline.compare.mixture import tilt_law
 from leadline.compare.pairing import Pair
 from leadline.stats import clopper_pearson, poisson_binomial_tail
 from leadline.theory import q_seen

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from leadline.data.counts import Counts, count_rows
+from leadline.data.counts import Counts
+from leadline.data.tally import count_rows
 from leadline.errors import InputError
 from leadline.grading import Grader
 from leadline.jsonl import read_jsonl
