@@ -17,6 +17,12 @@ def slow_square(number: int, folder: str) -> int:
     return number * number
 
 
+def linger(folder: str) -> None:
+    """Note this process and stay, far longer than any test."""
+    Path(folder, f"pid-{os.getpid()}").touch()
+    time.sleep(600)
+
+
 def die(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

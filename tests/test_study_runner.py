@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -114,6 +116,27 @@ def test_a_killed_worker_costs_its_task_only(tmp_path: Path) -> None:
     killer.join()
     assert values == {"0": 0, "1": 1, "2": 4, "3": 9}
     assert len(list(tmp_path.iterdir())) > 4  # something ran twice
+
+
+def test_workers_leave_with_their_parent(tmp_path: Path) -> None:
+    code = (
+        "import sys; from leadline.studies.pools import Processes; from pool_work import linger\n"
+        "if __name__ == '__main__':\n"
+        f"    with Processes(1) as pool: pool.submit('x', linger, {str(tmp_path)!r}); pool.next()\n"
+    )
+    script = tmp_path / "main.py"
+    script.write_text(code)
+    folder = str(Path(__file__).parent)
+    parent = subprocess.Popen([sys.executable, str(script)], env=os.environ | {"PYTHONPATH": folder})
+    deadline = time.monotonic() + 60
+    while not (notes := list(tmp_path.glob("pid-*"))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    worker = Path("/proc", notes[0].name.removeprefix("pid-"))
+    while worker.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not worker.exists()
 
 
 def test_a_task_that_always_kills_its_worker_is_given_up() -> None:

@@ -16,24 +16,24 @@ __all__ = ["page"]
 _CAPTIONS = {
     "accuracy": (
         "Accuracy by cell",
-        "Exact success on problems that pretraining never contained: trained on by reinforcement learning, or held out. "
-        "Hollow: before; filled: after.",
+        "Exact success on problems that pretraining never contained: trained on by reinforcement learning, or held "
+        "out. Hollow: before; filled: after.",
     ),
     "algorithms": (
         "Algorithms and controls",
-        "Beside the network: a table of logits without shared weights, trained by the same algorithm until it had spent "
-        "the same mean KL, and the exact tilt of that KL, which no policy beats.",
+        "Beside the network: a table of logits without shared weights, trained by the same algorithm until it had "
+        "spent the same mean KL, and the exact tilt of one strength for all problems that spends it.",
     ),
     "gain": (
         "Gain against Q",
-        "Every dot is a trained problem of one seed. The tilt's strength is that of the algorithms with a KL term; those "
-        "without one follow their horizon instead.",
+        "Every dot is a trained problem of one seed. The tilt's strength is that of the algorithms with a KL term; "
+        "those without one follow their horizon instead.",
     ),
     "dose": ("Dose and response", "Where an interval would be infinite (one seed) none is drawn."),
     "collapse": (
         "Collapse on Q",
-        "If success depended on Q and the number of samples alone, all axes would lie on one curve. Axes other than this "
-        "one are taken from studies that stand beside it on disk.",
+        "If success depended on Q and the number of samples alone, all axes would lie on one curve. Other axes are "
+        "taken from studies that stand beside this one on disk.",
     ),
 }
 
@@ -95,8 +95,8 @@ def power_lines(result: Mapping[str, Any]) -> list[str]:
     if halves and result["plan"]["seeds"][1:]:
         middle, most = sorted(halves)[len(halves) // 2], max(halves)
         lines.append(
-            f"Intervals of mean gains over {len(result['plan']['seeds'])} seeds reach {100 * middle:.1f} points to each "
-            f"side in the median and {100 * most:.1f} at most: smaller effects stay undecided."
+            f"Intervals of mean gains over {len(result['plan']['seeds'])} seeds reach {100 * middle:.1f} points to "
+            f"each side in the median and {100 * most:.1f} at most: smaller effects stay undecided."
         )
     else:
         lines.append("One seed gives no interval: nothing that rests on seeds can be decided.")
