@@ -6,7 +6,6 @@ of a user's own (``docs/studies.md``).
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import torch
 from leadline.config import AdvantageConfig, LossConfig
 from leadline.engine.seeds import torch_rng
 from leadline.errors import InputError
+from leadline.rewards.custom import resolve
 from leadline.studies.student import Student
 
 __all__ = ["ALGORITHMS", "Algorithm", "find_algorithm"]
@@ -98,13 +98,7 @@ def find_algorithm(name: str) -> Algorithm:
     """
     if name in ALGORITHMS:
         return ALGORITHMS[name]
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise InputError(f"algorithm {name!r}: not one of {', '.join(ALGORITHMS)}, nor module:function")
-    try:
-        step = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as fault:
-        raise InputError(f"algorithm {name!r}: {fault}") from fault
-    if not callable(step):
-        raise InputError(f"algorithm {name!r}: not a function")
+    step = resolve(name, what="algorithm")
     return Algorithm(step, (step.__doc__ or name).strip().splitlines()[0])

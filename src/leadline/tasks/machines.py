@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import ModuleType
 
 from leadline.errors import InputError
 from leadline.tasks.arithmetic import arithmetic_machine
@@ -40,9 +43,19 @@ def find_machine(name: str) -> Machine:
     if not colon:
         raise InputError(f"machine {name!r}: not one of {', '.join(_MAKERS)}, nor module:attribute")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        found = getattr(_module(module), attribute)
     except (ImportError, AttributeError) as fault:
         raise InputError(f"machine {name!r}: {fault}") from fault
     if not isinstance(found, Machine):
         raise InputError(f"machine {name!r}: a {type(found).__name__}, not a Machine")
     return found
+
+
+def _module(name: str) -> ModuleType:
+    """Looked for where Python looks, then in the working directory (which a console script does not look in)."""
+    here = os.getcwd()
+    sys.path.append(here)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(here)

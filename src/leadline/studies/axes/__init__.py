@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 
 from leadline.errors import InputError
+from leadline.rewards.custom import resolve
 from leadline.studies.axes.composition import composition
 from leadline.studies.axes.depth import depth
 from leadline.studies.axes.length import length
@@ -30,14 +30,9 @@ def find_axis(name: str) -> Axis:
     """
     if name in AXES:
         return AXES[name]()
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise InputError(f"axis {name!r}: not one of {', '.join(AXES)}, nor module:function")
-    try:
-        make = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as fault:
-        raise InputError(f"axis {name!r}: {fault}") from fault
-    axis = make() if callable(make) else make
+    axis = resolve(name, what="axis")()
     if not isinstance(axis, Axis):
         raise InputError(f"axis {name!r}: gave a {type(axis).__name__}, not an Axis")
     return axis
