@@ -170,6 +170,7 @@ def _memory(field: str) -> int:
 def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
+    from leadline.advantages import group_advantages
     from leadline.config import AdvantageConfig, LossConfig
     from leadline.engine.optimiser import Optimiser
     from leadline.engine.policy import Learner
@@ -177,8 +178,6 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     from leadline.engine.sampler import SamplingConfig, sample
     from leadline.model import load_decoder
     from leadline.recipe import OptimiserConfig
-
-    from leadline.advantages import group_advantages
 
     work, steps = WORKLOADS[options.workload], options.steps + 1
     data, tokenizer = prompts_of(work, steps, options.seed), tokenizer_of(work)

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from transformers.utils.import_utils import is_serve_available
 
 from leadline.data import load_problems
 from leadline.errors import ConfigError, InputError, LeadlineError
@@ -383,18 +384,15 @@ def test_settings_that_cannot_work_are_refused() -> None:
 
 
 def test_transformers_serve_itself(model, problem_set, tmp_path) -> None:
-    pytest.importorskip(
-        "fastapi", reason="`transformers serve` needs fastapi and uvicorn, which are not installed"
-    )
-    pytest.importorskip(
-        "uvicorn", reason="`transformers serve` needs fastapi and uvicorn, which are not installed"
-    )
+    if not is_serve_available():
+        pytest.skip("`transformers serve` needs transformers[serving], which is not installed")
     port = free_port()
     program = str(Path(sys.executable).with_name("transformers"))
     command = [program, "serve", "--device", "cpu", "--host", "127.0.0.1", "--port", str(port), str(model)]
     server = subprocess.Popen(command, env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"})
     try:
-        while not listens(port) and server.poll() is None:
+        while not listens(port):
+            assert server.poll() is None, "the server ended before it listened"
             time.sleep(0.1)
         sampler = EndpointSampler(f"http://127.0.0.1:{port}/v1", str(model), api="completions", concurrency=2)
         done = run_eval(sampler, problem_set, tmp_path / "out", samples=2, sampling=SAMPLING)

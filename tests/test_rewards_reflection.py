@@ -220,9 +220,9 @@ def test_farming_a_hundred_times_pays_as_one_when_repeats_are_ignored() -> None:
     ids=lambda text: text[:12],
 )
 def test_a_megabyte_of_anything_is_read_in_a_few_seconds(text) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # what it costs, however busy the machine is; quadratic time would be hours
     reflect(text)
-    assert time.perf_counter() - began < 8
+    assert time.process_time() - began < 8
 
 
 def test_the_page_on_rewards_names_every_word() -> None:
