@@ -2,7 +2,7 @@
 
     python benchmarks/probe_vs_run.py runs/quickstart
 
-Reads a finished run. The probe's samples choose the bands, so a problem's gain is measured against the *other half* of its
+Reads a finished run. The samples of the probe choose the bands, so a gain is measured against the *other half* of the
 samples: bands from the even samples, success before from the odd ones. Otherwise problems that were merely unlucky
 would seem to gain. The last line is JSON.
 """
