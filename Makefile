@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 EXTRAS := dev,trl,gym,ray
 RUN    ?= runs/quickstart
 
-.PHONY: help venv demo demo-trl test check format docs clean browser
+.PHONY: help venv demo demo-trl test venv-verl test-verl check format docs clean browser
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,23 @@ test: venv browser check  ## everything that is checked: style, types, tests
 	@echo "== tests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
+# verl has an environment of its own: it pins transformers, and its extras a CUDA build of torch. All but torch is
+# installed without dependencies, because constraints-verl.txt names every one of them.
+VERL := .venv-verl
+
+venv-verl: $(VERL)/.ready  ## create .venv-verl: leadline beside the real verl, on the CPU
+$(VERL)/.ready: pyproject.toml constraints-verl.txt
+	@echo "== creating $(VERL) and installing verl (about two gigabytes)"
+	@test -x $(VERL)/bin/python || $(PYTHON) -m venv $(VERL)
+	@$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints-verl.txt)"
+	@$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement constraints-verl.txt
+	@$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+test-verl: venv-verl  ## contract tests against the real verl, and two steps of its own main_ppo on the CPU
+	@echo "== tests with verl"
+	@OMP_NUM_THREADS=1 $(VERL)/bin/python -m pytest tests/verl
+
 check: venv  ## style and types
 	@echo "== style"
 	@$(BIN)/ruff check .
@@ -49,4 +66,4 @@ docs: venv  ## write the generated parts of docs/ anew
 	@$(BIN)/typer leadline.cli utils docs --name leadline --title "Command line" --output docs/cli.md >/dev/null
 
 clean:  ## remove the environment and every cache; runs stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VERL) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
