@@ -28,7 +28,7 @@ from leadline.probe.faults import count_faults
 from leadline.probe.filtering import find_filter
 from leadline.probe.mass import correct_mass
 from leadline.probe.signal import live_here, live_share, recommended_group
-from leadline.stats import Interval
+from leadline.stats import Interval, clopper_pearson
 
 
 def binomial(q: np.ndarray, n: int, seed: int = 0) -> Counts:
@@ -200,6 +200,11 @@ def test_cover_limits_allow_for_the_scatter_of_the_rates() -> None:
     sharp = cover_curve(binomial(np.repeat([0.1, 0.9], 150), 256), [0.5])[0.5]
     assert sharp.value == 0.5
     assert sharp.width < 0.16
+    surer = cover_curve(binomial(np.repeat([0.1, 0.9], 150), 256), [0.5], 0.99)[0.5]
+    assert surer.width > sharp.width
+    # 150 of 300 sides at a quarter of 5%, exact limits: the level of 0.5% adds nothing at such distances.
+    lo, hi = clopper_pearson(150, 300, 1 - 0.05 / 4)
+    assert (sharp.lo, sharp.hi) == pytest.approx(((float(lo) - 0.005) / 0.995, float(hi) / 0.995), abs=2e-3)
     # Sixteen samples and masses far from tau still say something.
     blunt = cover_curve(binomial(np.repeat([0.05, 0.95], 150), 16), [0.5])[0.5]
     assert blunt.lo > 0.35

@@ -72,6 +72,7 @@ def test_all_dead() -> None:
     assert found.verdict == "sft_first"
     assert "100 dead (never solved)" in text_of(found)
     assert "their mean up to 0.094%" in text_of(found)  # 1 - 0.05^(1/3200)
+    assert "exact optimum" not in text_of(found)
 
 
 def test_all_dead_is_told_from_a_handful_of_well_sampled_problems() -> None:
@@ -190,3 +191,4 @@ def test_worth_it() -> None:
     assert found.then == ""
     assert found.kept_live is not None
     assert found.kept_live.lo > 0.7
+    assert "could not be graded" not in text_of(found)
