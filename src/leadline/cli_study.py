@@ -30,7 +30,7 @@ def study(
         str,
         typer.Argument(help="depth, length, tokens, composition, or module:function for one of your own."),
     ],
-    seeds: Annotated[int | None, typer.Option(help="How many seeds (5; 3 with --quick).")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds (5; 4 with --quick).")] = None,
     algorithms: Annotated[
         str | None, typer.Option(help="Comma-separated names or module:function; all when not given.")
     ] = None,

@@ -60,19 +60,23 @@ def judge(plan: Plan, table: Table) -> list[Claim]:
     grid = next((name for name in GRID_ALGORITHMS if name in names), next(iter(names)))
     probe = "grpo" if "grpo" in names else grid
     return [
-        _support(plan, table),
+        _support(plan, table, grid),
         _overlap(plan, table, grid),
         _saturation(plan, table, probe),
         *(_transfer(plan, table, probe, letter) for letter in "de"),
     ]
 
 
-def _support(plan: Plan, table: Table) -> Claim:
-    """(a): the mean gain of trained problems that were hardly ever sampled right, over all arms that earn a reward."""
+def _support(plan: Plan, table: Table, algorithm: str) -> Claim:
+    """(a): the mean gain of trained problems that were hardly ever sampled right, and test T3.
+
+    Of one algorithm and one length of run: two algorithms from one base model would count the same luck twice.
+    """
     rows = [
         row
         for row in table.rows
-        if row["side"] == "trained" and row["algorithm"] not in ("sft", "random") and _unsupported(row)
+        if (row["side"], row["algorithm"], row["step"]) == ("trained", algorithm, plan.steps[0])
+        and _unsupported(row)
     ]
     if not rows:
         return _claim("a", "not tested", "No trained problem was without support.")
@@ -82,9 +86,10 @@ def _support(plan: Plan, table: Table) -> Claim:
     if told.p_value < 0.05:
         verdict = "not supported"
     evidence = (
-        f"{len(rows)} problem-runs with fewer than {UNSUPPORTED} right answers expected among their samples gained "
-        f"{points(interval)}; {told.gained} of {told.problems} with fewer than 0.01 expected passed 10% success, "
-        f"where at most {told.expected:.2g} were to be expected without shared weights (T3, p = {told.p_value:.2g})."
+        f"{algorithm}, {plan.steps[0]} steps: {len(rows)} problem-runs with fewer than {UNSUPPORTED} right answers "
+        f"expected among their samples gained {points(interval)}; {told.gained} of {told.problems} with fewer than 0.01 "
+        f"expected passed 10% success, where at most {told.expected:.2g} were to be expected without shared weights "
+        f"(T3, p = {told.p_value:.2g})."
     )
     return _claim("a", verdict, evidence, interval)
 

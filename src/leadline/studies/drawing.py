@@ -12,7 +12,7 @@ __all__ = ["COLOURS", "Mark", "Plot", "Series"]
 # Told apart by people who see fewer colours, too (Okabe and Ito 2008); the marker's shape says the same again.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 _SHAPES = ("circle", "square", "diamond", "triangle")
-_WIDTH, _TOP, _RIGHT, _BOTTOM = 760.0, 40.0, 16.0, 46.0
+_WIDTH, _TOP, _RIGHT, _BOTTOM = 760.0, 56.0, 16.0, 46.0
 _ROW, _KEY = 20.0, 18.0
 
 
@@ -111,7 +111,7 @@ class Plot:
         if not self.rows and self.y_range[0] < 0:
             parts.append(_line(self.left, self.up(0), _WIDTH - _RIGHT, self.up(0), "#888"))
         parts.append(_label(_WIDTH - _RIGHT, self.floor + 34, self.x_label, anchor="end"))
-        parts.append(_label(8, _TOP - 6, self.y_label))
+        parts.append(_label(8, _TOP - 14, self.y_label))
         return parts
 
     def _x_ticks(self) -> list[tuple[float, str]]:

@@ -122,7 +122,7 @@ def _gain_axes(title: str) -> Plot:
 
 def _dose(plan: Plan, table: Table, names: Sequence[str]) -> str:
     """Gain on the trained problems by overlap, for every algorithm that ran on more than one dose."""
-    doses = sorted({cell.overlap for cell in plan.axis.cells if cell.role == "dose"})
+    doses = sorted({arm.base.cell.overlap for arm in plan.arms if arm.base.cell.role == "dose"})
     plot = Plot(
         "Dose and response: gain by overlap",
         "share of pretraining that comes from the asked cell",
@@ -134,7 +134,7 @@ def _dose(plan: Plan, table: Table, names: Sequence[str]) -> str:
     runs = [(name, step) for name in names for step in plan.steps]
     for colour, (name, step) in enumerate(runs):
         marks = []
-        for cell in (cell for cell in plan.axis.cells if cell.role == "dose"):
+        for cell in (c for c in plan.axis.cells if c.role == "dose" and c.overlap in doses):
             interval = table.mean(table.of(cell.name, name, step), gain)
             if interval is not None:
                 limits = (interval.lo, interval.hi) if np.isfinite(interval.width) else (None, None)

@@ -12,13 +12,13 @@ from leadline.studies.cell import ArmTask, Axis, BaseTask, Cell, Scale
 __all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "make_plan"]
 
 FULL = Scale()
-QUICK = Scale(pretraining_steps=300, batch=96, trained=32, held_out=24)
+QUICK = Scale(pretraining_steps=500, trained=32, held_out=24)
 GRID_ALGORITHMS = ("lead", "dr-grpo-kl")
 """Run over all doses: GRPO-LEAD, and mean-only GRPO with reverse KL, whose optimum is the exact tilt."""
 
 _PROBE = "grpo"  # the algorithm of cells that ask about the base model and not about the algorithm
 _QUICK_DOSES = (0.0, 1e-2)
-_QUICK_BUDGETS = (0.25, 1.0)
+_QUICK_BUDGETS = (0.5, 2.0)
 
 
 @dataclass(frozen=True)

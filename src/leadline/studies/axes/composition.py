@@ -25,7 +25,7 @@ def composition(machine: str = "strings", size: int = 4) -> Axis:
     doses = [Cell(f"unseen pairs, overlap {e:g}", both, asked, overlap=e, easier=known) for e in DOSES]
     saturation = [
         Cell(f"seen pairs, budget {b:g}", both, known, role="saturation", budget=b, easier=atoms)
-        for b in (0.25, 0.5, 1.0)
+        for b in (0.25, 0.5, 1.0, 2.0)
     ]
     levels = [
         Cell("atoms alone", ((1.0, atoms),), asked, role="level", easier=atoms),

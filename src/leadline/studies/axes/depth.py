@@ -16,7 +16,7 @@ def depth(machine: str = "strings", size: int = 4) -> Axis:
     doses = [Cell(f"depth 3, overlap {e:g}", shallow, source[3], overlap=e, easier=source[2]) for e in DOSES]
     saturation = [
         Cell(f"depth 2, budget {b:g}", shallow, source[2], role="saturation", budget=b, easier=source[1])
-        for b in (0.25, 0.5, 1.0)
+        for b in (0.25, 0.5, 1.0, 2.0)
     ]
     deeper = Cell("depth 4, overlap 0", shallow, source[4], role="level", easier=source[3])
     return Axis(

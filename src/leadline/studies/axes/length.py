@@ -25,7 +25,7 @@ def length() -> Axis:
     doses = [Cell(f"length 5, overlap {e:g}", short, of(5), overlap=e, easier=of(4)) for e in DOSES]
     saturation = [
         Cell(f"length 4, budget {b:g}", short, of(4), role="saturation", budget=b, easier=of(3))
-        for b in (0.25, 0.5, 1.0)
+        for b in (0.25, 0.5, 1.0, 2.0)
     ]
     positions = [
         Cell(f"length 5, {position} positions", short, of(5), overlap=0.01, role="control", position=position)

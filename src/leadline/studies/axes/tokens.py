@@ -22,7 +22,7 @@ def tokens(machine: str = "strings", size: int = 4) -> Axis:
     doses = [Cell(f"seen in copying, overlap {e:g}", seen, asked, overlap=e) for e in DOSES]
     saturation = [
         Cell(f"first alphabet, budget {b:g}", seen, solve, role="saturation", budget=b)
-        for b in (0.25, 0.5, 1.0)
+        for b in (0.25, 0.5, 1.0, 2.0)
     ]
     levels = [
         Cell("never trained", plain, asked, role="level"),
