@@ -25,7 +25,7 @@ from leadline.report import build_report
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import tiny  # noqa: E402
+import verl_tiny as tiny  # noqa: E402
 
 
 def planned(folder: Path) -> VerlPlan:
@@ -125,14 +125,13 @@ def test_a_killed_reward_worker_leaves_no_grader_behind(tmp_path: Path) -> None:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         worker = ray.remote(RewardLoopWorker).options(num_cpus=1).remote(config)
-        pairs = [
-            (rf"\boxed{{(x+{n})^2}}", rf"x^2+{2 * n}x+{n * n}") for n in range(3)
-        ]  # needs algebra, so workers
+        # identities that only algebra decides, so that the grader has to start its workers
+        pairs = [(r"\boxed{\sin(2x)}", r"2\sin x\cos x"), (r"\boxed{\sin^2 x + \cos^2 x}", "1")]
         right = ray.get(
             worker.__ray_call__.remote(lambda self, given: [
                 grade.correct for grade in self.reward_manager.scorer._grader.grade_many(given)], pairs)
         )  # fmt: skip
-        assert right == [True] * 3
+        assert right == [True] * 2
         process = psutil.Process(ray.get(worker.__ray_call__.remote(lambda self: os.getpid())))
         graders = process.children(recursive=True)
         assert graders
