@@ -99,9 +99,9 @@ def test_cached_steps_equal_one_forward_with_left_padded_prompts(family: str) ->
         causal = torch.ones(5, 5, dtype=torch.bool).tril()
         mask = (causal & real[:, None, :5]) | torch.eye(5, dtype=torch.bool)
         _, past = model(padded[:, :5], positions[:, :5], mask=mask[:, None])
-        cache = Cache(past, repeats=1, room=4)
+        cache = Cache(past, 1, room=4, real=real[:, :5])
         for column in range(5, 9):
-            hidden = model.step(padded[:, column], positions[:, column], cache, real[:, : column + 1])
+            hidden = model.step(padded[:, column], positions[:, column], cache)
             assert torch.allclose(model.logits(hidden)[0], reference[0][column], atol=1e-4)
             assert torch.allclose(model.logits(hidden)[1], reference[1][column - pad], atol=1e-4)
 

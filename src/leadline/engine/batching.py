@@ -10,12 +10,15 @@ from torch import Tensor
 
 __all__ = ["micro_batches"]
 
+_OVERHEAD = 128  # tokens that could be computed in the time that a micro-batch takes beside its tokens
+
 
 def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget: int) -> list[Tensor]:
     """Split rows into micro-batches of at most ``budget`` computed tokens (a single row may exceed it).
 
-    Sorting rows by length wastes fewest pads; keeping groups together computes each prompt once. Which is cheaper
-    depends on the batch, so both plans are made and the one that computes fewer tokens is taken.
+    Sorting rows by length wastes fewest pads, and the more so the smaller the micro-batches; keeping groups together
+    computes each prompt once; and every micro-batch has a price of its own. Which is cheapest depends on the batch, so
+    several plans are made and the one that computes fewest tokens is taken.
 
     Args:
         lengths: ``[R]`` completion tokens of every row.
@@ -32,8 +35,12 @@ def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget
         longest[owners[row]] = max(longest[owners[row]], size)
     by_length = sorted(range(len(sizes)), key=lambda row: (-sizes[row], owners[row], row))
     by_group = sorted(range(len(sizes)), key=lambda row: (-longest[owners[row]], owners[row], row))
-    plans = [_cut(order, sizes, owners, prompts, budget) for order in (by_length, by_group)]
-    cheapest = min(plans, key=lambda plan: sum(batch.cost for batch in plan))
+    plans = [
+        _cut(order, sizes, owners, prompts, budget // share)
+        for order in (by_length, by_group)
+        for share in (1, 2, 4, 8)
+    ]
+    cheapest = min(plans, key=lambda plan: sum(batch.cost + _OVERHEAD for batch in plan))
     return [torch.tensor(batch.rows, device=lengths.device) for batch in cheapest]
 
 

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from leadline.engine.prompts import Prompts, prefill
 from leadline.model import Cache, Decoder
 
 __all__ = ["Rollouts", "SamplingConfig", "sample", "sample_many"]
 
-# Dropping finished rows copies the whole cache, about the price of a step: worth it once a fifth of the rows is idle.
-_IDLE_SHARE = 0.2
+# Lines of finished rows are filled by moving the last ones there; worth it once a tenth of the lines is idle.
+_IDLE_SHARE = 0.1
 # Rows decoded at a time when there are many: beyond a few hundred a CPU gains nothing and the cache only grows.
 _ROWS_AT_ONCE = 512
+# Rows decoded together on a CPU: few enough that their keys and values stay in its caches from step to step, and enough
+# to keep the matrix product busy.
+_ROWS_IN_CACHE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,39 @@ def sample(
     eos: int,
     generator: torch.Generator,
 ) -> Rollouts:
-    """Draw ``per_prompt`` completions of every prompt, together."""
+    """Draw ``per_prompt`` completions of every prompt."""
+    total = prompts.tokens.shape[0]
+    size = total if model.device.type != "cpu" else max(1, _ROWS_IN_CACHE // per_prompt)
+    parts = []
+    for start in range(0, total, size):
+        rows = torch.arange(start, min(start + size, total), device=model.device)
+        parts.append(_decode(model, prompts.select(rows), per_prompt, config, eos, generator))
+    tokens, logprobs, lengths, finished = zip(*parts, strict=True)
+    owner = torch.arange(total, device=model.device).repeat_interleave(per_prompt)
+    width = max(part.shape[1] for part in tokens)
+    return Rollouts(
+        prompts, owner, _stack(tokens, width), torch.cat(lengths), torch.cat(finished), _stack(logprobs, width)
+    )
+
+
+def _stack(parts: Sequence[Tensor], width: int) -> Tensor:
+    """Rows of all parts, zeros behind the shorter ones."""
+    return torch.cat([F.pad(part, (0, width - part.shape[1])) for part in parts])
+
+
+def _decode(
+    model: Decoder,
+    prompts: Prompts,
+    per_prompt: int,
+    config: SamplingConfig,
+    eos: int,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Decode all rows together; gives their tokens and log-probabilities ``[R, T]``, lengths and ends ``[R]``."""
     hidden, past = prefill(model, prompts)
-    cache = Cache(past, per_prompt, config.max_tokens)
+    cache = Cache(past, per_prompt, config.max_tokens, prompts.real if prompts.padded else None)
     hidden = hidden.repeat_interleave(per_prompt, 0)
     rows, device = hidden.shape[0], hidden.device
-    visible = _visible(prompts, per_prompt, config.max_tokens)
     position = prompts.lengths.repeat_interleave(per_prompt)
     tokens = torch.zeros(rows, config.max_tokens, dtype=torch.long, device=device)
     logprobs = torch.zeros(rows, config.max_tokens, device=device)
@@ -88,17 +119,26 @@ def sample(
         if not alive or column + 1 == config.max_tokens:
             break
         if alive <= (1 - _IDLE_SHARE) * len(running):
-            keep = running.nonzero()[:, 0]
+            keep = _without_holes(running)
             cache.keep(keep)
             batch, token, position, running = batch[keep], token[keep], position[keep], running[keep]
-            visible = None if visible is None else visible[keep]
-        mask = None if visible is None else visible[:, : cache.length + 1]
-        hidden = model.step(token, position + column, cache, mask)
+        hidden = model.step(token, position + column, cache)
     finished = torch.ones(rows, dtype=torch.bool, device=device)
     finished[batch[running]] = False
     width = column + 1
-    owner = torch.arange(rows, device=device) // per_prompt
-    return Rollouts(prompts, owner, tokens[:, :width], lengths, finished, logprobs[:, :width])
+    return tokens[:, :width], logprobs[:, :width], lengths, finished
+
+
+def _without_holes(running: Tensor) -> Tensor:
+    """The running lines, as many as possible in their places, the last ones in the places of those that ended.
+
+    >>> _without_holes(torch.tensor([True, False, True, False, True])).tolist()
+    [0, 4, 2]
+    """
+    alive = int(running.sum())
+    keep = torch.arange(alive, device=running.device)
+    keep[~running[:alive]] = alive + running[alive:].nonzero()[:, 0]
+    return keep
 
 
 def sample_many(
@@ -130,10 +170,3 @@ def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tupl
         token = (logprobs - exponential.log_()).argmax(-1)
     return token, logprobs.gather(1, token[:, None])[:, 0]
 
-
-def _visible(prompts: Prompts, per_prompt: int, room: int) -> Tensor | None:
-    """``[R, P + room]``: which cached columns each row may look at; None when that is all of them."""
-    if not prompts.padded:
-        return None
-    rows = prompts.real.repeat_interleave(per_prompt, 0)
-    return torch.cat((rows, rows.new_ones(rows.shape[0], room)), 1)

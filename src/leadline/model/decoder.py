@@ -198,17 +198,13 @@ class Decoder(nn.Module):
             kept.append(new)
         return self.model.norm(x), kept
 
-    def step(self, tokens: Tensor, positions: Tensor, cache: Cache, mask: Tensor | None) -> Tensor:
-        """Decode one token a row: ``tokens [B]``, ``positions [B]`` -> hidden ``[B, C]``; the cache grows by one.
-
-        Args:
-            mask: ``[B, S + 1]`` boolean, True where attention may look; None when every cached column is real.
-        """
+    def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        """Decode one token a row: ``tokens [B]``, ``positions [B]`` -> hidden ``[B, C]``; the cache grows by one."""
         x, table = self.embed(tokens[:, None], positions[:, None])
-        wide = None if mask is None else mask[:, None, None, :]
         for index, layer in enumerate(self.layers):
             q, new = layer.self_attn.project(layer.input_layernorm(x), table)
-            x = x + layer.self_attn.attend(q, cache.append(index, new), wide, causal=False)
+            cache.append(index, new)
+            x = x + layer.self_attn.o_proj(cache.attend(index, q).transpose(1, 2).flatten(2))
             x = x + layer.mlp(layer.post_attention_layernorm(x))
         cache.length += 1
         hidden: Tensor = self.model.norm(x)
