@@ -87,9 +87,9 @@ def _support(plan: Plan, table: Table, algorithm: str) -> Claim:
         verdict = "not supported"
     evidence = (
         f"{algorithm}, {plan.steps[0]} steps: {len(rows)} problem-runs with fewer than {UNSUPPORTED} right answers "
-        f"expected among their samples gained {points(interval)}; {told.gained} of {told.problems} with fewer than 0.01 "
-        f"expected passed 10% success, where at most {told.expected:.2g} were to be expected without shared weights "
-        f"(T3, p = {told.p_value:.2g})."
+        f"expected among their samples gained {points(interval)}; {told.gained} of {told.problems} with fewer than "
+        f"0.01 expected passed 10% success, where at most {told.expected:.2g} were to be expected "
+        f"without shared weights (T3, p = {told.p_value:.2g})."
     )
     return _claim("a", verdict, evidence, interval)
 
