@@ -23,6 +23,7 @@ from leadline.studies.plan import Plan, make_plan
 from leadline.studies.pools import Here, Pool, Processes, open_pool
 from leadline.studies.runner import Progress, run_plan
 from leadline.studies.store import Store
+from leadline.studies.study import write_outputs
 from pool_work import die, refuse, slow_square
 
 TINY = Scale(
@@ -218,3 +219,19 @@ def test_plans_follow_the_budget() -> None:
     with pytest.raises(InputError) as caught:
         make_plan(find_axis("depth"), seeds=0, algorithms=["nothing", "os:absent"], steps=[0])
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize("name", ["depth", "length", "tokens", "composition"])
+def test_every_cell_and_algorithm_of_the_full_plan_runs(name: str, tmp_path: Path) -> None:
+    plan = make_plan(find_axis(name), seeds=1, steps=(1, 2), scale=TINY)
+    rows = run_plan(plan, tmp_path, Here(), COST)
+    ran = {(row["cell"], row["algorithm"], row["step"]) for row in rows}
+    assert ran == {(arm.base.cell.name, arm.algorithm, step) for arm in plan.arms for step in arm.steps}
+    unknown = {row["cell"] for row in rows if row["kl"] is None}
+    assert unknown == (
+        {"length 6, overlap 0"} if name == "length" else set()
+    )  # 4,096 answers are not enumerated
+    changed = {row["algorithm"] for row in rows if row["p"] != row["Q"]}
+    assert {"sft", "random"} <= changed
+    write_outputs(plan, rows, tmp_path, "leadline study")
+    assert (tmp_path / "report.html").is_file()
