@@ -305,12 +305,13 @@ def formed(m: int, n: int, answered: float, right: float) -> Counts:
 
 
 def test_form_split_by_hand() -> None:
-    # answered .5 -> 1, right .5 -> .75: (.5+.75)/2 x .5 = .3125 form, (.5+1)/2 x .25 = .1875 content, sum .5.
-    split = split_form(pair_up(formed(10, 16, 0.5, 0.5), formed(10, 16, 1.0, 0.75)))
+    # answered .5 -> .75, right .5 -> .75: (.5+.75)/2 x .25 = .15625 form and as much content, sum .3125.
+    split = split_form(pair_up(formed(10, 16, 0.5, 0.5), formed(10, 16, 0.75, 0.75)))
     assert split is not None
-    assert split.form.value == pytest.approx(0.3125)
-    assert split.content.value == pytest.approx(0.1875)
-    assert split.answered == (0.5, 1.0)
+    assert split.form.value == pytest.approx(0.15625)
+    assert split.content.value == pytest.approx(0.15625)
+    assert split.answered == (0.5, 0.75)
+    assert split.right == (0.5, 0.75)
     assert split_form(drawn(np.full(4, 0.5), np.full(4, 0.5))) is None
 
 

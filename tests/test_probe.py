@@ -58,6 +58,12 @@ def test_live_share_beyond_the_samples_holds_the_truth(q: float) -> None:
     assert hits >= 94
 
 
+def test_live_share_beyond_the_samples_is_that_of_the_law_of_q() -> None:
+    q = np.random.default_rng(2).uniform(size=1000)
+    value = live_share(binomial(q, 16), 64).share.value
+    assert value == pytest.approx(1 - 2 / 65, abs=0.015)
+
+
 def test_live_share_with_one_sample_a_problem_says_nothing_above() -> None:
     live = live_share(Counts.from_arrays(1, [0, 1, 1, 0]), 8)
     assert live.share.lo == 0.0
