@@ -46,7 +46,9 @@ def main() -> None:
     """Run the command line; every refusal is one or more plain lines and an exit code (0, 1, 2 or 130)."""
     warnings.showwarning = _show_warning
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # a command's typer.Exit comes back as its code
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except LeadlineError as error:
         for line in str(error).splitlines():
             print(f"leadline: {line}", file=sys.stderr)
