@@ -45,8 +45,8 @@ def launch_verl(
         str | None, typer.Option(help="Dashboard of the Ray cluster, http://HOST:8265.")
     ] = None,
     python: Annotated[
-        str, typer.Option(help="The Python that has verl, where it is not this one.")
-    ] = sys.executable,
+        str | None, typer.Option(help="The Python that has verl, where it is not this one.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and print; write and start nothing.")
     ] = False,
@@ -68,7 +68,9 @@ def launch_verl(
     material = open_material(parsed)
     for line in [*(f"# note: {note}" for note in material.notes), *describe(plan)]:
         console.print(line, markup=False)
-    faults = [line for job in plan.jobs for line in verl_faults(job.arguments, python=python)]
+    faults = [
+        line for job in plan.jobs for line in verl_faults(job.arguments, python=python or sys.executable)
+    ]
     if faults:
         raise InputError(list(dict.fromkeys(faults)))
     if dry_run:
