@@ -13,6 +13,7 @@ from rich.console import Console
 
 from leadline import __version__
 from leadline.cli_launch import doctor, launch_app
+from leadline.cli_study import study
 from leadline.errors import InputError, LeadlineError
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ app = typer.Typer(
 )
 recipes_app = typer.Typer(no_args_is_help=True, help="The recipes that come with leadline.")
 app.add_typer(recipes_app, name="recipes")
-app.add_typer(launch_app, name="launch")
-app.command()(doctor)
 
 console = Console(highlight=False)
 
@@ -306,6 +305,11 @@ def sample(
     text = prompt.replace("\\n", "\n")
     for answer in LocalSampler(model).answer(text, Sampling(max_tokens, temperature, seed=seed), count):
         print(answer)
+
+
+app.command()(study)
+app.add_typer(launch_app, name="launch")
+app.command()(doctor)
 
 
 @recipes_app.command("list")
