@@ -204,6 +204,8 @@ def test_keys_change_with_everything_that_decides_a_result() -> None:
     ]
     assert len(set(same)) == 1  # what is asked does not enter a pretraining that contains nothing of it
     assert base.key not in same
+    doses = [BaseTask("depth", cell, TINY, 0).key for cell in axis.cells if cell.role == "dose"]
+    assert len(set(doses)) == 5
 
 
 def test_plans_follow_the_budget() -> None:

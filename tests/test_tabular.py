@@ -87,6 +87,14 @@ def test_expected_updates_are_the_mean_of_sampled_ones(advantage: AdvantageConfi
     assert np.abs(shift - shift @ BASE).max() < 0.015  # a common shift of all logits is no move
 
 
+def test_k1_in_the_reward_is_the_centred_shaped_reward_shrunk_by_the_groups_mean() -> None:
+    policy, loss = np.roll(BASE, 1), LossConfig(kl="k1_in_reward", beta=0.3)
+    shaped = RIGHT - 0.3 * np.log(policy / BASE)
+    centred = shaped - policy @ shaped
+    for advantage, factor in ((AdvantageConfig.rloo(), 1.0), (AdvantageConfig.dr_grpo(), 7 / 8)):
+        assert np.allclose(action_values(policy, BASE, RIGHT, advantage, loss, 8), factor * centred)
+
+
 @pytest.mark.parametrize("kl", ["k1_in_reward", "k2", "k3"])
 def test_sampled_training_with_kl_comes_to_rest_near_the_expected_fixed_point(kl: str) -> None:
     advantage, loss = AdvantageConfig.rloo(), LossConfig(kl=kl, beta=0.8)
