@@ -12,7 +12,7 @@ from leadline.studies.cell import ArmTask, BaseTask
 from leadline.studies.plan import Plan
 from leadline.studies.store import Store
 
-__all__ = ["Cost", "measure_cost", "outstanding"]
+__all__ = ["FREE", "Cost", "measure_cost", "outstanding"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,9 @@ class Cost:
 
     def arm(self, task: ArmTask) -> float:
         return self.step * max(task.steps) + self.measurement * (1 + len(task.steps))
+
+
+FREE = Cost(0.0, 0.0, 0.0)
 
 
 def measure_cost(plan: Plan) -> Cost:

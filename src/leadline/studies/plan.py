@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from leadline.errors import InputError
 from leadline.studies.algorithms import ALGORITHMS, find_algorithm
@@ -87,13 +87,6 @@ def make_plan(
                 at = ordered if cell.name in long and name == probe else ordered[:1]
                 arms.append(ArmTask(base, name, tuple(at)))
     return Plan(axis, size, tuple(arms), tuple(range(seeds)), tuple(ordered))
-
-
-def resized(plan: Plan, **changes: int) -> Plan:
-    """The same plan at another scale, for tests and trials."""
-    scale = replace(plan.scale, **changes)
-    arms = tuple(replace(arm, base=replace(arm.base, scale=scale)) for arm in plan.arms)
-    return replace(plan, scale=scale, arms=arms)
 
 
 def _in_quick(cell: Cell, axis: Axis) -> bool:

@@ -16,7 +16,7 @@ from leadline.errors import DataError
 from leadline.jsonl import read_json, refusals_as_storage_errors, write_json_atomic, write_text_atomic
 from leadline.studies.axes import find_axis
 from leadline.studies.claims import judge
-from leadline.studies.cost import measure_cost, outstanding
+from leadline.studies.cost import FREE, Cost, measure_cost, outstanding
 from leadline.studies.figures import figures
 from leadline.studies.page import page
 from leadline.studies.plan import Plan, make_plan
@@ -68,14 +68,9 @@ def run_study(
         quick=quick,
     )
     pool = open_pool(workers, ray)
-    cost = measure_cost(plan)
-    bases, arms, seconds = outstanding(plan, Store(out), cost)
-    at_once = "the cluster" if ray else f"{max(1, workers)} worker{'s' if workers > 1 else ''}"
-    note(
-        f"study {plan.axis.name}: {bases} of {len(plan.bases)} base models and {arms} of {len(plan.arms)} arms to "
-        f"compute, about {_minutes(seconds)} of CPU time"
-        + ("" if ray else f", {_minutes(seconds / max(1, workers))} on {at_once} with a core each")
-    )
+    # Nothing is timed where nothing is left to compute.
+    cost = measure_cost(plan) if outstanding(plan, Store(out), FREE)[1] else FREE
+    note(_announcement(plan, Store(out), cost, None if ray else max(1, workers)))
     rows = run_plan(plan, out, pool, cost, progress)
     command = _command(axis, plan, algorithms, steps, seeds, quick)
     return write_outputs(plan, rows, out, command)
@@ -108,6 +103,19 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
         write_text_atomic(out / "figures" / f"{name}.svg", svg)
     write_text_atomic(out / "report.html", page(result, drawings))
     return result
+
+
+def _announcement(plan: Plan, store: Store, cost: Cost, workers: int | None) -> str:
+    """What is to be computed, and what it costs; no wall-clock time for a cluster of unknown machines."""
+    bases, arms, seconds = outstanding(plan, store, cost)
+    text = (
+        f"study {plan.axis.name}: {bases} of {len(plan.bases)} base models and {arms} of {len(plan.arms)} arms to "
+        f"compute, about {_minutes(seconds)} of CPU time"
+    )
+    if workers is None:
+        return text
+    noun = "worker" if workers == 1 else "workers"
+    return f"{text}, {_minutes(seconds / workers)} on {workers} {noun} with a core each"
 
 
 def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
