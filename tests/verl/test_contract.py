@@ -34,7 +34,7 @@ from test_adapters_verl import CONFIGS, STEPS, table, verl_rows
 from verl import DataProto
 
 sys.path.insert(0, str(Path(__file__).parent))
-import tiny
+import verl_tiny as tiny
 
 BASE = [
     "algorithm.adv_estimator=leadline", "reward.reward_manager.source=importlib",
