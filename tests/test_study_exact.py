@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import SamplingConfig, sample
@@ -13,10 +14,11 @@ from leadline.errors import InputError
 from leadline.model import Decoder
 from leadline.studies.axes import AXES, find_axis
 from leadline.studies.axes.composition import split_pairs
-from leadline.studies.cell import DOSES, Axis, BaseTask, Cell, Scale
+from leadline.studies.cell import DOSES, ArmTask, Axis, BaseTask, Cell, Scale
 from leadline.studies.exact import correct_mass, policies
 from leadline.studies.pretraining import load_base, new_model, pretrain, pretraining_item
 from leadline.studies.source import EOS, Encoding, Item, Source, draw, draw_distinct, side_of
+from leadline.studies.student import Student
 from leadline.tasks.machines import find_machine
 
 MACHINE = find_machine("strings4")
@@ -149,6 +151,30 @@ def test_shared_embeddings_make_the_alphabets_interchangeable() -> None:
 def test_sources_that_run_dry_say_so() -> None:
     with pytest.raises(InputError, match="fewer than 20"):
         draw_distinct(Source((("shl",),), (3,), machine="strings4"), python_rng("x"), "held_out", 20)
+
+
+def test_a_pool_takes_what_there_is_but_not_less_than_is_measured() -> None:
+    source = Source((("shl",),), (3,), machine="strings4")
+    sides = [side_of(Item(state, ("shl",))) for state in MACHINE.states(3)]
+    assert (
+        len(draw_distinct(source, python_rng("x"), "held_out", 20, fewest=2)) == sides.count("held_out") < 20
+    )
+    with pytest.raises(InputError, match="fewer than 19"):
+        draw_distinct(source, python_rng("x"), "held_out", 20, fewest=19)
+
+
+def test_reinforcement_learning_draws_from_the_pool_and_never_from_what_is_held_out() -> None:
+    axis = find_axis("depth")
+    scale = Scale(hidden=16, layers=1, heads=2, pool=40, trained=8, held_out=8, prompts=16, group=2)
+    base = BaseTask("depth", axis.cell(axis.main), scale, 0)
+    weights = save({name: tensor.contiguous() for name, tensor in new_model(base).state_dict().items()})
+    student = Student(ArmTask(base, "grpo", (1,)), weights)
+    asked = {item for step in range(30) for item in student.problems(step)}
+    assert asked == set(student.pool)
+    assert set(student.trained) < asked
+    assert not asked & set(student.held_out)
+    assert all(len(set(student.problems(step))) == 16 for step in range(5))
+    assert student.problems(3) == Student(ArmTask(base, "lead", (1,)), weights).problems(3)
 
 
 def test_cells_and_axes_that_contradict_themselves_are_refused() -> None:

@@ -27,7 +27,16 @@ from leadline.studies.study import write_outputs
 from pool_work import die, refuse, slow_square
 
 TINY = Scale(
-    hidden=16, layers=1, heads=2, pretraining_steps=6, batch=16, trained=4, held_out=2, prompts=4, group=4
+    hidden=16,
+    layers=1,
+    heads=2,
+    pretraining_steps=6,
+    batch=16,
+    pool=4,
+    trained=4,
+    held_out=2,
+    prompts=4,
+    group=4,
 )
 COST = Cost(0.01, 0.01, 0.01)
 

@@ -110,7 +110,8 @@ def _ladder(
     spent = float(kl[:known].mean())
     tilt[:known] = tilt_at_kl(before.mass[:known], spent)
     if algorithm.advantage is not None:
-        visits = round(step * min(student.scale.prompts, known) / known)
+        pool = len(student.pool)
+        visits = round(step * min(student.scale.prompts, pool) / pool)
         tabular[:known] = at_equal_kl(
             before.policies.probabilities[:known],
             before.policies.correct[:known],

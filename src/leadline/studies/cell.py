@@ -105,7 +105,8 @@ class Scale:
         hidden, layers, heads: of the decoder.
         pretraining_steps, batch: of supervised pretraining, by Muon with a cosine schedule.
         pretraining_rate, muon_rate: its peak learning rates.
-        trained, held_out: problems of the asked source that reinforcement learning trains on, and that it never sees.
+        pool: how many problems of the asked source reinforcement learning draws from (all there are, if fewer).
+        trained, held_out: how many of those are measured, and how many that it never sees.
         prompts, group: problems a step and completions a problem (G).
         rate: learning rate (AdamW) of reinforcement learning and of every other algorithm.
         beta: coefficient of the KL term where there is one.
@@ -118,7 +119,8 @@ class Scale:
     batch: int = 128
     pretraining_rate: float = 5e-3
     muon_rate: float = 0.025
-    trained: int = 128
+    pool: int = 512
+    trained: int = 64
     held_out: int = 64
     prompts: int = 32
     group: int = 8
@@ -144,7 +146,7 @@ class BaseTask:
         for name in ("name", "role", "easier"):
             del content["cell"][name]
         del content["axis"]
-        for name in ("trained", "held_out", "prompts", "group", "rate", "beta"):
+        for name in ("pool", "trained", "held_out", "prompts", "group", "rate", "beta"):
             del content["scale"][name]
         return _digest(content)
 

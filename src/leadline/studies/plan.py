@@ -12,7 +12,7 @@ from leadline.studies.cell import ArmTask, Axis, BaseTask, Cell, Scale
 __all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "make_plan"]
 
 FULL = Scale()
-QUICK = Scale(pretraining_steps=500, trained=32, held_out=24)
+QUICK = Scale(pretraining_steps=500, pool=128, trained=32, held_out=32)
 GRID_ALGORITHMS = ("lead", "dr-grpo-kl")
 """Run over all doses: GRPO-LEAD, and mean-only GRPO with reverse KL, whose optimum is the exact tilt."""
 

@@ -70,19 +70,23 @@ def draw(source: Source, rng: random.Random, side: Side) -> Item:
     raise InputError(f"source of {len(source.programs)} programs: no problem found on its side {side!r}")
 
 
-def draw_distinct(source: Source, rng: random.Random, side: Side, count: int) -> list[Item]:
-    """``count`` different problems.
+def draw_distinct(
+    source: Source, rng: random.Random, side: Side, count: int, fewest: int | None = None
+) -> list[Item]:
+    """``count`` different problems; as few as ``fewest``, where that is given, when no more are found.
 
     Raises:
         InputError: the source has too few on that side.
     """
     found: dict[Item, None] = {}
-    for _ in range(count * 1000):
+    for _ in range(count * 200):
         if len(found) == count:
-            return list(found)
+            break
         found[draw(source, rng, side)] = None
+    if len(found) >= (count if fewest is None else fewest):
+        return list(found)
     raise InputError(
-        f"source of {len(source.programs)} programs: fewer than {count} problems on side {side!r}"
+        f"source of {len(source.programs)} programs: fewer than {fewest or count} problems on side {side!r}"
     )
 
 

@@ -52,6 +52,7 @@ class Student:
     Attributes:
         task: what is trained.
         weights: of the base model.
+        pool: the problems that are trained on; ``trained`` are those of them that are measured.
         visits: problem -> how many samples were drawn of it so far (N of test T3).
     """
 
@@ -68,17 +69,18 @@ class Student:
         # A constant rate: what a run measured at 60 and at 600 steps was at 60 is then the 60-step run.
         settings = OptimiserConfig(learning_rate=self.scale.rate, weight_decay=0.0, warmup=0.0)
         self.optimiser = Optimiser(self.model.named_parameters(), settings, 1)
-        self.trained = self._pool("trained", self.scale.trained)
-        self.held_out = self._pool("held_out", self.scale.held_out)
-
-    def _pool(self, side: str, count: int) -> list[Item]:
         # The same problems for every seed and algorithm of the cell, so that seeds differ by training alone.
-        return draw_distinct(self.cell.asked, python_rng("pool", side), side, count)  # type: ignore[arg-type]
+        asked, scale = self.cell.asked, self.scale
+        self.pool = draw_distinct(
+            asked, python_rng("pool", "trained"), "trained", max(scale.pool, scale.trained), scale.trained
+        )
+        self.trained = self.pool[: scale.trained]
+        self.held_out = draw_distinct(asked, python_rng("pool", "held_out"), "held_out", scale.held_out)
 
     def problems(self, step: int) -> list[Item]:
         """The trained problems of one step: distinct, a new draw every step."""
         rng = python_rng(self.seed, "problems", step)
-        return rng.sample(self.trained, min(self.scale.prompts, len(self.trained)))
+        return rng.sample(self.pool, min(self.scale.prompts, len(self.pool)))
 
     def easier(self, step: int) -> list[Item]:
         """Problems of the cell's easier source, which only a curriculum asks for."""
