@@ -196,6 +196,15 @@ def test_a_batch_of_nothing_but_padding_has_no_advantages() -> None:
     assert not advantages.any()
 
 
+def test_a_row_that_verl_masked_out_takes_no_part() -> None:
+    rows = verl_rows([0, 1, 2, 3], 0)  # one group: right, wrong, no answer, right
+    rows["response_mask"][3] = 0  # its reward stays: rejected by verl's rollout correction, say
+    advantages, _ = estimate(**rows)
+    without, _ = estimate(**{name: values[:3] for name, values in rows.items()})
+    assert torch.equal(advantages[:3], without)
+    assert not advantages[3].any()
+
+
 def test_scores_of_another_reward_function_are_refused() -> None:
     rows = verl_rows([0, 1], 0)
     rows["token_level_rewards"][0, 0] += 0.1
