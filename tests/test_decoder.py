@@ -19,6 +19,8 @@ from leadline.model import (
     save_decoder,
     selected_logprobs,
 )
+from leadline.model.linear import Linear
+from leadline.model.pointwise import rms_norm, rotate
 
 FAMILIES = ["llama", "qwen2", "qwen3"]
 
@@ -104,6 +106,53 @@ def test_cached_steps_equal_one_forward_with_left_padded_prompts(family: str) ->
             hidden = model.step(padded[:, column], positions[:, column], cache)
             assert torch.allclose(model.logits(hidden)[0], reference[0][column], atol=1e-4)
             assert torch.allclose(model.logits(hidden)[1], reference[1][column - pad], atol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_groups_share_their_prompt_and_lines_may_leave_and_move(family: str) -> None:
+    model = small(family)
+    prompts = torch.randint(50, (2, 4), generator=torch.Generator().manual_seed(6))
+    new = torch.randint(50, (6, 5), generator=torch.Generator().manual_seed(7))
+    whole = torch.cat((prompts.repeat_interleave(3, 0), new), 1)
+    with torch.no_grad():
+        want = logits(model, whole)
+        cache = Cache(model(prompts)[1], 3, room=5)
+        lines = torch.arange(6)
+        for column, keep in enumerate([None, [0, 5, 2, 3], None, [0, 3, 2], [2]]):
+            if keep is not None:
+                lines = lines[keep]
+                cache.keep(torch.tensor(keep))
+            hidden = model.step(new[lines, column], torch.full((len(lines),), 4 + column), cache)
+            assert torch.allclose(model.logits(hidden), want[lines, 4 + column], atol=1e-4)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_products_and_their_gradients_are_those_of_torch(bias: bool) -> None:
+    ours = Linear(7, 5, bias=bias)
+    x = torch.randn(3, 4, 7, generator=torch.Generator().manual_seed(8), requires_grad=True)
+    upstream = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(9))
+    inputs = (x, *ours.parameters())
+    theirs = torch.nn.functional.linear(x, ours.weight, ours.bias)
+    assert torch.allclose(ours(x), theirs, atol=1e-6)
+    for got, want in zip(
+        torch.autograd.grad(ours(x), inputs, upstream),
+        torch.autograd.grad(theirs, inputs, upstream),
+        strict=True,
+    ):
+        assert torch.allclose(got, want, atol=1e-5)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs, atol=1e-6)
+
+
+def test_norm_and_rotation_have_the_gradients_that_autograd_finds() -> None:
+    generator = torch.Generator().manual_seed(10)
+    x = torch.randn(2, 3, 5, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.rand(8, generator=generator, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda a, b: rms_norm(a, b, 1e-3), (x, weight))
+    want = torch.nn.functional.rms_norm(x, (8,), weight, 1e-3)
+    assert torch.allclose(rms_norm(x, weight, 1e-3), want)
+    angle = torch.rand(2, 1, 5, 4, generator=generator, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda a: rotate(a, (angle.cos(), angle.sin())), (x,))
 
 
 def test_positions_none_and_learned_differ_from_rope() -> None:

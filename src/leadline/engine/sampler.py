@@ -79,7 +79,12 @@ def sample(
     owner = torch.arange(total, device=model.device).repeat_interleave(per_prompt)
     width = max(part.shape[1] for part in tokens)
     return Rollouts(
-        prompts, owner, _stack(tokens, width), torch.cat(lengths), torch.cat(finished), _stack(logprobs, width)
+        prompts,
+        owner,
+        _stack(tokens, width),
+        torch.cat(lengths),
+        torch.cat(finished),
+        _stack(logprobs, width),
     )
 
 
@@ -169,4 +174,3 @@ def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tupl
         exponential = torch.empty_like(logprobs).exponential_(generator=generator)
         token = (logprobs - exponential.log_()).argmax(-1)
     return token, logprobs.gather(1, token[:, None])[:, 0]
-

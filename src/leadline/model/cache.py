@@ -31,9 +31,7 @@ class Cache:
         real: ``[N, P]`` boolean, False on pads; None when there are none.
     """
 
-    def __init__(
-        self, prompts: list[KeyValues], group: int, room: int, real: Tensor | None = None
-    ) -> None:
+    def __init__(self, prompts: list[KeyValues], group: int, room: int, real: Tensor | None = None) -> None:
         first = prompts[0].keys
         self.prompts, self.group, self.length = prompts, group, 0
         rows, heads, size = first.shape[0] * group, first.shape[1], first.shape[3]
@@ -82,9 +80,10 @@ class Cache:
         if self._places is not None:
             everyone = x.new_zeros(self.prompts[0].keys.shape[0] * self.group, *x.shape[1:])
             x = everyone.index_copy_(0, self._places, x)
-        return x.unflatten(0, (-1, self.group)).transpose(1, 2).flatten(2, 3)
+        return x.view(-1, self.group, *x.shape[1:]).transpose(1, 2).flatten(2, 3)
 
     def _to_rows(self, x: Tensor) -> Tensor:
         """``[N, K, G * M, X]`` -> ``[R, K, M, X]``."""
-        x = x.unflatten(2, (self.group, -1)).transpose(1, 2).flatten(0, 1)
+        prompts, heads, queries, size = x.shape
+        x = x.view(prompts, heads, self.group, queries // self.group, size).transpose(1, 2).flatten(0, 1)
         return x if self._places is None else x.index_select(0, self._places)

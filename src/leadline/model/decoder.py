@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from leadline.model.cache import Cache, KeyValues
 from leadline.model.config import DecoderConfig
 from leadline.model.linear import Linear
+from leadline.model.pointwise import rms_norm, rotate
 
 __all__ = ["Decoder", "RMSNorm"]
 
@@ -27,25 +28,17 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
+        return rms_norm(x, self.weight, self.eps)
 
 
 def rotary_table(config: DecoderConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary embedding (Su et al. 2021) for positions ``[B, T]``, each ``[B, 1, T, D]``."""
+    """Cosines and sines of the rotary embedding (Su et al. 2021) for positions ``[B, T]``: ``[B, 1, T, D / 2]``."""
     exponent = (
         torch.arange(0, config.head_dim, 2, device=positions.device, dtype=torch.float32) / config.head_dim
     )
     frequency = config.rope_theta**-exponent
     angle = positions[:, None, :, None].float() * frequency
-    angle = torch.cat((angle, angle), dim=-1)
     return angle.cos(), angle.sin()
-
-
-def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate the two halves of every head by the angle of its position. ``x``: ``[B, heads, T, D]``."""
-    cos, sin = table
-    first, second = x.chunk(2, dim=-1)
-    return x * cos.to(x.dtype) + torch.cat((-second, first), dim=-1) * sin.to(x.dtype)
 
 
 class Attention(nn.Module):
