@@ -61,7 +61,7 @@ class Runner:
             what = self._keep(name, value)
             # The estimate is of this machine when idle: what has been done says how far off that is.
             pace = (time.monotonic() - started) / paid if paid else 0.0
-            left = pace * (everything - paid)
+            left = max(0.0, pace * (everything - paid))
             self.report(Progress(total - len(self.owed), total, left, what))
 
     def _there(self, arm: ArmTask) -> bool:
