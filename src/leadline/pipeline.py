@@ -15,7 +15,7 @@ from leadline import __version__
 from leadline.backends import Backend, Stage, open_backend
 from leadline.engine.interrupts import Interrupts
 from leadline.engine.scoring import sample_row
-from leadline.errors import ConfigError, InputError
+from leadline.errors import ConfigError, InputError, Interrupted
 from leadline.evaluate import Evaluation, evaluate, paired_differences
 from leadline.material import Material, open_material
 from leadline.progress import Progress
@@ -79,6 +79,8 @@ class Pipeline:
             models[name] = self._train(name, models)
             results[name] = self._measure(name, models[name], problems)
             self._sound(name, models, problems)
+            if self.interrupts.requested:  # it came while this stage was being measured
+                raise Interrupted(f"stopped after {name}; --resume goes on from there")
         summary = self._summary(results, time.monotonic() - started)
         self.writer.summary(summary)
         build_report([self.writer.root], self.writer.root / "report.html")
