@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from leadline.studies.algorithms import find_algorithm
 from leadline.studies.arms import run_arm, run_base
 from leadline.studies.cell import ArmTask, BaseTask
 from leadline.studies.plan import Plan
 from leadline.studies.store import Store
+from leadline.studies.student import Student
 
 __all__ = ["FREE", "Cost", "measure_cost", "outstanding"]
 
@@ -43,11 +45,13 @@ def measure_cost(plan: Plan) -> Cost:
     base = BaseTask(plan.axis.name, cell, replace(plan.scale, pretraining_steps=_PRETRAINING), seed=0)
     run_base(replace(base, scale=replace(base.scale, pretraining_steps=1)))  # what is slow once only
     weights, pretraining = _timed(lambda: run_base(base))
-    algorithm = plan.arms[0].algorithm
-    _, short = _timed(lambda: run_arm(ArmTask(base, algorithm, (1,)), weights))
-    _, longer = _timed(lambda: run_arm(ArmTask(base, algorithm, (1 + _STEPS,)), weights))
-    step = max(longer - short, 0.05 * longer) / _STEPS
-    return Cost(pretraining / _PRETRAINING, step, max(short - step, 0.0) / 2)
+    # A coin as the reward: an untrained model earns no other, and steps without signal would cost nothing.
+    arm = ArmTask(base, "random", (1,))
+    student, step = Student(arm, weights), find_algorithm("random").step
+    step(student, 0)
+    _, steps = _timed(lambda: [step(student, index) for index in range(1, 1 + _STEPS)])
+    _, whole = _timed(lambda: run_arm(arm, weights))
+    return Cost(pretraining / _PRETRAINING, steps / _STEPS, max(whole - steps / _STEPS, 0.0) / 2)
 
 
 def outstanding(plan: Plan, store: Store, cost: Cost) -> tuple[int, int, float]:
