@@ -44,7 +44,7 @@ $(VERL)/.ready: pyproject.toml constraints-verl.txt
 
 test-verl: venv-verl  ## contract tests against the real verl, and two steps of its own main_ppo on the CPU
 	@echo "== tests with verl"
-	@OMP_NUM_THREADS=1 $(VERL)/bin/python -m pytest tests/verl
+	@OMP_NUM_THREADS=1 $(VERL)/bin/python -m pytest tests/beside_verl
 
 check: venv  ## style and types
 	@echo "== style"

@@ -100,7 +100,7 @@ def test_sampled_training_with_kl_comes_to_rest_near_the_expected_fixed_point(kl
     advantage, loss = AdvantageConfig.rloo(), LossConfig(kl=kl, beta=0.8)
     base = np.tile(BASE, (150, 1))
     column = np.zeros(150, dtype=np.int64)
-    after = sampled_training(base, column, advantage, loss, group=8, visits=500, rate=0.15, seed=2)
+    after = sampled_training(base, column, advantage, loss, group=8, visits=1500, rate=0.15, seed=2)
     expected = expected_training(BASE, np.arange(V) == 0, advantage, loss, rate=0.05, steps=4000)
     assert after[:, 0].mean() == pytest.approx(expected[0], abs=0.025)
 
