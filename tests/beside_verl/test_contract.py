@@ -18,6 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from tensordict import TensorDict
+from verl import DataProto
 from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
 from advantage_oracle import oracle
@@ -31,7 +32,6 @@ from leadline.launch.arguments import as_argument, as_arguments
 from leadline.launch.checks import verl_report
 from leadline.recipes import find_recipe, read_packaged
 from test_adapters_verl import CONFIGS, STEPS, table, verl_rows
-from verl import DataProto
 
 sys.path.insert(0, str(Path(__file__).parent))
 import verl_tiny as tiny
