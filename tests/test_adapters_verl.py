@@ -1,4 +1,4 @@
-"""What leadline hands to verl and gets back, without verl: coding, estimator, scores, keys. (With verl: beside_verl.)"""
+"""What leadline hands to verl and gets back, without verl: coding, estimator, scores, keys. (With it: beside_verl.)"""
 
 from __future__ import annotations
 

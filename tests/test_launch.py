@@ -1,4 +1,4 @@
-"""From recipes to command lines, files and checks, and from verl's output back; no verl needed (that is beside_verl)."""
+"""From recipes to command lines, files and checks, and from verl's output back; no verl needed (see beside_verl)."""
 
 from __future__ import annotations
 
