@@ -127,10 +127,15 @@ def tokenizer_of(work: Workload) -> Any:
     )
 
 
-class Clock:
-    """Times of the measured steps, and how far memory rose; the first step only warms up."""
+def warmup(options: argparse.Namespace) -> int:
+    """Steps before the measured ones; for memory the first one says all."""
+    return 0 if options.workload == "D" else 1
 
-    def __init__(self, warmup: int = 1) -> None:
+
+class Clock:
+    """Times of the measured steps, and how far memory rose."""
+
+    def __init__(self, warmup: int) -> None:
         self.seconds: list[float] = []
         self.processor: list[float] = []
         self.tokens: list[int] = []
@@ -179,7 +184,7 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     from leadline.model import load_decoder
     from leadline.recipe import OptimiserConfig
 
-    work, steps = WORKLOADS[options.workload], options.steps + 1
+    work, steps = WORKLOADS[options.workload], options.steps + warmup(options)
     data, tokenizer = prompts_of(work, steps, options.seed), tokenizer_of(work)
     model = load_decoder(options.model, device=options.device)
     if options.device == "cuda":
@@ -188,7 +193,7 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     optimiser = Optimiser(model.named_parameters(), settings, steps)
     learner = Learner(model, optimiser, LossConfig(), 1.0, work.max_tokens, options.micro_tokens)
     generator = torch.Generator(options.device).manual_seed(options.seed)
-    clock, sampling = Clock(), []
+    clock, sampling = Clock(warmup(options)), []
     for step in range(steps):
         part = data[step * work.prompts : (step + 1) * work.prompts]
         clock.start()
@@ -209,7 +214,7 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
             torch.cuda.synchronize()
         clock.stop(int(sizes.sum()))
     result = clock.result(sum(parameter.numel() for parameter in model.parameters()))
-    return result | {"sampling": sampling[1:], "live": float(advantages.live.float().mean())}
+    return result | {"sampling": sampling[warmup(options) :], "live": float(advantages.live.float().mean())}
 
 
 def run_trl(options: argparse.Namespace) -> dict[str, Any]:
@@ -218,7 +223,7 @@ def run_trl(options: argparse.Namespace) -> dict[str, Any]:
     from transformers import AutoModelForCausalLM, TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
-    work, steps, cuda = WORKLOADS[options.workload], options.steps + 1, options.device == "cuda"
+    work, steps, cuda = WORKLOADS[options.workload], options.steps + warmup(options), options.device == "cuda"
     data = prompts_of(work, steps, options.seed)
     model = AutoModelForCausalLM.from_pretrained(
         options.model, dtype=torch.bfloat16 if cuda else torch.float32, attn_implementation="sdpa"
@@ -255,7 +260,7 @@ def run_trl(options: argparse.Namespace) -> dict[str, Any]:
         processing_class=tokenizer_of(work),
         callbacks=[Timer()],
     )
-    clock = Clock()
+    clock = Clock(warmup(options))
     trainer.train()
     return clock.result(sum(parameter.numel() for parameter in model.parameters()))
 
