@@ -25,7 +25,7 @@ from leadline.model import (
     Decoder,
     DecoderConfig,
     build_tokenizer,
-    load_decoder,
+    load_model,
     load_tokenizer,
     save_decoder,
 )
@@ -160,11 +160,7 @@ class LocalBackend:
         return {problem.id: [value] for problem, value in zip(asked, values, strict=True)}
 
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:
-        model, tokenizer = load_decoder(folder, device=self.device), load_tokenizer(folder)
-        if len(tokenizer) > model.config.vocab_size:
-            raise CheckpointError(
-                f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {model.config.vocab_size}"
-            )
+        model, tokenizer = load_model(folder, device=self.device)
         return model, Codec(tokenizer, self.recipe.data.system_prompt)
 
 

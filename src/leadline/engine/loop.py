@@ -19,8 +19,8 @@ from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scoring import Batch, Scores, advantages_of, completions_of
 from leadline.engine.seeds import torch_rng
 from leadline.engine.state import Checkpoint, Checkpoints
+from leadline.engine.stepping import resume, run_steps
 from leadline.engine.summary import batch_metrics, validation_metrics
-from leadline.errors import Interrupted
 from leadline.model import load_decoder, save_decoder
 from leadline.model.codec import Codec
 from leadline.recipe import PolicyConfig
@@ -69,17 +69,17 @@ class PolicyTrainer:
             Interrupted: a signal came; the state was saved.
             TrainingError: the loss stayed non-finite.
         """
-        start = self._resume()
-        for step in range(start, self.config.steps):
-            self._step(step)
-            done = step + 1
-            stop = interrupts.requested and done < self.config.steps
-            if stop or done % self.config.checkpoint_every == 0 or done == self.config.steps:
-                self._save(done)
-            if stop:
-                raise Interrupted(
-                    f"arm {self.arm}: stopped after step {done} of {self.config.steps}; state saved"
-                )
+        config = self.config
+        start = resume(self.checkpoints, config.steps, self.journal, self._save, self._restore)
+        run_steps(
+            f"arm {self.arm}",
+            start,
+            config.steps,
+            config.checkpoint_every,
+            self._step,
+            self._save,
+            interrupts,
+        )
 
     def _step(self, step: int) -> None:
         started = time.perf_counter()
@@ -164,20 +164,10 @@ class PolicyTrainer:
         }
         self.checkpoints.save(step, write, state)
 
-    def _resume(self) -> int:
-        """Load the newest whole checkpoint, cut the metrics back to it, and return the step to go on with."""
-        self.checkpoints.clear_debris()
-        checkpoint = self.checkpoints.latest()
-        if checkpoint is None:
-            self._save(0)  # so that whatever is recorded from here on has a checkpoint to be cut back to
-            return 0
-        if checkpoint.step >= self.config.steps:
-            return checkpoint.step
+    def _restore(self, checkpoint: Checkpoint) -> None:
         restore(self.learner, checkpoint)
-        self.journal.truncate_metrics(checkpoint.state["metrics_offset"])
         best = checkpoint.state["best"]
         self.best = (best[0], best[1]) if best else None
-        return checkpoint.step
 
 
 def restore(learner: Learner, checkpoint: Checkpoint) -> None:

@@ -17,7 +17,7 @@ from leadline.engine.journal import Journal, Row
 from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser, Outcome
 from leadline.engine.state import Checkpoint, Checkpoints
-from leadline.errors import Interrupted
+from leadline.engine.stepping import resume, run_steps
 from leadline.model import Decoder, load_decoder, save_decoder, selected_logprobs
 from leadline.model.codec import Codec
 from leadline.recipe import SupervisedConfig
@@ -113,14 +113,9 @@ class SupervisedTrainer:
             Interrupted: a signal came; the state was saved.
             TrainingError: the loss stayed non-finite.
         """
-        for step in range(self._resume(), self.config.steps):
-            self._step(step)
-            done = step + 1
-            stop = interrupts.requested and done < self.config.steps
-            if stop or done % self.config.checkpoint_every == 0 or done == self.config.steps:
-                self._save(done)
-            if stop:
-                raise Interrupted(f"sft: stopped after step {done} of {self.config.steps}; state saved")
+        config = self.config
+        start = resume(self.checkpoints, config.steps, self.journal, self._save, self._restore)
+        run_steps("sft", start, config.steps, config.checkpoint_every, self._step, self._save, interrupts)
 
     def _step(self, step: int) -> None:
         started = time.perf_counter()
@@ -159,18 +154,6 @@ class SupervisedTrainer:
             "skipped": self.optimiser.skipped,
         }
         self.checkpoints.save(step, write, state)
-
-    def _resume(self) -> int:
-        self.checkpoints.clear_debris()
-        checkpoint = self.checkpoints.latest()
-        if checkpoint is None:
-            self._save(0)  # so that whatever is recorded from here on has a checkpoint to be cut back to
-            return 0
-        if checkpoint.step >= self.config.steps:
-            return checkpoint.step
-        self._restore(checkpoint)
-        self.journal.truncate_metrics(checkpoint.state["metrics_offset"])
-        return checkpoint.step
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         if self.lora is not None:

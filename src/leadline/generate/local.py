@@ -12,9 +12,9 @@ from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scoring import completions_of
 from leadline.engine.seeds import torch_rng
-from leadline.errors import CheckpointError, ConfigError
+from leadline.errors import ConfigError
 from leadline.generate.base import Draw, Prompting, Sampling, pending
-from leadline.model import load_decoder, load_tokenizer
+from leadline.model import load_model
 from leadline.model.codec import Codec
 from leadline.types import Problem
 
@@ -42,13 +42,8 @@ class LocalSampler:
     ) -> None:
         self.name = str(model)
         self.prompting = prompting or Prompting()
-        folder = Path(model)
-        self._model = load_decoder(folder, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        tokenizer = load_tokenizer(folder)
-        if len(tokenizer) > self._model.config.vocab_size:
-            raise CheckpointError(
-                f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {self._model.config.vocab_size}"
-            )
+        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._model, tokenizer = load_model(model, device=place)
         self._codec = Codec(tokenizer, self.prompting.system)
 
     def generate(

@@ -1,7 +1,7 @@
 """A small Llama-family decoder, its checkpoints, and its tokenizers."""
 
 from leadline.model.cache import Cache, KeyValues
-from leadline.model.checkpoint import load_decoder, load_tokenizer, save_decoder
+from leadline.model.checkpoint import load_decoder, load_model, load_tokenizer, save_decoder
 from leadline.model.config import DecoderConfig
 from leadline.model.decoder import Decoder
 from leadline.model.logprobs import selected_logprobs
@@ -14,6 +14,7 @@ __all__ = [
     "KeyValues",
     "build_tokenizer",
     "load_decoder",
+    "load_model",
     "load_tokenizer",
     "save_decoder",
     "selected_logprobs",

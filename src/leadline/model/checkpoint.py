@@ -19,7 +19,7 @@ from leadline.model.decoder import Decoder
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["load_decoder", "load_tokenizer", "read_config", "save_decoder"]
+__all__ = ["load_decoder", "load_model", "load_tokenizer", "read_config", "save_decoder"]
 
 _HEAD = "lm_head.weight"
 _EMBEDDING = "model.embed_tokens.weight"
@@ -114,6 +114,22 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
             f"{folder}: the tokenizer has no end-of-sequence token, so no completion could end"
         )
     return tokenizer
+
+
+def load_model(
+    folder: str | Path, *, device: str | torch.device = "cpu"
+) -> tuple[Decoder, PreTrainedTokenizerBase]:
+    """The decoder and the tokenizer of a directory.
+
+    Raises:
+        CheckpointError: either cannot be used, or the tokenizer has more tokens than the model.
+    """
+    model, tokenizer = load_decoder(folder, device=device), load_tokenizer(folder)
+    if len(tokenizer) > model.config.vocab_size:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {model.config.vocab_size}"
+        )
+    return model, tokenizer
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
