@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "leadline"
 
 # From the ground up. A module may import what stands on a lower floor, or what shares its room (package).
 FLOORS = [
-    {"errors", "types"},
+    {"errors", "types", "drawing"},
     {"theory", "stats", "jsonl"},
     {"records", "config", "grading"},
     {"recipe"},

@@ -19,7 +19,6 @@ from leadline.errors import InputError
 from leadline.studies import study as study_module
 from leadline.studies.axes import find_axis
 from leadline.studies.claims import judge
-from leadline.studies.drawing import Mark, Plot, Series
 from leadline.studies.plan import Plan, make_plan
 from leadline.studies.study import run_study, write_outputs
 from leadline.studies.summary import Table, curve, summarise
@@ -189,11 +188,3 @@ def test_text_of_a_users_axis_is_escaped(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     assert "<b>" not in page
-
-
-def test_plots_keep_marks_inside_their_frame() -> None:
-    plot = Plot("t", "x", "y", [Series("s", [Mark(-5, 9, 8, 12), Mark(0.5, 0.5)], 0, line=True)])
-    root = ElementTree.fromstring(plot.svg())
-    circles = [e for e in root.iter() if e.tag.endswith("circle")]
-    assert all(58 <= float(c.get("cx", "0")) <= 744 for c in circles)
-    assert all(56 <= float(c.get("cy", "0")) <= plot.floor + 60 for c in circles)

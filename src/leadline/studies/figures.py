@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from leadline.drawing import Mark, Plot, Series
 from leadline.stats import Interval
-from leadline.studies.drawing import Mark, Plot, Series
 from leadline.studies.plan import GRID_ALGORITHMS, Plan
 from leadline.studies.summary import Table, curve, gain, number
 from leadline.theory import gain as tilt_gain
