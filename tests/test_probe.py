@@ -17,7 +17,7 @@ from leadline.data.counts import Counts
 from leadline.data.tally import count_rows
 from leadline.errors import InputError
 from leadline.findings import Chart, Finding, Point
-from leadline.findings.page import draw, page
+from leadline.findings.page import page, plot
 from leadline.findings.terminal import terminal
 from leadline.findings.words import count, percent, points, share
 from leadline.probe import finding, probe, run_probe, teacher_forced
@@ -380,7 +380,7 @@ def test_run_probe_writes_page_and_kept_problems(tmp_path: Path) -> None:
     assert rows[0] == {"id": "p1", "answer": "2", "solve_rate": 0.25, "prompt": "What is $ 1 + 1$?"}
     text = html.read_text()
     assert "<script>" not in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
     assert "One problem" not in text
 
 
@@ -404,15 +404,21 @@ def test_findings_escape_what_data_wrote() -> None:
     assert "[bold]" in str([getattr(part, "plain", "") for part in terminal(shown).renderables])  # type: ignore[union-attr]
 
 
-def test_labels_of_curves_do_not_stand_on_each_other() -> None:
+def test_curves_are_drawn_in_their_limits_and_named_where_their_points_lie() -> None:
     curves = {
-        name: [Point(1, 0.1, 0, 0.2), Point(2, y, 0, 1)] for name, y in (("a", 0.9), ("b", 0.91), ("c", 0.2))
+        "a": [Point(2, 0.9, 0.8, 1.0), Point(1, 0.1, 0.0, 0.2)],
+        "none": [],
+        "b": [Point(2, 0.2, 0.1, 0.3)],
     }
-    drawing = draw(Chart("t", "k", curves, log_x=True))
-    ends = {curve.name: curve.end for curve in drawing.curves}
-    assert ends["a"] - ends["b"] == pytest.approx(15.0)
-    assert ends["c"] > ends["a"] + 15
-    assert [tick.label for tick in drawing.x_ticks] == ["1", "2"]
+    drawn = plot(Chart("t", "k", curves, log_x=True))
+    assert [series.name for series in drawn.named] == ["a", "b"]
+    assert [tuple(vars(mark).values()) for mark in drawn.series[0].marks] == [
+        (1, 0.1, 0.0, 0.2),
+        (2, 0.9, 0.8, 1.0),
+    ]
+    assert drawn.across.ticks() == [(1, "1"), (2, "2")]
+    assert [name for _, name in drawn.up.ticks()] == ["0%", "20%", "40%", "60%", "80%", "100%"]
+    assert drawn.svg().count('class="band"') == 2  # of curve a, and its sign in the key
 
 
 def test_words() -> None:
