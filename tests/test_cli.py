@@ -95,7 +95,16 @@ class TestRun:
         assert summary["arms"]["lead"]["advantage"]["difficulty"] == "lead"
         for name in ("recipe.yaml", "environment.json", "metrics.jsonl", "report.html", "probe-sft.json"):
             assert (finished / name).is_file(), name
-        assert (finished / "compare-lead.json").is_file()
+        titles = {
+            name: [c["title"] for c in json.loads((finished / f"{name}.json").read_text())["charts"]]
+            for name in ("probe-sft", "compare-lead")
+        }
+        assert titles == {
+            "probe-sft": ["pass@k of the base model", "Share of live groups"],
+            "compare-lead": ["pass@k before and after"],
+        }
+        page = (finished / "report.html").read_text()
+        assert all(f'"title":"{title}"' in page for some in titles.values() for title in some)
         steps = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
         assert [row["step"] for row in steps if row["arm"] == "lead" and row["stage"] == "rl"] == [1, 2, 3, 4]
         assert (finished / "checkpoints/lead/best/model.safetensors").is_file()

@@ -19,7 +19,8 @@ from scipy import stats as scipy_stats
 
 from leadline.config import AdvantageConfig
 from leadline.errors import DataError, InputError, LeadlineError
-from leadline.records import RunWriter, read_jsonl
+from leadline.findings import Chart, Finding, Point
+from leadline.records import RunReader, RunWriter, read_jsonl
 from leadline.report import build, build_report, completions, figures, palette, story, tables
 from leadline.report.gather import gather
 from leadline.report.panels import running_mean, thinned
@@ -404,6 +405,33 @@ def test_extra_sections_take_sentences_tables_and_flat_values() -> None:
     assert [[c.text for c in row] for row in made.tables[2].rows] == [["p1", "1e-09"], ["p2", "–"]]
     assert len(made.tables) == 3
     assert len(section("compare", "a", "", {"tables": [{"rows": [[1]] * 500}]}).tables[0].rows) == MAX_ROWS
+
+
+def test_a_finding_keeps_its_charts_on_its_way_into_the_report(tmp_path: Path) -> None:
+    curves = {"base": [Point(1, 0.4, 0.3, 0.5), Point(8, 0.9, 0.8, 1.0)], "tuned": [Point(1, 0.6, 0.5, 0.7)]}
+    chart = Chart("pass@k before and after", "k", curves, log_x=True)
+    shown = Finding(
+        "After training", "sharpened", ("Better.",), (), (chart, Chart("Lengths", "step", {"a": []}))
+    )
+    with RunWriter(tmp_path / "demo") as writer:
+        writer.section("compare", "lead", shown.section())
+    content = RunReader(tmp_path / "demo").sections("compare")["lead"]
+    [panel] = section("compare", "lead", "demo", content).panels
+    assert (panel.title, panel.x_title, panel.x_kind, panel.y_kind) == (
+        "pass@k before and after",
+        "k",
+        "log",
+        "share",
+    )
+    base, tuned = panel.lines
+    assert (base.name, base.x, base.y, base.low, base.high) == (
+        "base",
+        [1, 8],
+        [0.4, 0.9],
+        [0.3, 0.8],
+        [0.5, 1.0],
+    )
+    assert (tuned.name, tuned.x, tuned.y) == ("tuned", [1], [0.6])
 
 
 # --- figures ---

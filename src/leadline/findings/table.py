@@ -71,4 +71,13 @@ class Finding:
                 }
                 for t in self.tables
             ],
+            "charts": [
+                {
+                    "title": c.title,
+                    "x_label": c.x_label,
+                    "log_x": c.log_x,
+                    "curves": {name: [list(point) for point in curve] for name, curve in c.curves.items()},
+                }
+                for c in self.charts
+            ],
         }
