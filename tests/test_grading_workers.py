@@ -146,6 +146,51 @@ def test_a_server_that_dies_is_started_again(grader: Grader) -> None:
     assert grader.counts.server_restarts == 1
 
 
+def open_pairs(count: int) -> list[tuple[str, str]]:
+    """Distinct pairs that the cheap path leaves open; those at even places are right."""
+    return [(rf"\boxed{{{n}x+\sin^2 x}}", rf"\sin^2 x+{n + n % 2}x") for n in range(1_000, 1_000 + count)]
+
+
+def test_what_was_sent_ahead_of_a_stuck_job_neither_waits_nor_is_blamed() -> None:
+    with Grader(workers=1, timeout_s=1.5) as single:
+        single.grade_many([OPEN])
+        pairs = open_pairs(12)
+        pairs.insert(3, (HANGS % 7, "7"))
+        done: list[float] = []
+        started = time.monotonic()
+        with ThreadPoolExecutor(2) as threads:
+            all_of_them = threads.submit(single.grade_many, pairs)
+            # Its own job was queued behind all of those, and is answered while one of them is still stuck.
+            time.sleep(0.1)
+            threads.submit(single.grade_many, open_pairs(14)[13:]).add_done_callback(
+                lambda _: done.append(time.monotonic() - started)
+            )
+            found = [grade.reason for grade in all_of_them.result()]
+        stuck = found.pop(3)
+        assert (stuck, single.counts.killed) == (Reason.timeout, 1)
+        assert found == [Reason.match, Reason.mismatch] * 6
+        assert done[0] < 1.5 < time.monotonic() - started
+
+
+def test_a_death_costs_one_job_only() -> None:
+    with Grader(workers=1, timeout_s=5.0) as single:
+        single.grade_many([OPEN])
+        assert single._pool is not None
+        (worker,) = single._pool._workers
+        os.kill(worker.pid, signal.SIGSTOP)
+        pairs = open_pairs(10)
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(single.grade_many, pairs)
+            assert eventually(lambda: worker.busy)
+            os.kill(worker.pid, signal.SIGKILL)
+            found = [grade.reason for grade in waiting.result()]
+        faults = [i for i, reason in enumerate(found) if reason not in (Reason.match, Reason.mismatch)]
+        assert len(faults) <= 1
+        assert [r for i, r in enumerate(found) if i not in faults] == [
+            r for i, r in enumerate([Reason.match, Reason.mismatch] * 5) if i not in faults
+        ]
+
+
 def test_threads_share_one_grader(grader: Grader) -> None:
     def work(k: int) -> list[bool | None]:
         pairs = [

@@ -105,13 +105,17 @@ def _confine(server: int, memory_mb: int) -> None:
 
 
 def _work(connection: socket.socket, handle: Callable[..., dict[str, Any]], memory_mb: int) -> None:
+    def gold_done() -> None:
+        connection.send(b'"gold"')
+
     while True:
         request = connection.recv(MESSAGE_BYTES)
         if not request:
             return
         started = time.monotonic()
         try:
-            reply = handle(*json.loads(request), progress=lambda: connection.send(b'"gold"'))
+            *task, tell = json.loads(request)
+            reply = handle(*task, progress=gold_done if tell else _nothing)
         except MemoryError:
             reply = {"verdict": "memory", "retire": True}
         except RecursionError:
@@ -126,6 +130,10 @@ def _work(connection: socket.socket, handle: Callable[..., dict[str, Any]], memo
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10 > memory_mb // 2:
             reply["retire"] = True
         connection.send(json.dumps(reply).encode())
+
+
+def _nothing() -> None:
+    """Instead of word of the gold, when the pool knows it already."""
 
 
 def _peak_mb() -> float:

@@ -127,18 +127,26 @@ def _is_prose(text: str) -> bool:
 
 
 def _differ_in_shape(gold: Structure, answer: Structure) -> bool:
-    """Whether both were read to the last leaf, and one is a set of points and the other not, or more things."""
-    gold = gold.value if isinstance(gold, Named) else gold
-    answer = answer.value if isinstance(answer, Named) else answer
-    if _size(gold) == _size(answer):
+    """Whether both were read to the last leaf, and are different numbers of things, or are made of different things."""
+    if _shape(gold) == _shape(answer):
         return False
     return all(_is_read(leaf) for side in (gold, answer) for leaf in leaves_of(side))
 
 
-def _size(structure: Structure) -> int:
-    if isinstance(structure, Items) and structure.kind != "matrix":
-        return len(structure.items)
-    return 1 if isinstance(structure, Leaf) else -1
+def _shape(structure: Structure) -> str:
+    """How a structure is made of collections of leaves; an interval, a union or a matrix is one thing of its own.
+
+    >>> _shape(read_structure("(1,2), (3,4)")), _shape(read_structure("3,1")), _shape(read_structure("7"))
+    ('((..)(..))', '(..)', '.')
+    """
+    if isinstance(structure, Named):
+        return _shape(structure.value)
+    if isinstance(structure, Leaf):
+        return "."
+    if not isinstance(structure, Items) or structure.kind == "matrix":
+        return "#"
+    shapes = sorted(map(_shape, structure.items))
+    return shapes[0] if len(shapes) == 1 else f"({''.join(shapes)})"
 
 
 def _is_read(leaf: Leaf) -> bool:
@@ -149,7 +157,8 @@ def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
     cheap = same_leaf(gold, answer, comparison)
     if cheap is not None:
         return cheap
-    if not gold.text or not answer.text:
+    # Read as mathematics, a sentence is a product of its letters, and a slow one.
+    if not gold.text or not answer.text or _is_prose(gold.text) or _is_prose(answer.text):
         return None
     read = _same_readings(gold, answer, comparison)
     if read is not None:
@@ -288,7 +297,8 @@ def warm_up() -> None:
     """Fill the parser's tables, which costs far more than parsing does: every worker forked later starts with them."""
     for sample in _SAMPLES:
         _parsed(sample)
-    same_by_algebra(r"x + 2y = 4", r"y = 2-\frac{x}{2}", Comparison())
+    for gold, answer in _PAIRS:
+        same_by_algebra(gold, answer, Comparison())
     _parsed.cache_clear()
     parse_latex_cached.cache_clear()
 
@@ -348,4 +358,20 @@ _SAMPLES = (
         r"x \ge 5",
     ),
     *(r"(2-\sqrt{3})\pi a^2", r"\begin{pmatrix} 1 & -2 \\ 0 & \frac{1}{3} \end{pmatrix}", r"x \ne 3"),
+    *(
+        r"-3 < \tan \frac{7}{5} \pi < x < \cos \frac{1}{5} \pi",
+        r"\sin( \frac{\pi}{2}x + \frac{\pi}{6} )",
+        r"\frac{n - (a_0 + a_1 + \dots + a_k)}{p - 1}",
+        r"f(x_1) + f(x_2) > 0",
+        "-10x - 10y + 10 = 0",
+        r"\{\frac{\pi}{6}, -\frac{3 \pi}{4}\}",
+    ),
+)
+# Kinds of comparison that end in math-verify, for what sympy loads only when it is asked.
+_PAIRS = (
+    (r"x + 2y = 4", r"y = 2-\frac{x}{2}"),
+    (r"6.018", r"f(x_1) + f(x_2) < 0"),
+    (r"\frac{3\pi}{4}", "Mary"),
+    (r"(3, 1, 2)", r"\lceil \frac{n}{2} \rceil + 1"),
+    (r"5!", r"\sin(\frac{\pi}{2}x)"),
 )

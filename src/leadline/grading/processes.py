@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -10,37 +11,124 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.grading.batch import Batch, Outcome
+from leadline.grading.batch import Batch, Outcome, Task
 from leadline.grading.verdict import Reason
 
-__all__ = ["MESSAGE_BYTES", "START_SECONDS", "Server", "Worker"]
+__all__ = ["MESSAGE_BYTES", "START_SECONDS", "Job", "Server", "Worker"]
 
 MESSAGE_BYTES = 1 << 17
 START_SECONDS = 60.0
+AHEAD = 16
+"""Most jobs that a worker has at a time, the one that it computes included."""
+SHORT = 500
+"""Longest job, in characters, that is sent ahead."""
+GOLDS = 2_048
+"""Most golds of which is remembered that a worker has them: as many as it keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A task on its way: its batch, and where in the batch it stands."""
+
+    batch: Batch
+    index: int
+
+    @property
+    def task(self) -> Task:
+        return self.batch.tasks[self.index]
+
+    @property
+    def short(self) -> bool:
+        """Whether it may be sent ahead: a full socket would make the pool wait for the worker."""
+        return len(self.task.gold) + len(self.task.answer or "") <= SHORT
+
+    def settle(self, outcome: Outcome) -> None:
+        self.batch.settle(self.index, outcome)
 
 
 class Worker:
-    """One worker process as its pool sees it."""
+    """One worker process as its pool sees it: a queue of jobs of which it is computing the first.
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid, self.connection = pid, connection
-        self.batch: Batch | None = None
-        self.index = 0
+    Most comparisons take less time than it takes to wake the pool, so the next ones are in the worker's socket already.
+    """
+
+    def __init__(self, pid: int, connection: socket.socket, timeout_s: float) -> None:
+        self.pid, self.connection, self.timeout_s = pid, connection, timeout_s
         self.deadline = 0.0
         self.gold_done = False
+        # None stands for a job that was taken back after it was sent: its reply is for nobody.
+        self._queue: deque[Job | None] = deque()
+        self._golds: dict[str, bool] = {}  # those that it was sent, and whether it has dealt with them
+        self._tell: deque[bool] = deque()
 
-    def begin(self, batch: Batch, index: int, timeout_s: float) -> None:
-        task = batch.tasks[index]
-        self.batch, self.index, self.gold_done = batch, index, False
-        self.connection.send(json.dumps([task.gold, task.answer, list(task.options)]).encode())
-        self.deadline = time.monotonic() + timeout_s
+    @property
+    def busy(self) -> bool:
+        return bool(self._queue)
+
+    @property
+    def waiting(self) -> int:
+        """How many of its jobs it has not begun and nobody has taken back."""
+        return sum(job is not None for job in itertools.islice(self._queue, 1, None))
+
+    def takes(self, job: Job) -> bool:
+        """Whether it should be given this one, too."""
+        return not self._queue or (len(self._queue) < AHEAD and job.short)
+
+    def knows(self, gold: str) -> bool:
+        """Whether it was sent this gold before: it will not have to read it again."""
+        return gold in self._golds
+
+    def send(self, job: Job) -> None:
+        """Raises OSError if the worker is gone; the job then is not its own."""
+        task = job.task
+        # A gold that it has dealt with before is not reported again, and not to blame for what happens.
+        tell = not self._golds.get(task.gold, False)
+        self.connection.send(json.dumps([task.gold, task.answer, list(task.options), tell]).encode())
+        self._queue.append(job)
+        self._tell.append(tell)
+        if len(self._golds) >= GOLDS:
+            self._golds.clear()
+        self._golds.setdefault(task.gold, False)
+        if len(self._queue) == 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        """The clock of a job starts when the one before it is done."""
+        self.deadline = time.monotonic() + self.timeout_s
+        self.gold_done = not self._tell[0]
+
+    def gold_is_done(self) -> None:
+        """The worker says that it has dealt with the gold of its job."""
+        self.gold_done = True
+        if self._queue[0] is not None:
+            self._golds[self._queue[0].task.gold] = True
 
     def settle(self, outcome: Outcome) -> None:
-        assert self.batch is not None
-        self.batch.settle(self.index, outcome)
-        self.batch = None
+        """Its job is done."""
+        job = self._queue.popleft()
+        self._tell.popleft()
+        if job is not None:
+            job.settle(outcome)
+        if self._queue:
+            self._begin()
+
+    def withdraw(self) -> list[Job]:
+        """Take back what it has not begun."""
+        back = [job for job in itertools.islice(self._queue, 1, None) if job is not None]
+        first = self._queue[0] if self._queue else None
+        self._queue = deque([first, *[None] * (len(self._queue) - 1)] if self._queue else [])
+        return back
+
+    def give_up(self) -> list[Job]:
+        """All that it had, begun or not, when it is not to blame for its end."""
+        jobs = [job for job in self._queue if job is not None]
+        self._queue.clear()
+        self._tell.clear()
+        return jobs
 
     def lost(self, reason: Reason) -> Outcome:
         """The outcome when the worker did not answer: whose fault it is depends on how far it came."""
@@ -86,12 +174,12 @@ class Server:
         lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {self.process.returncode}"
 
-    def spawn(self) -> Worker:
+    def spawn(self, timeout_s: float) -> Worker:
         self.control.send(b'["spawn"]')
         message, fds, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES, 1)
         if not fds:
             raise ConnectionError("the worker server is gone")
-        return Worker(json.loads(message), socket.socket(fileno=fds[0]))
+        return Worker(json.loads(message), socket.socket(fileno=fds[0]), timeout_s)
 
     def reap(self, worker: Worker) -> int:
         """Kill a worker and return its wait status. Its pid is its own until the server has reaped it."""

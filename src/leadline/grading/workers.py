@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import selectors
 import signal
@@ -13,10 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.grading.batch import Batch, Counts, Outcome, Task
-from leadline.grading.processes import MESSAGE_BYTES, START_SECONDS, Server, Worker
+from leadline.grading.processes import MESSAGE_BYTES, START_SECONDS, Job, Server, Worker
 from leadline.grading.verdict import Reason
 
 __all__ = ["Pool"]
@@ -26,6 +26,8 @@ MAX_RESTARTS = 3
 SPARE = 3
 """Workers beyond the given number that may run while all of those are stuck."""
 STALL_SECONDS = 0.1
+KNOWN = 4
+"""How many more jobs may wait at a worker that has the gold already."""
 
 
 class Pool:
@@ -34,7 +36,7 @@ class Pool:
     def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
         self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
         self.counts = Counts()
-        self._pending: deque[tuple[Batch, int]] = deque()
+        self._pending: deque[Job] = deque()
         self._workers: list[Worker] = []
         self._server: Server | None = None
         self._selector = selectors.DefaultSelector()
@@ -57,7 +59,7 @@ class Pool:
         with self._lock:
             if self._closing:
                 raise LeadlineError("this grader is closed")
-            self._pending.extend((batch, index) for index in range(len(tasks)))
+            self._pending.extend(Job(batch, index) for index in range(len(tasks)))
             self._start_thread()
         self._wake()
         return batch
@@ -130,17 +132,21 @@ class Pool:
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done though nobody says a word."""
-        times = [worker.deadline for worker in self._workers if worker.batch is not None]
+        busy = self._busy()
+        times = [worker.deadline for worker in busy]
         if self._server is not None and not self._server.ready:
             times.append(self._server.deadline)
-        if self._pending and times and len(self._workers) < self.size + SPARE:
-            times.append(self._stalled_at())
+        times += [self._stalled_at(worker) for worker in busy if worker.waiting]
+        if self._pending and busy and len(self._workers) < self.size + SPARE:
+            times.append(max(map(self._stalled_at, busy)))
         return max(0.0, min(times) - time.monotonic()) if times else None
 
-    def _stalled_at(self) -> float:
-        """When the last of the busy workers will have been at its task for suspiciously long."""
-        busy = [worker.deadline for worker in self._workers if worker.batch is not None]
-        return max(busy, default=math.inf) - self.timeout_s + min(STALL_SECONDS, self.timeout_s / 4)
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker.busy]
+
+    def _stalled_at(self, worker: Worker) -> float:
+        """When it will have been at its job for suspiciously long."""
+        return worker.deadline - self.timeout_s + min(STALL_SECONDS, self.timeout_s / 4)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -148,75 +154,109 @@ class Pool:
                 pass
 
     def _hand_out(self) -> None:
-        idle = [worker for worker in self._workers if worker.batch is None]
+        self._take_back()
         while self._pending:
-            batch, index = self._pending[0]
-            if batch.cancelled or batch.error is not None:
+            job = self._pending[0]
+            if job.batch.cancelled or job.batch.error is not None:
                 self._pending.popleft()
                 continue
-            if not idle:
-                if len(self._workers) >= self._room():
-                    return
-                idle.append(self._start_worker())
+            worker = self._place(job)
+            if worker is None:
+                return
             self._pending.popleft()
-            worker = idle.pop()
             try:
-                worker.begin(batch, index, self.timeout_s)
+                worker.send(job)
             except OSError:
-                # It died between two tasks, which is no fault of this one.
+                # It died between two jobs, which is no fault of this one.
+                self._pending.appendleft(job)
+                self._pending.extendleft(reversed(worker.give_up()))
                 self._bury(worker)
-                self._pending.appendleft((batch, index))
+
+    def _take_back(self) -> None:
+        """What waits behind a stuck job, or while another worker has nothing to do, goes back to the queue."""
+        now = time.monotonic()
+        idle = not self._pending and any(not worker.busy for worker in self._workers)
+        for worker in self._busy():
+            if worker.waiting and (idle or self._stalled_at(worker) <= now):
+                self._pending.extendleft(reversed(worker.withdraw()))
+
+    def _place(self, job: Job) -> Worker | None:
+        """Who gets the next job: someone idle, or a new worker, or whoever has least to do and is not stuck.
+
+        A worker that has read the gold before need not read it again, which is worth a few places in its queue.
+        """
+        idle = [worker for worker in self._workers if not worker.busy]
+        if not idle and len(self._workers) < self._room():
+            return self._start_worker()
+        now = time.monotonic()
+        able = idle or [w for w in self._workers if w.takes(job) and self._stalled_at(w) > now]
+        gold = job.task.gold
+        return min(able, key=lambda worker: worker.waiting - KNOWN * worker.knows(gold), default=None)
 
     def _room(self) -> int:
         """Places for workers: a few more when all are stuck, so that hostile answers do not make others wait."""
-        stalled = len(self._workers) >= self.size and self._stalled_at() <= time.monotonic()
+        now = time.monotonic()
+        stalled = len(self._workers) >= self.size and all(self._stalled_at(w) <= now for w in self._workers)
         return len(self._workers) + 1 if stalled and len(self._workers) < self.size + SPARE else self.size
 
     def _start_worker(self) -> Worker:
         assert self._server is not None
-        worker = self._server.spawn()
+        worker = self._server.spawn(self.timeout_s)
         self._workers.append(worker)
         self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         self.counts.started += 1
         return worker
 
     def _hear(self, worker: Worker) -> None:
-        if worker not in self._workers:
-            return
-        try:
-            message = worker.connection.recv(MESSAGE_BYTES)
-        except ConnectionError:
-            message = b""
-        if not message:
-            self._died(worker)
-            return
+        """Read all that a worker has said."""
+        while worker in self._workers:
+            try:
+                message = worker.connection.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                message = b""
+            if message:
+                self._heed(worker, json.loads(message))
+            else:
+                self._died(worker)
+
+    def _heed(self, worker: Worker, reply: Any) -> None:
         self._failures = 0
-        reply = json.loads(message)
         if reply == "gold":
-            worker.gold_done = True
+            worker.gold_is_done()
             return
         worker.settle(Outcome(Reason(reply["verdict"]), reply.get("fault")))
         if reply.get("retire"):
             self.counts.retired += 1
-            self._bury(worker)
+            self._end(worker)
 
     def _died(self, worker: Worker) -> None:
         status = self._bury(worker)
         self.counts.crashed += 1
-        if worker.batch is None:
-            return
         # GMP aborts when memory runs out; SIGKILL that is not ours is the kernel's out-of-memory killer.
         starved = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL)
-        worker.settle(worker.lost(Reason.memory if starved else Reason.crashed))
+        self._blame(worker, Reason.memory if starved else Reason.crashed)
+
+    def _blame(self, worker: Worker, reason: Reason) -> None:
+        """The job that a buried worker was at has failed; what waited behind it goes back to the queue."""
+        if worker.busy:
+            self._pending.extendleft(reversed(worker.withdraw()))
+            worker.settle(worker.lost(reason))
+
+    def _end(self, worker: Worker) -> None:
+        """Bury a worker of which nothing is at fault."""
+        self._bury(worker)
+        self._pending.extendleft(reversed(worker.give_up()))
 
     def _punish(self) -> None:
         now = time.monotonic()
         if self._server is not None and not self._server.ready and self._server.deadline <= now:
             raise RuntimeError(f"the worker server did not start within {START_SECONDS:.0f} s")
-        for worker in [w for w in self._workers if w.batch is not None and w.deadline <= now]:
+        for worker in [worker for worker in self._busy() if worker.deadline <= now]:
             self._bury(worker)
             self.counts.killed += 1
-            worker.settle(worker.lost(Reason.timeout))
+            self._blame(worker, Reason.timeout)
 
     def _bury(self, worker: Worker) -> int:
         self._workers.remove(worker)
@@ -225,9 +265,8 @@ class Pool:
         try:
             return self._server.reap(worker)
         except OSError:
-            # The server is gone, and took its workers along: the task is not to blame, and starts again.
-            if worker.batch is not None:
-                self._pending.appendleft((worker.batch, worker.index))
+            # The server is gone, and took its workers along: the jobs are not to blame, and start again.
+            self._pending.extendleft(reversed(worker.give_up()))
             raise
 
     def _bury_all(self) -> None:
@@ -237,16 +276,12 @@ class Pool:
         self._server.control.settimeout(CLOSE_SECONDS)
         with contextlib.suppress(OSError):
             for worker in list(self._workers):
-                if worker.batch is not None:
-                    self._pending.append((worker.batch, worker.index))
-                    worker.batch = None
-                self._bury(worker)
+                self._end(worker)
 
     def _reset(self) -> None:
-        """Drop the server and all workers; tasks in flight go back to the queue, since the fault is not theirs."""
+        """Drop the server and all workers; jobs in flight go back to the queue, since the fault is not theirs."""
         for worker in self._workers:
-            if worker.batch is not None:
-                self._pending.appendleft((worker.batch, worker.index))
+            self._pending.extendleft(reversed(worker.give_up()))
             self._selector.unregister(worker.connection)
             worker.connection.close()
         self._workers.clear()
@@ -260,5 +295,5 @@ class Pool:
     def _fail(self, error: Exception) -> None:
         with self._lock:
             pending, self._pending = list(self._pending), deque()
-        for batch, _ in pending:
-            batch.fail(error)
+        for job in pending:
+            job.batch.fail(error)
