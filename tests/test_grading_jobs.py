@@ -45,7 +45,7 @@ def test_the_clock_of_a_job_starts_when_the_one_before_is_done(ends: tuple[Worke
     began = worker.deadline
     worker.settle(RIGHT)
     assert worker.deadline > began
-    assert worker.busy
+    assert worker.lost(Reason.timeout).lost, "the second is under way"
     worker.settle(RIGHT)
     assert not worker.busy
     assert first.batch.wait() == [RIGHT, RIGHT]
