@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from peft import LoraConfig as PeftLoraConfig
-from peft import PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from leadline.engine.seeds import torch_rng
 from leadline.model import Decoder
 from leadline.recipe import LoraConfig
+
+if TYPE_CHECKING:  # peft takes seconds to load, and most processes that train have no adapters
+    from peft import PeftModel
 
 __all__ = ["Lora"]
 
@@ -20,6 +22,9 @@ class Lora:
     """Adapters put into ``model`` in place: the decoder stays callable as it was, only the adapters need gradients."""
 
     def __init__(self, model: Decoder, config: LoraConfig, seed: int) -> None:
+        from peft import LoraConfig as PeftLoraConfig
+        from peft import get_peft_model
+
         settings = PeftLoraConfig(
             r=config.rank,
             lora_alpha=config.alpha,
@@ -37,6 +42,8 @@ class Lora:
 
     def load(self, folder: Path) -> None:
         """Continue from adapters that :meth:`save` wrote."""
+        from peft import set_peft_model_state_dict
+
         set_peft_model_state_dict(self._peft, load_file(folder / "adapter_model.safetensors"))
 
     def merge(self) -> Decoder:
