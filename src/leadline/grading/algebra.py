@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import sympy
 import sympy.physics.units  # reads its own names through the evaluation that is shut below, so it has to come first
 from latex2sympy2_extended import NormalizationConfig, latex2sympy2, normalize_latex

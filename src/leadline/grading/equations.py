@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 
 from leadline.grading.exact import evaluate
 from leadline.grading.syntax import Node, Unreadable
