@@ -306,6 +306,25 @@ class TestProcesses:
         saved = max((tmp_path / "run/checkpoints/sft").glob("step-*"))
         assert metrics.read_bytes().count(b"\n") == int(saved.name.removeprefix("step-")) > 3
 
+    def test_a_signal_does_not_wait_for_a_measurement(self, tmp_path: Path) -> None:
+        (tmp_path / "tiny.yaml").write_text(TINY_RECIPE)
+        changes = ["--set", "evaluation.samples=50000"]  # minutes of sampling
+        process = self.start("run", "tiny.yaml", "--out", "run", *changes, cwd=tmp_path)
+        assert process.stderr is not None
+        said = ""
+        while "measuring" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        time.sleep(1.0)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 130, err
+        assert "stopped while base was measured" in err
+        assert time.monotonic() - sent < 30
+        assert not list((tmp_path / "run/samples").glob("*/eval*"))
+
 
 def test_the_reference_in_docs_is_current(tmp_path: Path) -> None:
     """``make docs`` writes it."""

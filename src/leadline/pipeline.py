@@ -77,10 +77,12 @@ class Pipeline:
         results: dict[str, Evaluation] = {}
         for name in stage_names(self.recipe):
             models[name] = self._train(name, models)
-            results[name] = self._measure(name, models[name], problems)
-            self._sound(name, models, problems)
-            if self.interrupts.requested:  # it came while this stage was being measured
-                raise Interrupted(f"stopped after {name}; --resume goes on from there")
+            try:
+                with self.interrupts.at_once():
+                    results[name] = self._measure(name, models[name], problems)
+                    self._sound(name, models, problems)
+            except KeyboardInterrupt as stop:
+                raise Interrupted(f"stopped while {name} was measured; --resume goes on from there") from stop
         summary = self._summary(results, time.monotonic() - started)
         self.writer.summary(summary)
         build_report([self.writer.root], self.writer.root / "report.html")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -17,6 +19,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.requested = False
+        self._waits = True
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -30,7 +33,18 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Around work of which nothing is kept if it is left: in it, the first signal raises KeyboardInterrupt."""
         if self.requested:
+            raise KeyboardInterrupt
+        self._waits = False
+        try:
+            yield
+        finally:
+            self._waits = True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested or not self._waits:
             raise KeyboardInterrupt
         self.requested = True
