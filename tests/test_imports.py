@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "leadline"
 # From the ground up. A module may import what stands on a lower floor, or what shares its room (package).
 FLOORS = [
     {"errors", "types", "drawing"},
-    {"theory", "stats", "jsonl"},
+    {"theory", "stats", "groups", "jsonl", "hub"},
     {"records", "config", "grading"},
     {"recipe"},
     {"recipes"},

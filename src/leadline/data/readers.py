@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from leadline.errors import DataError, MissingExtra
+from leadline.errors import DataError, InputError, MissingExtra
+from leadline.hub import ask, offline
 from leadline.jsonl import read_jsonl
 
 __all__ = ["KNOWN", "Row", "Source", "open_source"]
@@ -139,8 +140,16 @@ def _saved_dataset(path: Path, split: str | None) -> Iterator[Row]:
 def _hub(name: str, config: str | None, split: str | None) -> Iterator[Row]:
     import datasets
 
+    try:
+        answer = ask(name, "dataset")
+    except InputError as error:
+        raise DataError(error.problems) from error
     place = f"{name} (no file or folder here; a data set of the hub)"
-    return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+    if answer.why is None:
+        return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+    with offline():
+        place += f": the hub cannot be reached ({answer.why}); from its cache"
+        return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
 
 
 def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[Row]:
