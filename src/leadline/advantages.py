@@ -20,8 +20,6 @@ has no float64, CUDA's scatter-add is not deterministic, and a batch is a few th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,13 +29,10 @@ from torch import Tensor
 
 from leadline.config import AdvantageConfig
 from leadline.errors import InputError
+from leadline.groups import Bools, Floats, Groups
 from leadline.theory import lead_scale, lead_weight
 
 __all__ = ["AdvantageConfig", "Advantages", "group_advantages"]
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 class Advantages(NamedTuple):
@@ -124,53 +119,6 @@ def group_advantages(
     return Advantages(*(column.to(correct.device) for column in out))
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Sums over groups. ``index`` [N]: the group number, 0 .. n_groups - 1, of every scorable row."""
-
-    index: Ints
-    n_groups: int
-
-    @property
-    def rows(self) -> int:
-        return len(self.index)
-
-    @cached_property
-    def size(self) -> Floats:
-        """[n_groups] scorable rows of each group."""
-        return self.total(np.ones(self.rows))
-
-    def total(self, values: Floats | Bools) -> Floats:
-        """[N] -> [n_groups]."""
-        return np.asarray(np.bincount(self.index, values, self.n_groups), dtype=np.float64)
-
-    def mean(self, values: Floats, among: Bools | None = None) -> Floats:
-        """[N] -> [n_groups], over all rows or those in ``among``; NaN where there are none."""
-        count = self.size if among is None else self.total(among)
-        total = self.total(values if among is None else np.where(among, values, 0.0))
-        mean: Floats = np.divide(total, count, out=np.full(self.n_groups, np.nan), where=count > 0)
-        return mean
-
-    def std(self, values: Floats, ddof: int, among: Bools | None = None) -> Floats:
-        """[N] -> [n_groups], over all rows or those in ``among``; 0 where there are fewer than two."""
-        among = np.ones(self.rows, dtype=bool) if among is None else among
-        square = np.where(among, values - self.mean(values, among)[self.index], 0.0) ** 2
-        free = self.total(among) - ddof
-        return np.sqrt(np.divide(self.total(square), free, out=np.zeros(self.n_groups), where=free > 0))
-
-    def constant(self, values: Floats) -> Bools:
-        """[N] -> [n_groups], True where all rows of the group hold the same number, rounding aside.
-
-        Sums of equal parts in another order differ in the last digit (0.1 + 0.2 against 0.3), and dividing
-        such a spread by itself would make unit-size advantages of it (Decision 4).
-        """
-        first = np.empty(self.n_groups, dtype=values.dtype)
-        first[self.index] = values
-        apart = np.abs(values - first[self.index]) > 1e-12 * np.maximum(1.0, np.abs(first[self.index]))
-        constant: Bools = self.total(apart) == 0
-        return constant
-
-
 def length_factor(correct: Bools, tokens: Floats, groups: Groups, config: AdvantageConfig) -> Floats:
     """[N] exp(-alpha z), z = (L - mean L) / (std L + eps) over the correct completions of the group. S1.
 
@@ -254,8 +202,7 @@ def reweighted(
     """[N] A w(rho) if A > 0 else A w(1 - rho), and the factor that was put on each. S1, difficulty.
 
     w(rho) = low + (high - low) / (1 + exp(slope (rho - midpoint))): ``theory.lead_weight``. w(1 - rho)
-    evaluates
-    the logistic again: it is not 1 - w(rho).
+    evaluates the logistic again: it is not 1 - w(rho).
 
     Not as claimed: for a binary reward A' = m(rho) A + b(rho), exactly, with m *symmetric* in rho <-> 1 - rho
     and b an offset that all rows of the group share, without effect on the expected gradient as the group
