@@ -52,9 +52,10 @@ def serve(control_fd: int, parent_pid: int, memory_mb: int) -> None:
 
 
 def _loaded() -> Callable[..., dict[str, Any]]:
-    from leadline.grading import algebra, tasks
+    from leadline.grading import tasks
+    from leadline.grading.warming import warm_up
 
-    algebra.warm_up()
+    warm_up()
     import gc
 
     # What is loaded now is shared by all workers; a collection there would touch, and so copy, every page of it.
