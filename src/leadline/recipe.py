@@ -160,7 +160,7 @@ class PolicyConfig(_Section):
     updates: Count = 1
     """Optimiser steps a batch; the batch is cut into that many parts, by groups."""
     micro_tokens: Count = 16384
-    """Most computed tokens a micro-batch, pads and prompts included; a CPU takes at most 2,048, for its caches' sake."""
+    """Most computed tokens a micro-batch, pads and prompts included; a CPU takes 2,048 at most."""
     mask_truncated: bool = False
     """Keep truncated completions out of the loss (Decision 8)."""
     validate_every: Count = 10
