@@ -244,6 +244,18 @@ def test_close_leaves_nothing() -> None:
     assert set(children(os.getpid())) <= before
 
 
+def test_close_gives_all_descriptors_back() -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    for _ in range(3):
+        with Grader() as used:
+            used.grade_many([OPEN])
+        Grader()._open_pool().close()
+    assert descriptors() <= before
+
+
 def test_entering_and_leaving_is_quick() -> None:
     started = time.monotonic()
     with Grader() as some:

@@ -82,8 +82,16 @@ class Pool:
             self._closing = True
             thread = self._thread
         self._wake()
-        if thread is not None and thread is not threading.current_thread():
+        if thread is None:
+            self._release()
+        elif thread is not threading.current_thread():
             thread.join()
+
+    def _release(self) -> None:
+        """Give the descriptors back that live as long as the pool."""
+        self._selector.close()
+        self._woken.close()
+        self._waker.close()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's sockets without a word to the parent's workers."""
@@ -112,6 +120,7 @@ class Pool:
         self._bury_all()
         self._reset()
         self._fail(LeadlineError("the grader was closed"))
+        self._release()
 
     def _loop(self) -> None:
         while not self._closing:
