@@ -69,6 +69,19 @@ def metrics(out: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
 
+def differing_rows(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> list[str]:
+    """The first row of metrics that is not the same, in words."""
+    if a == b:
+        return []
+    for number, (x, y) in enumerate(zip(a, b, strict=False), start=1):
+        if x != y:
+            keys = [key for key in sorted({*x, *y}) if x.get(key) != y.get(key)]
+            where = ", ".join(f"{key}={x.get(key)}" for key in ("arm", "stage", "step"))
+            unlike = ", ".join(f"{key} {x.get(key)} / {y.get(key)}" for key in keys)
+            return [f"metrics.jsonl, row {number} ({where}): {unlike}"]
+    return [f"metrics.jsonl: {len(a)} rows / {len(b)} rows"]
+
+
 def differences(a: Path, b: Path) -> list[str]:
     """What is not the same to the bit, times aside."""
     found = []
@@ -76,8 +89,7 @@ def differences(a: Path, b: Path) -> list[str]:
         other = b / path.relative_to(a)
         if not other.is_file() or other.read_bytes() != path.read_bytes():
             found.append(str(path.relative_to(a)))
-    if metrics(a) != metrics(b):
-        found.append("metrics.jsonl")
+    found += differing_rows(metrics(a), metrics(b))
     results = [json.loads((out / "summary.json").read_text())["arms"] for out in (a, b)]
     if results[0] != results[1]:
         found.append("summary.json")
