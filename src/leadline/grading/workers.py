@@ -263,6 +263,8 @@ class Pool:
         if self._server is not None and not self._server.ready and self._server.deadline <= now:
             raise RuntimeError(f"the worker server did not start within {START_SECONDS:.0f} s")
         for worker in [worker for worker in self._busy() if worker.deadline <= now]:
+            if worker.postpone():
+                continue
             self._bury(worker)
             self.counts.killed += 1
             self._blame(worker, Reason.timeout)
