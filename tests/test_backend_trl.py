@@ -263,7 +263,8 @@ def test_what_a_process_raises_comes_back_as_what_it_was(
 ) -> None:
     from leadline.backends.trl import launch, worker
 
-    recipe, _ = through_trl(start, LAUNCH, "rl.prompts=1", "rl.group_size=3", "rl.updates=1")
+    changes = ["backend=trl", f"model.source={start}", "rl.prompts=1", "rl.group_size=3", "rl.updates=1"]
+    recipe = parse_recipe(RECIPE, [*changes, LAUNCH])
     spec = {
         "kind": "grpo",
         "name": "lead",
@@ -300,11 +301,8 @@ def test_what_trl_cannot_do_is_said_all_at_once() -> None:
     ]  # fmt: skip
 
 
-def test_models_that_cannot_be_had_are_refused(
-    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(CheckpointError, match="no directory, and no model of that name"):
+def test_models_that_cannot_be_had_are_refused(start: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"model\.source: .*nothing here: no such directory"):
         through_trl(tmp_path / "nothing here")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"(?s)config\.json.*safetensors"):

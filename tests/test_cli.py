@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -11,49 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from rich.console import Console
 
-from leadline import cli
+from command import Done, call, refused
 from leadline.records import RunReader
 from tiny import TINY_RECIPE
 
-
-class Done(NamedTuple):
-    """What came of one call of the command line."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 Run = Callable[..., Done]
-
-
-def call(*arguments: str | Path, cwd: Path | None = None) -> Done:
-    """The command line in this process (a process of its own costs seconds of imports; one test below pays them)."""
-    out, err = io.StringIO(), io.StringIO()
-    before, shown = sys.argv, warnings.showwarning
-    sys.argv = ["leadline", *map(str, arguments)]
-    with (
-        contextlib.chdir(cwd or Path.cwd()),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        cli.console = Console(file=out, width=120, highlight=False)
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            code = exit.code if isinstance(exit.code, int) else 1
-        finally:
-            sys.argv, warnings.showwarning = before, shown
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +34,6 @@ def finished(leadline: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = leadline("run", folder / "tiny.yaml", "--out", folder / "run")
     assert done.returncode == 0, done.stderr
     return folder / "run"
-
-
-def refused(done: Done, *expected: str) -> None:
-    """Exit code 2, every expected phrase on a line of its own, no traceback."""
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("leadline: ")]
-    for phrase in expected:
-        assert any(phrase in line for line in lines), f"{phrase!r} not in {lines}"
 
 
 class TestRun:

@@ -211,6 +211,14 @@ def test_many_bad_rows_are_counted_not_all_listed(tmp_path) -> None:
     path = write(tmp_path / "p.jsonl", [{"x": i} for i in range(200)])
     with pytest.raises(DataError) as caught:
         load_problems(path)
+    first, *_, last = caught.value.problems
+    assert len(caught.value.problems) == 4
+    assert first.startswith(f"{path}:1: no prompt: expected a column named prompt")
+    assert last.startswith(f"{path}: 197 more rows: no prompt: expected a column named prompt")
+    # each with a reason of its own
+    path = write(tmp_path / "q.jsonl", [{"prompt": "x", f"x{i}": i} for i in range(200)])
+    with pytest.raises(DataError) as caught:
+        load_problems(path)
     assert len(caught.value.problems) == 51
     assert caught.value.problems[-1].endswith("and 150 more rows")
 

@@ -18,6 +18,7 @@ Anything else that escapes is a bug in leadline and shows its traceback.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import TracebackType
 
 __all__ = [
     "CheckpointError",
@@ -27,6 +28,7 @@ __all__ = [
     "Interrupted",
     "LeadlineError",
     "MissingExtra",
+    "Refusals",
     "StorageError",
     "TrainingError",
 ]
@@ -76,3 +78,44 @@ class Interrupted(LeadlineError):
     """Stopped by a signal, after the state was saved."""
 
     exit_code = 130
+
+
+class Refusals:
+    """What several checks refuse, gathered to be said at once: ``with`` it around each, then :meth:`raise_all`.
+
+    >>> refusals = Refusals()
+    >>> for name in ("a", "b"):
+    ...     with refusals:
+    ...         raise ConfigError(f"{name}: wrong")
+    >>> refusals.raise_all()
+    Traceback (most recent call last):
+    leadline.errors.ConfigError: a: wrong
+    b: wrong
+    """
+
+    def __init__(self) -> None:
+        self.found: list[InputError] = []
+
+    def __enter__(self) -> None:
+        """Begin a check."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Keep what it refused; any other error goes on."""
+        if isinstance(error, InputError):
+            self.found.append(error)
+        return isinstance(error, InputError)
+
+    def raise_all(self) -> None:
+        """Raise all that was refused as one error, of the kind that all of them are; do nothing if nothing was.
+
+        Raises:
+            InputError: the lines of every refusal, each once.
+        """
+        if not self.found:
+            return
+        kinds = {type(fault) for fault in self.found}
+        kind = kinds.pop() if len(kinds) == 1 else InputError
+        lines = dict.fromkeys(line for fault in self.found for line in fault.problems)
+        raise kind(lines) from self.found[0]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadline.backends import check_recipe
 from leadline.material import Material, open_material
 from leadline.pipeline import stage_names
 from leadline.recipe import Recipe
@@ -26,14 +28,16 @@ class Plan:
     stage: str
     steps: int
     tokens: int
-    seconds: float
+    seconds: float | None
 
 
-def plan(recipe: Recipe, material: Material, parameters: int, rate: float) -> list[Plan]:
+def plan(recipe: Recipe, material: Material, parameters: int | None, rate: float) -> list[Plan]:
     """Estimate every stage.
 
     Args:
-        parameters: of the model.
+        recipe: what would be run.
+        material: what it would be trained and measured on.
+        parameters: of the model; without them the seconds are None.
         rate: floating-point operations a second of a large matrix product here.
     """
     length = _typical_length(recipe, material)
@@ -48,33 +52,43 @@ def plan(recipe: Recipe, material: Material, parameters: int, rate: float) -> li
             steps = recipe.rl.steps
             trained = steps * recipe.rl.prompts * recipe.rl.group_size * length
             sampled += trained
-        operations = parameters * (6 * trained + 2 * sampled)
-        plans.append(Plan(name, steps, trained + sampled, operations / (rate * _EFFICIENCY)))
+        a_parameter = (6 * trained + 2 * sampled) / (rate * _EFFICIENCY)
+        seconds = None if parameters is None else parameters * a_parameter
+        plans.append(Plan(name, steps, trained + sampled, seconds))
     return plans
 
 
 def describe_plan(recipe: Recipe, out: Path) -> list[str]:
-    """The plan in lines of plain text; loads the data, and so finds its faults, but writes nothing."""
+    """The plan in lines of plain text; loads the data and looks for faults like a run, but writes nothing.
+
+    Raises:
+        InputError: what a run would be refused for, except what is only missing on this machine.
+    """
     material = open_material(recipe)
+    notes = [*material.notes, *check_recipe(recipe, material, planning=True)]
     parameters = _parameters(recipe, material)
     plans = plan(recipe, material, parameters, _matrix_rate(recipe.threads))
-    lines = [
-        f"{recipe.name}: backend {recipe.backend}, seed {recipe.seed}, {parameters:,} parameters, into {out}",
-        *(f"note: {note}" for note in material.notes),
-    ]
+    size = "" if parameters is None else f"{parameters:,} parameters, "
+    lines = [f"{recipe.name}: backend {recipe.backend}, seed {recipe.seed}, {size}into {out}"]
+    lines += [f"note: {note}" for note in notes]
     lines += [
-        f"  {row.stage:18} {row.steps:6,} steps  {row.tokens / 1e6:9.2f} M tokens  {_time(row.seconds)}"
+        f"  {row.stage:18} {row.steps:6,} steps  {row.tokens / 1e6:9.2f} M tokens  {_time(row.seconds)}".rstrip()
         for row in plans
     ]
-    total = sum(row.seconds for row in plans)
-    memory = (parameters * _BYTES_A_PARAMETER + 600e6) / 1e9
-    lines.append(
-        f"about {_time(total)} here and {memory:.1f} GB of memory; estimated from this machine's matrix product, "
-        "good to a factor of two"
-    )
+    lines.append(_total(parameters, plans))
     if (out / "recipe.yaml").is_file():
         lines.append(f"{out} holds a run already: --resume goes on with it")
     return lines
+
+
+def _total(parameters: int | None, plans: Sequence[Plan]) -> str:
+    if parameters is None:
+        return "time and memory are not estimated: the model is not on this machine"
+    memory = (parameters * _BYTES_A_PARAMETER + 600e6) / 1e9
+    return (
+        f"about {_time(sum(row.seconds or 0 for row in plans))} here and {memory:.1f} GB of memory; estimated from "
+        "this machine's matrix product, good to a factor of two"
+    )
 
 
 def _typical_length(recipe: Recipe, material: Material) -> int:
@@ -87,10 +101,13 @@ def _typical_length(recipe: Recipe, material: Material) -> int:
     return max(1, min(recipe.rl.max_tokens, int(tokens * _FULL_WIDTH)))
 
 
-def _parameters(recipe: Recipe, material: Material) -> int:
+def _parameters(recipe: Recipe, material: Material) -> int | None:
+    """Of the model to train; None where it is a name on the hub, which a plan does not ask for."""
     if recipe.model.source is not None:
-        files = Path(recipe.model.source).glob("model*.safetensors")
-        return sum(path.stat().st_size for path in files) // 4
+        from leadline.model.checkpoint import count_parameters
+
+        folder = Path(recipe.model.source)
+        return count_parameters(folder) if folder.is_dir() else None
     model = recipe.model
     width, kv = (
         model.hidden_size,
@@ -118,7 +135,9 @@ def _matrix_rate(threads: int | None) -> float:
     return 2 * 512**3 / best * (threads or os.cpu_count() or 1)
 
 
-def _time(seconds: float) -> str:
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -29,6 +29,10 @@ class Material(Protocol):
     def notes(self) -> Sequence[str]:
         """What the user should know of the material: rows skipped, duplicates, problems left out."""
 
+    @property
+    def chats(self) -> Sequence[Problem]:
+        """Every problem that is given as turns of a chat, which only a model with a chat template can be asked."""
+
     def train(self, step: int, count: int) -> list[Problem]:
         """The problems of one reinforcement-learning step."""
 
@@ -64,6 +68,10 @@ class WorldMaterial:
     def notes(self) -> Sequence[str]:
         return ()
 
+    @property
+    def chats(self) -> Sequence[Problem]:
+        return ()
+
     def train(self, step: int, count: int) -> list[Problem]:
         return self.world.problems(python_rng(self.seed, "problems", step), count, "train")
 
@@ -91,6 +99,10 @@ class FileMaterial:
     notes: Sequence[str]
     seed: int
     pieces: Sequence[str] = ()
+
+    @property
+    def chats(self) -> Sequence[Problem]:
+        return [p for p in (*self.training, *self.held_out, *self.measured) if p.messages is not None]
 
     def train(self, step: int, count: int) -> list[Problem]:
         return self._draw("problems", step, count, self.training)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from leadline import __version__
-from leadline.backends import Backend, Stage, open_backend
+from leadline.backends import Backend, Stage, open_run
 from leadline.engine.interrupts import Interrupts
 from leadline.engine.scoring import sample_row
 from leadline.errors import ConfigError, InputError, Interrupted
 from leadline.evaluate import Evaluation, evaluate, paired_differences
-from leadline.material import Material, open_material
+from leadline.material import Material
 from leadline.progress import Progress
 from leadline.recipe import Recipe, parse_recipe
 from leadline.records import RunReader, RunWriter
@@ -48,8 +48,7 @@ def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Pro
     """
     if resume:
         _check_same_recipe(recipe, out)
-    material = open_material(recipe)
-    backend = open_backend(recipe, material)
+    material, backend = open_run(recipe)
     with Interrupts() as interrupts, RunWriter(out, resume=resume) as writer:
         return Pipeline(recipe, material, backend, writer, interrupts, progress).run()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from leadline.backends.checks import check_model
 from leadline.backends.protocol import Stage
 from leadline.engine.logprobs import text_logprobs
 from leadline.engine.loop import PolicyTrainer
@@ -19,7 +20,7 @@ from leadline.engine.scoring import completions_of
 from leadline.engine.seeds import torch_rng
 from leadline.engine.state import Checkpoints
 from leadline.engine.supervised import SupervisedTrainer
-from leadline.errors import CheckpointError
+from leadline.errors import CheckpointError, DataError, InputError
 from leadline.material import Material
 from leadline.model import (
     Decoder,
@@ -29,12 +30,34 @@ from leadline.model import (
     load_tokenizer,
     save_decoder,
 )
+from leadline.model.checkpoint import read_config
 from leadline.model.codec import Codec
 from leadline.recipe import Recipe
 from leadline.rewards import Scorer
 from leadline.types import Completion, Problem
 
-__all__ = ["LocalBackend"]
+__all__ = ["LocalBackend", "check_recipe"]
+
+
+def check_recipe(recipe: Recipe, material: Material | None) -> None:
+    """Refuse whatever can be known to be wrong without the model's weights.
+
+    Raises:
+        DataError: problems are chats, and a new model has no chat template.
+        CheckpointError: no such model, none that the decoder can hold, or one that the problems cannot be put to.
+    """
+    source = recipe.model.source
+    if source is not None:
+        try:
+            read_config(Path(source))
+            check_model(Path(source), recipe.data.system_prompt, material)
+        except InputError as fault:
+            raise CheckpointError([f"model.source: {line}" for line in fault.problems]) from fault
+    elif material is not None and material.chats:
+        raise DataError(
+            f"{recipe.data.train}: problems such as {material.chats[0].id!r} are chats, and a new model has no chat "
+            "template: give one that has (--model)"
+        )
 
 
 class LocalBackend:

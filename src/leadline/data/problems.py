@@ -22,6 +22,7 @@ from leadline.types import Problem
 __all__ = ["ProblemSet", "load_problems"]
 
 SHOWN = 50  # faults named in one refusal; a file of another format would otherwise name every line
+ALIKE = 3  # of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,20 @@ def _check_settings(limit: int | None, on_bad_row: str, columns: Mapping[str, st
 
 
 def _first(faults: list[str], source: str) -> list[str]:
-    more = len(faults) - SHOWN
-    return faults[:SHOWN] + ([f"{source}: and {more} more rows"] if more > 0 else [])
+    """So many faults; one that many rows share, such as a column of another name, is named by its first rows."""
+    reasons = Counter(fault.partition(": ")[2] for fault in faults)
+    seen: Counter[str] = Counter()
+    shown, alike = [], 0
+    for fault in faults:
+        reason = fault.partition(": ")[2]
+        seen[reason] += 1
+        if seen[reason] <= ALIKE or reasons[reason] == ALIKE + 1:
+            shown.append(fault)
+        elif seen[reason] == ALIKE + 1:
+            shown.append(f"{source}: {reasons[reason] - ALIKE:,} more rows: {reason}")
+            alike += reasons[reason] - ALIKE - 1
+    more = len(faults) - alike - SHOWN
+    return shown[:SHOWN] + ([f"{source}: and {more} more rows"] if more > 0 else [])
 
 
 def _drafts(

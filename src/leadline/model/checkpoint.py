@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from leadline.model.decoder import Decoder
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["load_decoder", "load_model", "load_tokenizer", "read_config", "save_decoder"]
+__all__ = ["count_parameters", "load_decoder", "load_model", "load_tokenizer", "read_config", "save_decoder"]
 
 _HEAD = "lm_head.weight"
 _EMBEDDING = "model.embed_tokens.weight"
@@ -94,6 +95,25 @@ def load_decoder(
     return model.to(device)
 
 
+def count_parameters(folder: Path) -> int:
+    """Numbers in a directory's weights, from the heads of its files.
+
+    Raises:
+        CheckpointError: no weights, or none that can be read.
+    """
+    total = 0
+    for path in _weight_files(folder):
+        try:
+            with safe_open(path, framework="pt") as tensors:
+                total += sum(
+                    math.prod(tensors.get_slice(name).get_shape())
+                    for name in tensors.keys()  # noqa: SIM118 - not a dict
+                )
+        except (SafetensorError, OSError) as fault:
+            raise CheckpointError(f"{path}: not a readable safetensors file: {_first_line(fault)}") from fault
+    return total
+
+
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model directory.
 
@@ -124,7 +144,9 @@ def load_model(
     Raises:
         CheckpointError: either cannot be used, or the tokenizer has more tokens than the model.
     """
-    model, tokenizer = load_decoder(folder, device=device), load_tokenizer(folder)
+    read_config(Path(folder))  # what is no model directory at all says so first
+    tokenizer = load_tokenizer(folder)  # before the weights, which may take long
+    model = load_decoder(folder, device=device)
     if len(tokenizer) > model.config.vocab_size:
         raise CheckpointError(
             f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {model.config.vocab_size}"
@@ -134,18 +156,22 @@ def load_model(
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the directory's safetensors files, one file at a time."""
-    files = sorted(folder.glob("model*.safetensors"))
-    if not files:
-        other = [p.name for p in sorted(folder.iterdir()) if p.suffix in (".bin", ".pt", ".pth", ".ckpt")]
-        hint = f" ({other[0]} is a pickle and is not read; convert it to safetensors)" if other else ""
-        raise CheckpointError(f"{folder}: no model*.safetensors in it, so no weights{hint}")
-    for path in files:
+    for path in _weight_files(folder):
         try:
             with safe_open(path, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a dict
                     yield name, tensors.get_tensor(name)
         except (SafetensorError, OSError) as fault:
             raise CheckpointError(f"{path}: not a readable safetensors file: {_first_line(fault)}") from fault
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("model*.safetensors"))
+    if not files:
+        other = [p.name for p in sorted(folder.iterdir()) if p.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+        hint = f" ({other[0]} is a pickle and is not read; convert it to safetensors)" if other else ""
+        raise CheckpointError(f"{folder}: no model*.safetensors in it, so no weights{hint}")
+    return files
 
 
 def _first_line(fault: Any) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jinja2 import TemplateError
 from torch import Tensor
 
+from leadline.errors import CheckpointError, DataError
 from leadline.types import Problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Codec"]
+__all__ = ["Codec", "fill_template"]
 
 
 class Codec:
@@ -24,16 +26,29 @@ class Codec:
         self.eos = int(tokenizer.eos_token_id)
 
     def prompt_text(self, problem: Problem) -> str:
-        """The text that a completion of ``problem`` continues."""
+        """The text that a completion of ``problem`` continues.
+
+        Raises:
+            DataError: the problem is a chat, and the tokenizer has no chat template.
+            CheckpointError: the chat template refuses it.
+        """
         turns = self.turns(problem)
-        if turns is None:
-            return f"{self.system_prompt}\n\n{problem.prompt}" if self.system_prompt else problem.prompt
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return str(text)
+        if turns is not None:
+            return fill_template(self.tokenizer, turns)
+        return f"{self.system_prompt}\n\n{problem.prompt}" if self.system_prompt else problem.prompt
 
     def turns(self, problem: Problem) -> list[dict[str, str]] | None:
-        """The chat that the template is filled with; None where the tokenizer has no template."""
+        """The chat that the template is filled with; None where the tokenizer has no template.
+
+        Raises:
+            DataError: the problem is a chat all the same.
+        """
         if self.tokenizer.chat_template is None:
+            if problem.messages is not None:
+                raise DataError(
+                    f"problem {problem.id!r} is given as chat turns, and the tokenizer of "
+                    f"{self.tokenizer.name_or_path} has no chat template"
+                )
             return None
         turns = [message._asdict() for message in problem.messages or ()]
         turns = turns or [{"role": "user", "content": problem.prompt}]
@@ -61,3 +76,18 @@ class Codec:
         sizes = (lengths - finished.long()).tolist()
         sequences = [row[:size] for row, size in zip(tokens.tolist(), sizes, strict=True)]
         return [str(text) for text in self.tokenizer.batch_decode(sequences, skip_special_tokens=False)]
+
+
+def fill_template(tokenizer: PreTrainedTokenizerBase, turns: Sequence[dict[str, str]]) -> str:
+    """A chat as the text that the assistant's next turn continues.
+
+    Raises:
+        CheckpointError: the template is broken, or refuses such a chat (some take no system turn).
+    """
+    try:
+        return str(tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=True))
+    except TemplateError as fault:
+        roles = ", ".join(turn["role"] for turn in turns)
+        raise CheckpointError(
+            f"{tokenizer.name_or_path}: its chat template refuses turns of {roles}: {fault}"
+        ) from fault

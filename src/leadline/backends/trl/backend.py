@@ -1,4 +1,4 @@
-"""The backend: what the pipeline asks for, handed to TRL; everything that can be known to be wrong is said first."""
+"""The backend: what the pipeline asks for, handed to TRL."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import torch
 
-from leadline.adapters.trl.guard import check_trl
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.launch import launched, launched_samples
-from leadline.errors import CheckpointError, ConfigError
+from leadline.hub import whole_model
 from leadline.material import Material
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
@@ -24,33 +23,24 @@ __all__ = ["TrlBackend"]
 class TrlBackend:
     """Runs the stages through TRL: in this process, or with ``trl.launch`` in several that accelerate starts.
 
+    :func:`leadline.backends.trl.checks.check_recipe` has looked at the recipe before.
+
     Raises:
-        MissingExtra: TRL is not installed, or does not fit.
-        ConfigError: whatever the recipe asks for and TRL cannot do, all at once, before anything is loaded.
-        CheckpointError: the model is neither a directory nor reachable, or lacks weights, tokenizer or end token.
+        CheckpointError: the weights cannot be downloaded.
     """
 
     def __init__(self, recipe: Recipe, material: Material) -> None:
-        check_trl()
         from transformers.utils import logging
 
-        from leadline.backends.trl.settings import recipe_faults, uses_cuda
+        from leadline.backends.trl.settings import uses_cuda
 
         logging.disable_progress_bar()  # the pipeline shows its own
-        faults = recipe_faults(recipe)
-        if faults:
-            raise ConfigError(faults)
         self.recipe, self.material = recipe, material
         torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
         self.device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
-        assert recipe.model.source is not None  # recipe_faults
-        self.source = _model_directory(recipe.model.source)
-        codec = self._codec(self.source)
-        chats = [p.id for p in [*material.train(0, 1), *material.test(1)] if p.messages]
-        if chats and codec.tokenizer.chat_template is None:
-            raise CheckpointError(
-                f"{self.source}: no chat template, and problems such as {chats[0]} are chats"
-            )
+        assert recipe.model.source is not None  # check_recipe
+        self.source = whole_model(recipe.model.source)
+        self._shown: dict[Path, Codec] = {}
 
     def base(self, stage: Stage) -> Path:
         return self.source
@@ -77,7 +67,9 @@ class TrlBackend:
         return draw(model, problems, count, self.recipe, self.device)
 
     def prompt_text(self, model: Path, problem: Problem) -> str:
-        return self._codec(model).prompt_text(problem)
+        if model not in self._shown:  # a large tokenizer takes a second to load, and there are many problems
+            self._shown[model] = self._codec(model)
+        return self._shown[model].prompt_text(problem)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         from leadline.backends.trl.sampling import LogProbs
@@ -90,32 +82,5 @@ class TrlBackend:
         return {problem.id: [logprobs.of(problem, gold, temperature)] for problem, gold in known}
 
     def _codec(self, folder: Path) -> Codec:
+        """A new one: TRL's trainers change the tokenizer that they are given."""
         return Codec(load_tokenizer(folder), self.recipe.data.system_prompt)
-
-
-def _model_directory(source: str) -> Path:
-    """The directory itself, or where a model of the Hugging Face hub was downloaded to.
-
-    Raises:
-        CheckpointError: neither; or a directory without configuration or safetensors weights.
-    """
-    folder = Path(source)
-    if not folder.is_dir():
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-        wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-        try:
-            folder = Path(snapshot_download(source, allow_patterns=wanted))
-        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as fault:
-            raise CheckpointError(
-                f"model.source: {source!r} is no directory, and no model of that name could be reached: {fault}"
-            ) from fault
-    faults = []
-    if not (folder / "config.json").is_file():
-        faults.append(f"{folder}: no config.json in it")
-    if not any(folder.glob("*.safetensors")):
-        faults.append(f"{folder}: no *.safetensors in it, so no weights")
-    if faults:
-        raise CheckpointError(faults)
-    return folder

@@ -7,6 +7,7 @@ hands of the one process that holds its lock.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,7 +16,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
+
+import yaml
 
 from leadline import errors
 from leadline.backends.protocol import Stage
@@ -23,7 +26,9 @@ from leadline.backends.trl.saving import newest
 from leadline.recipe import Recipe
 from leadline.types import Completion, Problem
 
-__all__ = ["launched", "launched_samples"]
+__all__ = ["launched", "launched_samples", "processes"]
+
+_WORKER = "leadline.backends.trl.worker"
 
 
 def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Recipe) -> Path:
@@ -46,7 +51,7 @@ def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Re
     }
     (folder / "spec.json").write_text(json.dumps({**spec, "recipe": recipe.to_yaml()}), encoding="utf-8")
     command = [sys.executable, "-m", "accelerate.commands.launch", *recipe.trl["launch"]]
-    command += ["-m", "leadline.backends.trl.worker", str(folder / "spec.json")]
+    command += ["-m", _WORKER, str(folder / "spec.json")]
     events.touch()
     with (folder / "log.txt").open("w", encoding="utf-8") as log, events.open(encoding="utf-8") as said:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -74,7 +79,7 @@ def launched_samples(
         spec = {"kind": "sample", "recipe": recipe.to_yaml(), "start": str(model.resolve()), "count": count}
         asked = [{"id": p.id, "prompt": p.prompt, "messages": p.messages} for p in problems]
         (folder / "spec.json").write_text(json.dumps({**spec, "problems": asked}), encoding="utf-8")
-        command = [sys.executable, "-m", "leadline.backends.trl.worker", str(folder / "spec.json")]
+        command = [sys.executable, "-m", _WORKER, str(folder / "spec.json")]
         with (folder / "log.txt").open("w", encoding="utf-8") as log:
             code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         events = folder / "events.jsonl"
@@ -82,6 +87,39 @@ def launched_samples(
         if "completions" not in result:
             raise _error(result, code, folder / "log.txt")
         return [Completion(**row) for row in result["completions"]]
+
+
+def processes(words: Sequence[str]) -> int:
+    """How many processes ``accelerate launch`` starts with these arguments (and its configuration file).
+
+    Raises:
+        ConfigError: it would refuse them, or they ask for several machines.
+    """
+    from accelerate.commands import launch
+
+    parser = launch.launch_command_parser()
+    parser.error = _refuse  # argparse would print and exit
+    logger = logging.getLogger(launch.__name__)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # what it takes by default, it says again in the log of the stage
+    try:
+        given, *_ = launch._validate_launch_command(parser.parse_args([*words, "-m", _WORKER, "spec.json"]))
+    except (ValueError, TypeError, OSError, yaml.YAMLError, SystemExit) as fault:
+        raise errors.ConfigError(f"trl.launch: accelerate refuses it: {fault}") from fault
+    finally:
+        logger.setLevel(level)
+    if (given.num_machines or 1) > 1:
+        raise errors.ConfigError(
+            f"trl.launch: {given.num_machines} machines; backend trl runs on one, whose run directory it writes"
+        )
+    several = (
+        given.multi_gpu or given.use_deepspeed or given.use_fsdp or given.use_megatron_lm or given.tpu
+    ) and not given.cpu
+    return int(given.num_processes or 1) if several else 1
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ValueError(why)
 
 
 def _follow(

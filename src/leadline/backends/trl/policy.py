@@ -9,14 +9,13 @@ from typing import Any
 from accelerate.utils import gather_object
 from datasets import Dataset
 from transformers import PrinterCallback
-from trl import GRPOConfig
 
 from leadline.adapters.trl.trainer import LeadGRPOTrainer
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.journal import StageCallback, cut_metrics
 from leadline.backends.trl.saving import best_so_far, newest, save_checkpoint
 from leadline.backends.trl.scores import ScoredRewards
-from leadline.backends.trl.settings import grpo_arguments
+from leadline.backends.trl.settings import grpo_config
 from leadline.engine.state import Checkpoints
 from leadline.errors import Interrupted
 from leadline.material import Material
@@ -81,14 +80,15 @@ def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, 
         arm.rewards, options=arm.reward_options, grader=arm.grader, gap=arm.advantage.margin(rl.group_size)
     ) as scorer:
         scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
-        arguments = grpo_arguments(recipe, arm, prompt_tokens=tokens)
-        if not validation:
-            arguments["eval_strategy"] = "no"
+        more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
+        settings = grpo_config(
+            recipe, arm, stage.folder / "trl", prompt_tokens=tokens, reward_weights=scores.weights, **more
+        )
         callback = StageCallback(stage, "rl", rl.updates)
         trainer = _Trainer(
             model=str(start),
             reward_funcs=scores.functions,
-            args=GRPOConfig(output_dir=str(stage.folder / "trl"), reward_weights=scores.weights, **arguments),
+            args=settings,
             train_dataset=prompt_rows(problems, codec),
             eval_dataset=prompt_rows(validation, codec, first=len(problems)) if validation else None,
             processing_class=codec.tokenizer,

@@ -6,17 +6,28 @@ Everything that both have a word for is decided by the recipe; ``trl.grpo`` and 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from leadline.errors import ConfigError
+from leadline.errors import ConfigError, Refusals
 from leadline.recipe import ArmConfig, OptimiserConfig, Recipe
 
-__all__ = ["grpo_arguments", "micro_rows", "recipe_faults", "sft_arguments", "uses_cuda"]
+__all__ = [
+    "check_arguments",
+    "grpo_arguments",
+    "grpo_config",
+    "micro_rows",
+    "recipe_faults",
+    "sft_arguments",
+    "sft_config",
+    "uses_cuda",
+]
 
 SECTIONS = ("grpo", "sft", "launch")
 _LOSS_TYPE = {"token_mean": "dapo", "sequence_mean": "grpo", "constant": "dr_grpo"}
@@ -182,6 +193,59 @@ def sft_arguments(recipe: Recipe, *, row_tokens: int) -> dict[str, Any]:
         "save_total_limit": 2,
         **recipe.trl.get("sft", {}),
     }
+
+
+def grpo_config(
+    recipe: Recipe, arm: ArmConfig, folder: str | Path, *, prompt_tokens: int, **more: Any
+) -> Any:
+    """The ``GRPOConfig`` of one arm; ``more`` goes over what the recipe says.
+
+    Raises:
+        ConfigError: TRL refuses something under ``trl.grpo``, or the batch does not divide over the processes.
+    """
+    from trl import GRPOConfig
+
+    arguments = grpo_arguments(recipe, arm, prompt_tokens=prompt_tokens) | more
+    with _as_config_error("grpo"):
+        return GRPOConfig(output_dir=str(folder), **arguments)
+
+
+def sft_config(recipe: Recipe, folder: str | Path, *, row_tokens: int) -> Any:
+    """The ``SFTConfig``.
+
+    Raises:
+        ConfigError: TRL refuses something under ``trl.sft``, or the batch does not divide over the processes.
+    """
+    from trl import SFTConfig
+
+    arguments = sft_arguments(recipe, row_tokens=row_tokens)
+    with _as_config_error("sft"):
+        return SFTConfig(output_dir=str(folder), **arguments)
+
+
+def check_arguments(recipe: Recipe, folder: str | Path) -> None:
+    """Have TRL look at the arguments of every stage, before the first begins.
+
+    Raises:
+        ConfigError: what it refuses, each once.
+    """
+    refusals = Refusals()
+    if recipe.sft.method != "none":
+        with refusals:
+            sft_config(recipe, folder, row_tokens=recipe.rl.max_tokens)
+    for arm in recipe.arms.values() if recipe.rl.steps else ():
+        with refusals:
+            grpo_config(recipe, arm, folder, prompt_tokens=recipe.rl.max_tokens)
+    refusals.raise_all()
+
+
+@contextlib.contextmanager
+def _as_config_error(section: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as fault:  # TRL, transformers and what they import raise whatever they like
+        why = " ".join(str(fault).split())[:300] or type(fault).__name__
+        raise ConfigError(f"trl.{section}: TRL refuses it: {why}") from fault
 
 
 VALIDATION_SAMPLES = 4

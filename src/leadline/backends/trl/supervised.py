@@ -9,13 +9,13 @@ from datasets import Dataset
 from peft import LoraConfig as PeftConfig
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTTrainer
 
 from leadline.backends.protocol import Stage
 from leadline.backends.trl.journal import StageCallback
 from leadline.backends.trl.policy import run
 from leadline.backends.trl.saving import save_checkpoint
-from leadline.backends.trl.settings import sft_arguments
+from leadline.backends.trl.settings import sft_config
 from leadline.engine.state import Checkpoints
 from leadline.material import Material
 from leadline.model.codec import Codec
@@ -40,10 +40,7 @@ def train_supervised(stage: Stage, start: Path, recipe: Recipe, material: Materi
     callback = StageCallback(stage, "sft")
     trainer = SFTTrainer(
         model=str(start),
-        args=SFTConfig(
-            output_dir=str(stage.folder / "trl"),
-            **sft_arguments(recipe, row_tokens=longest),
-        ),
+        args=sft_config(recipe, stage.folder / "trl", row_tokens=longest),
         train_dataset=examples,
         processing_class=codec.tokenizer,
         peft_config=_adapters(recipe) if sft.method == "lora" else None,
