@@ -23,6 +23,7 @@ from leadline.data import load_problems
 from leadline.errors import ConfigError, InputError, LeadlineError
 from leadline.evaluate import run_eval
 from leadline.generate import EndpointSampler, Prompting, Sampling, item_seed
+from leadline.generate.endpoint import EndpointWarning
 from leadline.types import Message, Problem
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -235,8 +236,10 @@ def test_passing_faults_are_tried_again() -> None:
         b"<html>proxy</html>",
         (500, {}, b""),
     ]
-    with scripted(*faults, good("two", 7)) as (url, seen):
+    with scripted(*faults, good("two", 7)) as (url, seen), pytest.warns(EndpointWarning) as told:
         [draw] = draw_all(url, pause_s=0.01)
+    assert len(told) == 1  # seven faults, no two alike
+    assert "HTTP 503: loading; trying again, for up to 300 s" in str(told[0].message)
     assert (draw.completion.text, draw.completion.n_tokens, draw.index) == ("two", 7, 0)
     assert len(seen) == 8
     assert seen[2][3] - seen[1][3] >= 0.2  # as Retry-After asked
@@ -250,7 +253,7 @@ def test_patience_ends() -> None:
     ):
         draw_all(url, patience_s=0.6)
     assert 2 <= len(seen) <= 6
-    with pytest.raises(LeadlineError, match="gave up"):
+    with pytest.raises(LeadlineError, match=r"gave up after 0\.3 s: ConnectionRefusedError"):
         draw_all(f"http://127.0.0.1:{free_port()}/v1", patience_s=0.3)
 
 
@@ -371,8 +374,14 @@ def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
 
 
 def test_settings_that_cannot_work_are_refused() -> None:
-    for settings in ({"url": "localhost:8000"}, {"concurrency": 0}, {"api": "chatty"}):
-        with pytest.raises(ConfigError, match=next(iter(settings))):
+    for settings in (
+        {"url": "localhost:8000"},
+        {"concurrency": 0},
+        {"api": "chatty"},
+        {"timeout_s": 0},
+        {"patience_s": -1},
+    ):
+        with pytest.raises(ConfigError, match=next(iter(settings)).removesuffix("_s")):
             EndpointSampler(**({"url": "http://x/v1", "model": "m"} | settings))
     with pytest.raises(ConfigError) as caught:
         Sampling(0, temperature=-1, top_p=0, min_p=1, seed=-1)

@@ -29,7 +29,8 @@ FLOORS = [
     {"pipeline", "studies"},
     {"estimate", "launch"},
     {"doctor"},
-    {"cli_launch", "cli_study"},
+    {"cli_common"},
+    {"cli_eval", "cli_launch", "cli_probe", "cli_study"},
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -6,18 +6,18 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from leadline import __version__
+from leadline.cli_common import Out, SkipBad, bad_rows
+from leadline.cli_eval import evaluate
 from leadline.cli_launch import doctor, launch_app
+from leadline.cli_probe import probe
 from leadline.cli_study import study
 from leadline.errors import InputError, LeadlineError
-
-if TYPE_CHECKING:
-    from leadline.generate.opening import Api, Engine
 
 __all__ = ["app", "main"]
 
@@ -34,11 +34,7 @@ app.add_typer(recipes_app, name="recipes")
 
 console = Console(highlight=False)
 
-Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad-rows", help="Count and list unusable rows instead of refusing.")
-]
 
 
 def main() -> None:
@@ -120,108 +116,8 @@ def report(
     console.print(str(path), markup=False)
 
 
-@app.command("eval")
-def evaluate(
-    source: Annotated[str, typer.Argument(help="A model directory or name, or a JSONL of samples.")],
-    data: Annotated[str, typer.Option(help="math500, gsm8k, aime24, gpqa_diamond, gym:NAME, or a file.")],
-    out: Out = None,
-    samples: Annotated[int, typer.Option(help="Completions a problem.")] = 8,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.6,
-    max_tokens: Annotated[int, typer.Option(help="Cap on a completion.")] = 4096,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    seed: int = 0,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, local, transformers or vllm.")] = "auto",
-    url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible server, e.g. http://localhost:8000/v1")
-    ] = None,
-    api: Annotated[str, typer.Option(help="chat or completions, with --url.")] = "chat",
-    concurrency: Annotated[int, typer.Option(help="Requests under way at once, with --url.")] = 16,
-    system: Annotated[str | None, typer.Option(help="System turn.")] = None,
-    template: Annotated[str, typer.Option(help="What is asked; {prompt} is the problem.")] = "{prompt}",
-    skip_bad_rows: SkipBad = False,
-) -> None:
-    """Measure a model: pass@k, cons@k, length, truncation, each with its 95% interval. Stopped, it goes on."""
-    from leadline.data import load_problems
-    from leadline.evaluate import run_eval
-    from leadline.generate import Prompting, Sampling
-    from leadline.generate.opening import open_sampler
-    from leadline.progress import counting, metrics_table
-
-    _one_of("--engine", engine, ("auto", "local", "transformers", "vllm"))
-    _one_of("--api", api, ("chat", "completions"))
-    sampling = Sampling(max_tokens, temperature, top_p, min_p, seed)
-    prompting = Prompting(system, template)
-    problems = load_problems(data, limit=limit, on_bad_row=_bad(skip_bad_rows))
-    sampler = open_sampler(
-        source,
-        engine=cast("Engine", engine),
-        url=url,
-        api=cast("Api", api),
-        concurrency=concurrency,
-        prompting=prompting,
-    )
-    folder = out or Path("runs") / f"eval-{_slug(source)}-{_slug(data)}"
-    with counting("samples") as count:
-        done = run_eval(sampler, problems, folder, samples=samples, sampling=sampling, progress=count)
-    console.print(metrics_table(done.evaluation.as_dict()))
-    console.print(f"{done.metrics_path}\n{done.samples_path}", markup=False)
-
-
-@app.command()
-def probe(
-    source: Annotated[
-        str, typer.Argument(help="A JSONL of samples or counts, RUN:ARM, or a model (with --data).")
-    ],
-    data: Annotated[
-        str | None, typer.Option(help="The problems: golds, texts, and what a model is asked.")
-    ] = None,
-    against: Annotated[
-        list[str] | None, typer.Option(help="An evaluation set that must not be trained on.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
-    write_problems: Annotated[Path | None, typer.Option(help="Write the problems worth training on.")] = None,
-    group: Annotated[int | None, typer.Option(help="Completions a group in the run to come.")] = None,
-    batch: Annotated[int, typer.Option(help="Problems a step in the run to come.")] = 32,
-    steps: Annotated[int, typer.Option(help="Steps of the run to come.")] = 60,
-    samples: Annotated[int, typer.Option(help="A model: completions a problem.")] = 64,
-    temperature: Annotated[float, typer.Option(help="A model: as the run will sample.")] = 1.0,
-    max_tokens: Annotated[int, typer.Option(help="A model: cap on a completion.")] = 1024,
-    limit: Annotated[int | None, typer.Option(help="A model: only the first so many problems.")] = None,
-    engine: Annotated[str, typer.Option(help="A model: auto, local, transformers or vllm.")] = "auto",
-    url: Annotated[str | None, typer.Option(help="A model behind an OpenAI-compatible server.")] = None,
-    out: Out = None,
-    skip_bad_rows: SkipBad = False,
-) -> None:
-    """Before a run: will GRPO help this model on these problems?"""
-    from leadline.findings.terminal import terminal
-    from leadline.probe import run_probe
-    from leadline.probe.sampling import sample_for_probe
-    from leadline.probe.tables import finding
-    from leadline.progress import counting
-
-    _one_of("--engine", engine, ("auto", "local", "transformers", "vllm"))
-    forced: dict[str, float] = {}
-    rows: str | Path = source
-    if data is not None and (url is not None or Path(source).is_dir()) and not _is_run(source):
-        folder = out or Path("runs") / f"probe-{_slug(source)}-{_slug(data)}"
-        with counting("samples") as count:
-            rows, forced = sample_for_probe(
-                source, data, folder, samples=samples, temperature=temperature, max_tokens=max_tokens, limit=limit,
-                engine=cast("Engine", engine), url=url, progress=count,
-            )  # fmt: skip
-    with counting("rows") as count:
-        found = run_probe(
-            rows, data=data, against=against or (), html=html, write_problems=write_problems, log_forced=forced,
-            on_bad_row=_bad(skip_bad_rows), progress=lambda done: count(done, None), group=group, batch=batch,
-            steps=steps,
-        )  # fmt: skip
-    if as_json:
-        print(json.dumps(found.as_dict()))
-    else:
-        console.print(terminal(finding(found, f"Sounding of {source}")))
+app.command("eval")(evaluate)
+app.command()(probe)
 
 
 @app.command()
@@ -244,7 +140,7 @@ def compare(
 
     with counting("rows") as count:
         found = run_compare(
-            base, tuned, data=data, html=html, tau=tau, on_bad_row=_bad(skip_bad_rows),
+            base, tuned, data=data, html=html, tau=tau, on_bad_row=bad_rows(skip_bad_rows),
             progress=lambda done: count(done, None),
         )  # fmt: skip
     if as_json:
@@ -357,24 +253,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, *
     """Warnings of our own as one line; those of libraries are theirs to fix and stay out of a user's way."""
     if category.__module__.startswith("leadline"):
         print(f"leadline: warning: {message}", file=sys.stderr)
-
-
-def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise InputError(f"{option}: {value!r} is not one of {', '.join(allowed)}")
-
-
-def _bad(skip: bool) -> Literal["refuse", "skip"]:
-    return "skip" if skip else "refuse"
-
-
-def _slug(name: str) -> str:
-    """A source's name as a part of a folder's name."""
-    return "".join(c if c.isalnum() or c in "-._" else "-" for c in name.strip("/").rsplit("/", 1)[-1])[:60]
-
-
-def _is_run(source: str) -> bool:
-    return (Path(source.split(":")[0]) / "recipe.yaml").is_file()
 
 
 if __name__ == "__main__":

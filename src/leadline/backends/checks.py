@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.errors import CheckpointError, ConfigError, InputError, Refusals
+from leadline.errors import CheckpointError, ConfigError, InputError
+from leadline.generate import check_prompts
 from leadline.material import Material
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
@@ -59,14 +59,4 @@ def check_model(folder: Path, system_prompt: str | None, material: Material | No
             f"{folder}: the tokenizer has no chat template, which problems that are chats need: "
             f"{len(chats)} of them, such as {chats[0].id!r}"
         )
-    refusals = Refusals()
-    plain = [problem for problem in (*material.train(0, 1), *material.test(1)) if problem.messages is None]
-    for problem in (*{_roles(chat.messages or ()): chat for chat in chats}.values(), *plain[:1]):
-        with refusals:
-            codec.prompt_text(problem)
-    refusals.raise_all()
-
-
-def _roles(turns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Who speaks in which order: what a template accepts or refuses."""
-    return tuple(role for role, _ in turns)
+    check_prompts([*chats, *material.train(0, 1), *material.test(1)], codec.prompt_text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -18,16 +19,20 @@ from leadline.data.samples import sample_row
 from leadline.errors import ConfigError, DataError, Interrupted
 from leadline.evaluate.metrics import Evaluation, evaluate
 from leadline.evaluate.store import DrawStore
-from leadline.generate import Draw, Sampler, Sampling
+from leadline.generate import Draw, FileSampler, Sampler, Sampling
 from leadline.grading import Grader
 from leadline.jsonl import read_json, write_json_atomic, write_jsonl
-from leadline.rewards import Scorer
+from leadline.rewards import Scorer, resolve
 from leadline.types import Completion, Problem, Score
 
-__all__ = ["EvalRun", "run_eval"]
+__all__ = ["EvalRun", "SamplesWarning", "run_eval"]
 
 _CHUNK = 1024  # completions graded at a time
 _MEASURED = {"format": 0.0, "reflection": 0.0, "repetition": 0.0}
+
+
+class SamplesWarning(UserWarning):
+    """The samples look as if they had not been drawn as was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ def run_eval(
 
     Files: ``settings.json`` (what was asked), ``raw.jsonl`` (samples as they come; a run that was stopped
     goes on from it, drawing only what is missing), ``samples.jsonl.gz`` (graded), ``metrics.json``. Run again
-    with more samples, it draws the difference; with other settings or problems it refuses.
+    with more samples, it draws the difference; with another grader, it grades what is there anew; with other
+    settings or problems it refuses. Where nothing could be drawn, nothing is left behind.
 
     Args:
         sampler: where the samples come from.
@@ -63,22 +69,26 @@ def run_eval(
         samples: of each problem.
         sampling: temperature, token cap, seed, ...
         ks: of pass@k and cons@k; powers of two up to ``samples``, and ``samples``, when None.
-        grader: as :class:`leadline.rewards.Scorer` takes it.
+        grader: as :class:`leadline.rewards.Scorer` takes it; ``module:function`` is looked up before anything else.
         progress: called with the number of samples there, and the number wanted.
 
     Raises:
-        ConfigError: ``out`` holds a run with other settings.
+        ConfigError: ``out`` holds a run with other settings, or there is no such grader.
         Interrupted: stopped by the user; what was drawn is saved.
         DataError, StorageError, LeadlineError: from the source of samples, or the disk.
     """
     if samples < 1:
         raise ConfigError(f"samples must be at least 1, got {samples}")
+    grade = resolve(grader, what="grader") if isinstance(grader, str) else grader
     settings = _settings(sampler, problems, sampling)
     _agree(out / "settings.json", settings)
-    with DrawStore(out / "raw.jsonl") as store:
+    absent = [
+        path for path in (out / "settings.json", out / "raw.jsonl", out, *out.parents) if not path.exists()
+    ]
+    with DrawStore(out / "raw.jsonl") as store, _no_empty_folder(out / "raw.jsonl", absent):
         write_json_atomic(out / "settings.json", settings | {"samples": samples})
         _draw(sampler, problems, samples, sampling, store, progress)
-        graded = _Graded(problems.problems, grader)
+        graded = _Graded(problems.problems, grade)
         write_jsonl(
             out / "samples.jsonl.gz",
             graded.rows(draw for draw in store.draws() if draw.index < samples),
@@ -86,10 +96,12 @@ def run_eval(
     if sampling.temperature > 0 and graded.all_alike(samples):
         warnings.warn(
             f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
+            SamplesWarning,
             stacklevel=2,
         )
     evaluation = graded.measure(ks or _powers(samples), sampling.seed)
-    result = {"settings": settings | {"samples": samples}, "metrics": evaluation.as_dict()}
+    named = {"grader": grader} if isinstance(grader, str) else {}
+    result = {"settings": settings | {"samples": samples} | named, "metrics": evaluation.as_dict()}
     write_json_atomic(out / "metrics.json", result | {"versions": _versions()})
     return EvalRun(evaluation, out / "metrics.json", out / "samples.jsonl.gz")
 
@@ -110,9 +122,22 @@ def _settings(sampler: Sampler, problems: ProblemSet, sampling: Sampling) -> dic
         "data": problems.name,
         "problems": len(problems),
         "problems_hash": digest.hexdigest()[:32],
-        **asdict(sampling),
-        **asdict(sampler.prompting),
+        # How a file's samples were drawn and asked for is not known here.
+        **({} if isinstance(sampler, FileSampler) else asdict(sampling) | asdict(sampler.prompting)),
     }
+
+
+@contextlib.contextmanager
+def _no_empty_folder(raw: Path, absent: Sequence[Path]) -> Iterator[None]:
+    """On an error before the first sample, take away the files and folders that were ``absent`` before."""
+    try:
+        yield
+    except BaseException:
+        if raw.stat().st_size == 0:
+            for path in absent:
+                with contextlib.suppress(OSError):  # somebody else has put something there
+                    path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        raise
 
 
 def _fingerprint(source: Path) -> str | None:
@@ -187,7 +212,7 @@ def _draw(
 class _Graded:
     """Grades completions as they stream by, and keeps what the metrics need: no texts."""
 
-    def __init__(self, problems: Sequence[Problem], grader: Grader | Callable[..., Any] | str | None) -> None:
+    def __init__(self, problems: Sequence[Problem], grader: Grader | Callable[..., Any] | None) -> None:
         self._problems = {problem.id: problem for problem in problems}
         self._grader = grader
         self._texts: dict[str, set[int]] = {}

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from leadline.generate.base import Draw, Item, Prompting, Sampler, Sampling, item_seed, pending
+from leadline.generate.base import (
+    Draw,
+    Item,
+    Prompting,
+    Sampler,
+    Sampling,
+    check_prompts,
+    item_seed,
+    one_of_each,
+    pending,
+)
 from leadline.generate.endpoint import EndpointSampler
 from leadline.generate.files import FileSampler
 
@@ -14,6 +24,8 @@ __all__ = [
     "Prompting",
     "Sampler",
     "Sampling",
+    "check_prompts",
     "item_seed",
+    "one_of_each",
     "pending",
 ]

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from leadline.errors import ConfigError, DataError
+from leadline.errors import ConfigError, DataError, Refusals
 from leadline.types import Completion, Problem
 
-__all__ = ["Draw", "Item", "Prompting", "Sampler", "Sampling", "item_seed", "pending"]
+__all__ = [
+    "Draw",
+    "Item",
+    "Prompting",
+    "Sampler",
+    "Sampling",
+    "check_prompts",
+    "item_seed",
+    "one_of_each",
+    "pending",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,30 @@ class Sampler(Protocol):
     ) -> Iterator[Draw]:
         """Draw samples 0..n-1 of every problem, in any order, each exactly once, leaving out those in ``done``."""
         ...
+
+
+def one_of_each(problems: Sequence[Problem]) -> list[Problem]:
+    """The first problem of every form: plain text, and chats by who speaks in which order.
+
+    What a tokenizer cannot be asked depends on the form alone.
+    """
+    forms: dict[tuple[str, ...], Problem] = {}
+    for problem in problems:
+        forms.setdefault(tuple(turn.role for turn in problem.messages or ()), problem)
+    return list(forms.values())
+
+
+def check_prompts(problems: Sequence[Problem], put: Callable[[Problem], object]) -> None:
+    """Refuse problems that ``put`` refuses, as far as one of each form shows it: before weights are loaded.
+
+    Raises:
+        InputError: why, for each form.
+    """
+    refusals = Refusals()
+    for problem in one_of_each(problems):
+        with refusals:
+            put(problem)
+    refusals.raise_all()
 
 
 def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[Item]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import urllib.parse
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from leadline.errors import ConfigError, InputError
+from leadline.errors import ConfigError, DataError, InputError
 from leadline.generate.base import Draw, Item, Prompting, Sampling, item_seed, pending
 from leadline.generate.http import Poster
 from leadline.types import Completion, Problem
 
-__all__ = ["EndpointSampler"]
+__all__ = ["EndpointSampler", "EndpointWarning"]
+
+
+class EndpointWarning(UserWarning):
+    """The server does not answer; it is tried again."""
 
 
 class EndpointSampler:
@@ -35,7 +41,7 @@ class EndpointSampler:
         count_tokens: length of a completion in tokens, for servers that do not report it.
 
     Raises:
-        ConfigError: a URL that is none, or a concurrency below 1.
+        ConfigError: a URL that is none, or numbers out of their range, all at once.
     """
 
     def __init__(
@@ -52,12 +58,16 @@ class EndpointSampler:
         prompting: Prompting | None = None,
         count_tokens: Callable[[str], int] | None = None,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"url: expected http://... or https://..., got {url!r}")
-        if concurrency < 1:
-            raise ConfigError(f"concurrency must be at least 1, got {concurrency}")
-        if api not in ("chat", "completions"):
-            raise ConfigError(f"api must be 'chat' or 'completions', got {api!r}")
+        rules = {
+            f"url: expected http://... or https://..., got {url!r}": url.startswith(("http://", "https://")),
+            f"concurrency must be at least 1, got {concurrency}": concurrency >= 1,
+            f"api must be 'chat' or 'completions', got {api!r}": api in ("chat", "completions"),
+            f"timeout must be above 0 s, got {timeout_s}": timeout_s > 0,
+            f"patience must be at least 0 s, got {patience_s}": patience_s >= 0,
+        }
+        faults = [text for text, holds in rules.items() if not holds]
+        if faults:
+            raise ConfigError(faults)
         self.name = model
         self._model, self._api, self._concurrency = model, api, concurrency
         self.prompting = prompting or Prompting()
@@ -66,6 +76,7 @@ class EndpointSampler:
         path = "/chat/completions" if api == "chat" else "/completions"
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._poster = Poster(url.rstrip("/") + path, headers, timeout_s, patience_s, pause_s)
+        self._told = False
 
     def generate(
         self,
@@ -85,11 +96,32 @@ class EndpointSampler:
         return _in_threads(lambda item, wait: self._draw(item, sampling, wait), items, self._concurrency)
 
     def _draw(self, item: Item, sampling: Sampling, wait: Callable[[float], bool]) -> Draw:
+        def tell(fault: str) -> None:
+            if not wait(0):  # nobody wants the answer any more
+                self._tell(fault)
+
         try:
-            answer = self._poster.post(self._body(item, sampling), wait)
+            answer = self._poster.post(self._body(item, sampling), wait, tell)
             return Draw(item.index, self._completion(item.problem, answer, sampling))
+        except DataError:
+            raise  # names the problem itself
         except InputError as error:
-            raise InputError(f"problem {item.problem.id!r}: {error}") from error
+            raise InputError(f"problem {item.problem.id!r}: {error}{self._hint(str(error))}") from error
+
+    def _tell(self, fault: str) -> None:
+        """Say once that somebody is being waited for: a wrong port looks the same as a server that still loads."""
+        if not self._told:
+            self._told = True
+            warnings.warn(
+                f"{self._poster.url}: {fault}; trying again, for up to {self._poster.patience_s:g} s",
+                EndpointWarning,
+                stacklevel=2,
+            )
+
+    def _hint(self, fault: str) -> str:
+        path = urllib.parse.urlsplit(self._poster.url).path
+        looks_bare = path in ("/chat/completions", "/completions")
+        return " (most servers want /v1 at the end of the URL)" if "HTTP 404" in fault and looks_bare else ""
 
     def _body(self, item: Item, sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -106,7 +138,15 @@ class EndpointSampler:
             body["min_p"] = sampling.min_p
         if self._api == "chat":
             return body | {"messages": self.prompting.turns(item.problem)}
-        return body | {"prompt": self.prompting.plain(item.problem, "--api completions sends plain text")}
+        return body | {"prompt": self.plain_text(item.problem)}
+
+    def plain_text(self, problem: Problem) -> str:
+        """What api ``completions`` is asked.
+
+        Raises:
+            DataError: the problem is a chat.
+        """
+        return self.prompting.plain(problem, "--api completions sends plain text")
 
     def _completion(self, problem: Problem, answer: Any, sampling: Sampling) -> Completion:
         choices = answer.get("choices") if isinstance(answer, Mapping) else None
@@ -119,7 +159,7 @@ class EndpointSampler:
         if not isinstance(length, int) or isinstance(length, bool) or length < 0:
             if self._count_tokens is None:
                 raise InputError(
-                    "the server does not report usage.completion_tokens; give a tokenizer to count with"
+                    "the server does not report usage.completion_tokens; give a tokenizer to count with (--tokenizer)"
                 )
             length = self._count_tokens(text)
         finished = choice.get("finish_reason") != "length"

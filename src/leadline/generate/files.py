@@ -33,9 +33,20 @@ class FileSampler:
         """Samples in the order of the file; the i-th of a problem has index i. Samples of other problems are left out.
 
         Raises:
-            DataError: the file cannot be used, or holds fewer than n samples of some problem.
+            DataError: the file cannot be used, or holds fewer than n samples of some problem: known from a first
+                reading, before anything is handed out.
         """
         wanted = {problem.id for problem in problems}
+        there = Counter(sample.completion.problem_id for sample in read_samples(self._path))
+        short = [
+            f"{self._path}: {there[name]} of {n} samples of {name!r}"
+            for name in sorted(wanted)
+            if there[name] < n
+        ]
+        if short:
+            raise DataError(
+                short[:20] + ([f"... and {len(short) - 20} more problems"] if len(short) > 20 else [])
+            )
         seen: Counter[str] = Counter()
         for sample in read_samples(self._path):
             name = sample.completion.problem_id
@@ -44,10 +55,3 @@ class FileSampler:
                 seen[name] += 1
                 if draw.key not in done:
                     yield draw
-        short = [
-            f"{self._path}: {seen[name]} of {n} samples of {name!r}" for name in wanted if seen[name] < n
-        ]
-        if short:
-            raise DataError(
-                sorted(short)[:20] + ([f"... and {len(short) - 20} more problems"] if len(short) > 20 else [])
-            )

@@ -48,7 +48,12 @@ class Poster:
     patience_s: float = 300.0
     pause_s: float = 0.25
 
-    def post(self, body: Mapping[str, Any], wait: Callable[[float], bool] | None = None) -> Any:
+    def post(
+        self,
+        body: Mapping[str, Any],
+        wait: Callable[[float], bool] | None = None,
+        on_fault: Callable[[str], None] | None = None,
+    ) -> Any:
         """The JSON that the server answers.
 
         Connection failures, time-outs, broken answers and the statuses that mean "later" are tried again,
@@ -58,6 +63,7 @@ class Poster:
         Args:
             body: the request.
             wait: pauses for so many seconds; returns True when the caller no longer wants the answer.
+            on_fault: told of every fault after which the request is tried again.
 
         Raises:
             InputError: the server refuses the request (other 4xx): trying again would not help.
@@ -75,6 +81,8 @@ class Poster:
                     raise LeadlineError(
                         f"{self.url}: gave up after {self.patience_s:g} s: {fault}"
                     ) from fault
+                if on_fault is not None:
+                    on_fault(str(fault))
                 length = max(pause * random.uniform(0.5, 1.0), fault.pause_s)
                 if pausing(min(length, max(deadline - now, 0.0))):
                     raise LeadlineError(f"{self.url}: stopped") from fault
@@ -90,7 +98,8 @@ class Poster:
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from error
         except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
-            raise _Passing(f"{type(error).__name__}: {error}") from error
+            why = getattr(error, "reason", error)  # of a URLError, which says no more itself
+            raise _Passing(f"{type(why).__name__}: {why}") from error
         if len(answer) > MAX_BYTES:
             raise InputError(f"{self.url}: the answer is longer than {MAX_BYTES} bytes")
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import CheckpointError
-from leadline.generate.base import Draw, Item, Prompting, Sampling, item_seed, pending
+from leadline.generate.base import Draw, Item, Prompting, Sampling, check_prompts, item_seed, pending
+from leadline.hub import model_files, whole_model
+from leadline.model.codec import fill_template
 from leadline.types import Completion, Problem
 
 __all__ = ["TransformersSampler"]
@@ -27,9 +29,11 @@ class TransformersSampler:
         device: e.g. ``cuda:0``; the first GPU if there is one, else the CPU.
         dtype: e.g. ``bfloat16``; as the checkpoint says when None.
         prompting: system turn and prompt template.
+        problems: what it will be asked, looked at before the weights are loaded.
 
     Raises:
         CheckpointError: no such model, or one without weights, tokenizer or end-of-sequence token.
+        InputError: problems that cannot be put to it.
     """
 
     def __init__(
@@ -40,16 +44,29 @@ class TransformersSampler:
         device: str | None = None,
         dtype: str | None = None,
         prompting: Prompting | None = None,
+        problems: Sequence[Problem] = (),
     ) -> None:
         import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = str(model)
         self.prompting = prompting or Prompting()
         self._batch_size = max(1, batch_size)
         self._device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
-        self._tokenizer, self._model = _load(model, dtype)
+        folder = model_files(self.name)
+        self._tokenizer = _loaded(self.name, lambda: AutoTokenizer.from_pretrained(folder))
+        self._ends = _loaded(self.name, lambda: _ends(self._tokenizer, folder))
+        if not self._ends:
+            raise CheckpointError(
+                f"{self.name}: neither the tokenizer nor the model names an end-of-sequence token"
+            )
+        check_prompts(problems, self._encode)
+        folder = whole_model(self.name)
+        self._model = _loaded(
+            self.name,
+            lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype or "auto", use_safetensors=True),
+        )
         self._model.to(self._device).eval()
-        self._ends = _ends(self.name, self._model, self._tokenizer)
 
     def generate(
         self,
@@ -72,8 +89,7 @@ class TransformersSampler:
         if tokenizer.chat_template is None:
             text = self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
         else:
-            turns = self.prompting.turns(problem)
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text = fill_template(tokenizer, self.prompting.turns(problem))
         ids: list[int] = tokenizer(text, add_special_tokens=tokenizer.chat_template is None)["input_ids"]
         return ids or [self._ends[0]]
 
@@ -120,27 +136,23 @@ class TransformersSampler:
         return Completion(problem.id, str(text), sampling.max_tokens if end is None else end + 1, finished)
 
 
-def _load(model: str | Path, dtype: str | None) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    path = Path(model)
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise CheckpointError(f"{model}: no config.json in it, so it is not a model directory")
+def _loaded(name: str, load: Callable[[], Any]) -> Any:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(model))
-        loaded = AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype or "auto", use_safetensors=True)
-    except Exception as error:  # hub, configuration, weights and tokenizer failures share no class
+        return load()
+    except Exception as error:  # configuration, weights and tokenizer failures share no class
         raise CheckpointError(
-            f"{model}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+            f"{name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
         ) from error
-    return tokenizer, loaded
 
 
-def _ends(name: str, model: Any, tokenizer: Any) -> list[int]:
-    """The tokens that end a completion; the tokenizer's own first."""
-    configured = model.generation_config.eos_token_id
+def _ends(tokenizer: Any, folder: Path) -> list[int]:
+    """The tokens that end a completion, the tokenizer's own first; known without the weights."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder)
+    else:
+        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
+    configured = generation.eos_token_id
     more = configured if isinstance(configured, list) else [configured]
-    ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, *more]) if token is not None]
-    if not ends:
-        raise CheckpointError(f"{name}: neither the tokenizer nor the model names an end-of-sequence token")
-    return ends
+    return [token for token in dict.fromkeys([tokenizer.eos_token_id, *more]) if token is not None]

@@ -13,14 +13,12 @@ from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scoring import completions_of
 from leadline.engine.seeds import torch_rng
 from leadline.errors import ConfigError
-from leadline.generate.base import Draw, Prompting, Sampling, pending
-from leadline.model import load_model
+from leadline.generate.base import Draw, Prompting, Sampling, check_prompts, pending
+from leadline.model import load_model, load_tokenizer
 from leadline.model.codec import Codec
 from leadline.types import Problem
 
 __all__ = ["LocalSampler"]
-
-_ROWS_AT_ONCE = 256
 
 
 class LocalSampler:
@@ -32,17 +30,30 @@ class LocalSampler:
         model: a directory.
         device: ``cuda`` or ``cpu``; the first GPU if there is one.
         prompting: system turn and prompt template.
+        batch_size: completions decoded together, in whole groups.
+        problems: what it will be asked, looked at before the weights are loaded.
 
     Raises:
         CheckpointError: the directory cannot be used, or its tokenizer does not fit its model.
+        InputError: problems that cannot be put to it.
     """
 
     def __init__(
-        self, model: str | Path, *, device: str | None = None, prompting: Prompting | None = None
+        self,
+        model: str | Path,
+        *,
+        device: str | None = None,
+        prompting: Prompting | None = None,
+        batch_size: int = 256,
+        problems: Sequence[Problem] = (),
     ) -> None:
         self.name = str(model)
         self.prompting = prompting or Prompting()
+        self._batch_size = batch_size
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if problems:
+            codec = Codec(load_tokenizer(model), self.prompting.system)
+            check_prompts(problems, lambda problem: codec.prompt_text(self.prompting.apply(problem)))
         self._model, tokenizer = load_model(model, device=place)
         self._codec = Codec(tokenizer, self.prompting.system)
 
@@ -68,7 +79,7 @@ class LocalSampler:
         for item in pending(problems, n, done):
             missing.setdefault(item.problem.id, []).append(item.index)
         todo = [problem for problem in problems if problem.id in missing]
-        size = max(1, _ROWS_AT_ONCE // n)
+        size = max(1, self._batch_size // n)
         for start in range(0, len(todo), size):
             chunk = todo[start : start + size]
             asked = [self.prompting.apply(problem) for problem in chunk]

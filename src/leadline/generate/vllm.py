@@ -8,6 +8,7 @@ from typing import Any
 
 from leadline.errors import CheckpointError, MissingExtra
 from leadline.generate.base import Draw, Item, Prompting, Sampling, item_seed, pending
+from leadline.hub import whole_model
 from leadline.types import Completion, Problem
 
 __all__ = ["VllmSampler"]
@@ -27,7 +28,7 @@ class VllmSampler:
 
     Raises:
         MissingExtra: vLLM is not installed.
-        CheckpointError: vLLM cannot load the model.
+        CheckpointError: no such model, or vLLM cannot load it.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class VllmSampler:
         self.name = f"{model} (vLLM)"
         self.prompting = prompting or Prompting()
         self._chunk = max(1, chunk)
+        folder = whole_model(str(model))
         try:
-            self._engine = LLM(model=str(model), **engine)
+            self._engine = LLM(model=str(folder), **engine)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{model}: vLLM cannot load it: {str(error)[:300]}") from error
         self._chat = self._engine.get_tokenizer().chat_template is not None

@@ -9,7 +9,7 @@ from typing import Literal
 from leadline.data import load_problems
 from leadline.evaluate import run_eval
 from leadline.generate import Sampling
-from leadline.generate.opening import Engine, open_sampler
+from leadline.generate.opening import Engine, Server, open_sampler
 from leadline.probe.mass import teacher_forced
 from leadline.tasks import wrap
 
@@ -40,10 +40,15 @@ def sample_for_probe(
         the sample file, and the lower bound on log Q by problem id (empty where there is none).
     """
     problems = load_problems(data, limit=limit, on_bad_row=on_bad_row)
-    sampler = open_sampler(model, engine=engine, url=url)
-    done = run_eval(
-        sampler, problems, out, samples=samples, sampling=Sampling(max_tokens, temperature), progress=progress
+    sampling = Sampling(max_tokens, temperature)
+    sampler = open_sampler(
+        model,
+        engine=engine,
+        server=None if url is None else Server(url),
+        problems=problems.problems,
+        sampling=sampling,
     )
+    done = run_eval(sampler, problems, out, samples=samples, sampling=sampling, progress=progress)
     known = [problem for problem in problems if problem.solution is not None]
     force = getattr(sampler, "solution_logprobs", None)
     if force is None or not known or temperature == 0:

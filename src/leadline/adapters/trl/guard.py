@@ -9,7 +9,7 @@ import warnings
 
 from leadline.errors import MissingExtra
 
-__all__ = ["HOOKS", "TESTED", "check_trl", "missing_hooks"]
+__all__ = ["HOOKS", "TESTED", "VersionWarning", "check_trl", "missing_hooks"]
 
 TESTED = ("1.16.0",)
 """Releases of TRL that the tests ran with. Others work as long as the hooks below are there, with a
@@ -37,6 +37,10 @@ _SOURCE = (
     "reward_func_names",
 )
 """Attributes that ``GRPOTrainer`` must still use; looked for by name in its code."""
+
+
+class VersionWarning(UserWarning):
+    """TRL is of another version than the tested ones."""
 
 
 def missing_hooks(trainer: type) -> list[str]:
@@ -77,5 +81,6 @@ def check_trl() -> None:
     if trl.__version__ not in TESTED:
         warnings.warn(
             f"leadline was tested with trl {', '.join(TESTED)}, not {trl.__version__}; every hook it needs is there",
+            VersionWarning,
             stacklevel=2,
         )

@@ -1,0 +1,86 @@
+"""What several commands of the command line share: options of one meaning, and small readers of their values."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from leadline.errors import InputError
+
+__all__ = ["Out", "SkipBad", "bad_rows", "columns_of", "list_problems", "one_of", "say", "slug"]
+
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Count and list unusable rows instead of refusing.")
+]
+
+_LISTED = 20
+_NEXT_FIELD = re.compile(r",(?=\w+=)")
+
+
+def say(text: str) -> None:
+    """A line for people and scripts, never broken at the width of a terminal."""
+    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is none of ``allowed``.
+
+    Raises:
+        InputError: names them.
+    """
+    if value not in allowed:
+        raise InputError(f"{option}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def bad_rows(skip: bool) -> Literal["refuse", "skip"]:
+    """What ``--skip-bad-rows`` means to those who read problems."""
+    return "skip" if skip else "refuse"
+
+
+def list_problems(what: str, lines: Sequence[str]) -> None:
+    """Count what was left out, and list the first of it, on standard error."""
+    if not lines:
+        return
+    print(f"leadline: {len(lines):,} {what}", file=sys.stderr)
+    for line in lines[:_LISTED]:
+        print(f"leadline:   {line}", file=sys.stderr)
+
+
+def columns_of(given: Sequence[str]) -> dict[str, str]:
+    """``FIELD=COLUMN`` options, several in one separated by commas, as a mapping.
+
+    Raises:
+        InputError: one without a field or a column, or a field that is given twice.
+
+    >>> columns_of(["prompt=Question text, as asked,answer=metadata.gold", "id=key"])
+    {'prompt': 'Question text, as asked', 'answer': 'metadata.gold', 'id': 'key'}
+    """
+    columns: dict[str, str] = {}
+    faults = []
+    for pair in (part for text in given for part in _NEXT_FIELD.split(text)):
+        field, equals, column = pair.partition("=")
+        if not (field and equals and column):
+            faults.append(f"--columns {pair}: expected FIELD=COLUMN")
+        elif field in columns:
+            faults.append(f"--columns {pair}: {field} is {columns[field]!r} already")
+        else:
+            columns[field] = column
+    if faults:
+        raise InputError(faults)
+    return columns
+
+
+def slug(name: str) -> str:
+    """A source's name as a part of a folder's name.
+
+    >>> slug("runs/a b/samples.jsonl"), slug("gym:chain_sum?size=100")
+    ('samples.jsonl', 'gym-chain_sum-size-100')
+    """
+    return "".join(c if c.isalnum() or c in "-._" else "-" for c in name.strip("/").rsplit("/", 1)[-1])[:60]
