@@ -291,9 +291,8 @@ def test_waiting_is_said_once_and_ends(no_trace: Eval, here: Path) -> None:
 
 def test_servers_are_refused_plainly(no_trace: Eval, serve: Callable[..., Server]) -> None:
     server = serve(status=404)
-    refused(
-        no_trace("m", "p.jsonl", "--url", server.url), "problem 'p0': ", "most servers want /v1 at the end"
-    )
+    done = no_trace("m", "p.jsonl", "--url", server.url, "--concurrency", "1")
+    refused(done, "problem 'p0': ", "most servers want /v1 at the end")
     done = no_trace(
         "m", "p.jsonl", "--url", "127.0.0.1:8000", "--concurrency", "0", "--timeout", "0", "--patience", "-1"
     )
