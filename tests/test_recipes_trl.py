@@ -22,7 +22,8 @@ PROCESSES = {
 
 @pytest.mark.parametrize("name", PROCESSES)
 def test_trl_takes_the_recipe(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from leadline.backends.trl.settings import grpo_arguments, recipe_faults, sft_arguments
+    from leadline.backends.trl.faults import recipe_faults
+    from leadline.backends.trl.settings import grpo_arguments, sft_arguments
 
     recipe = find_recipe(name, ["model.source=somewhere"] if name == "trl-demo" else [])
     assert recipe_faults(recipe) == []

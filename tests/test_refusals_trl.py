@@ -167,6 +167,24 @@ def test_problems_without_answers(run: Callable[..., Done]) -> None:
     assert "no_answers.jsonl: 37 more rows: no answer: " in lines[3]
 
 
+def test_a_model_that_cannot_be_built(run: Callable[..., Done], folder: Path) -> None:
+    (folder / "model" / "config.json").write_text(json.dumps(CONFIG | {"model_type": "unheard_of"}))
+    [line] = refused(run())
+    assert "model.source: model: transformers cannot build the model of its config.json" in line
+    assert "unheard_of" in line
+
+
+def test_adapters_for_layers_that_the_model_does_not_have(run: Callable[..., Done]) -> None:
+    [line] = refused(run("sft.lora.targets=[qkv_proj, query_key_value]"))
+    assert line == (
+        "leadline: sft.lora.targets: model has no qkv_proj, query_key_value; there are "
+        "down_proj, embed_tokens, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"
+    )
+    # one that is there is enough, and without adapters none is needed
+    assert "model.safetensors" in run_until_weights(run, "sft.lora.targets=[qkv_proj, self_attn.q_proj]")
+    assert "model.safetensors" in run_until_weights(run, "sft.lora.targets=[qkv_proj]", "sft.method=full")
+
+
 def test_everything_at_once(run: Callable[..., Done]) -> None:
     lines = refused(
         run(

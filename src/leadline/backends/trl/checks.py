@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 from leadline.adapters.trl.guard import check_trl
 from leadline.backends.checks import check_model
@@ -13,7 +14,14 @@ from leadline.hub import is_name, model_files
 from leadline.material import Material
 from leadline.recipe import Recipe
 
-__all__ = ["check_packages", "check_recipe", "check_settings", "check_source"]
+__all__ = [
+    "check_packages",
+    "check_recipe",
+    "check_settings",
+    "check_source",
+    "division_faults",
+    "matrix_layers",
+]
 
 
 def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = False) -> list[str]:
@@ -53,8 +61,9 @@ def check_settings(recipe: Recipe) -> None:
         ConfigError: every such setting.
     """
     check_trl()
+    from leadline.backends.trl.faults import recipe_faults
     from leadline.backends.trl.launch import processes
-    from leadline.backends.trl.settings import check_arguments, recipe_faults
+    from leadline.backends.trl.settings import check_arguments
 
     faults = recipe_faults(recipe)
     words = recipe.trl.get("launch")
@@ -112,11 +121,49 @@ def check_source(recipe: Recipe, material: Material | None) -> None:
 
     Raises:
         CheckpointError: ``model.source: why``.
+        ConfigError: adapters for layers that this model does not have.
     """
     source = recipe.model.source
     if source is None:
         return  # a setting that is missing: recipe_faults
+    refusals = Refusals()
     try:
-        check_model(model_files(source), recipe.data.system_prompt, material)
+        folder = model_files(source)
+        with refusals:
+            check_model(folder, recipe.data.system_prompt, material)
+        with refusals:
+            layers = matrix_layers(folder)
+        refusals.raise_all()
     except InputError as fault:
         raise CheckpointError([f"model.source: {line}" for line in fault.problems]) from fault
+    targets = recipe.sft.lora.targets
+    if recipe.sft.method == "lora" and not any(
+        f".{layer}".endswith(f".{t}") for layer in layers for t in targets
+    ):
+        there = sorted({layer.rpartition(".")[2] for layer in layers} - {"lm_head"})
+        raise ConfigError(
+            f"sft.lora.targets: {source} has no {', '.join(targets)}; there are {', '.join(there)}"
+        )
+
+
+def matrix_layers(folder: Path) -> set[str]:
+    """Paths of the layers that adapters can be put on, from the configuration alone.
+
+    Raises:
+        CheckpointError: the installed transformers cannot build such a model.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            model = AutoModelForCausalLM.from_config(
+                AutoConfig.from_pretrained(folder, local_files_only=True)
+            )
+    except Exception as fault:  # unknown types, missing fields and code of its own share no class
+        why = " ".join(str(fault).split())[:300]
+        raise CheckpointError(
+            f"{folder}: transformers cannot build the model of its config.json: {why}"
+        ) from fault
+    weights = ((name, getattr(module, "weight", None)) for name, module in model.named_modules())
+    return {name for name, weight in weights if weight is not None and weight.ndim == 2}
