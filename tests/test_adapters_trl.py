@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from leadline.adapters.trl import guard
+from leadline.adapters.trl import guard, reward_functions
 from leadline.adapters.trl.mixin import LeadMixin, fingerprint, group_ids
 from leadline.advantages import group_advantages
 from leadline.config import AdvantageConfig
@@ -168,6 +168,18 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
         make([trl_tiny.accuracy], [2.0])
     make([trl_tiny.accuracy, trl_tiny.style], [1.0, 0.5])
     make([trl_tiny.style], [0.0], correctness="style")
+
+
+def test_a_data_set_without_golds_is_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
+    functions, weights = reward_functions({"accuracy": 1, "format": 0.2})
+    with pytest.raises(ConfigError) as caught:
+        trl_tiny.LeadGRPOTrainer(
+            model=str(tmp_path / "nowhere"), reward_funcs=functions, processing_class=trl_tiny.tokenizer(),
+            args=trl_tiny.settings(tmp_path, reward_weights=weights), train_dataset=trl_tiny.prompts(4),
+            eval_dataset={"hard": trl_tiny.prompts(4), "easy": trl_tiny.prompts(4).add_column("target", ["1"] * 4)},
+        )  # fmt: skip
+    looked = "no gold column: looked for answer, solution, ground_truth, target, found prompt"
+    assert list(caught.value.problems) == [f"train_dataset: {looked}", f"eval_dataset['hard']: {looked}"]
 
 
 def test_rows_that_do_not_come_in_groups_are_refused() -> None:

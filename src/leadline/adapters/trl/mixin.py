@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from leadline.adapters.trl.host import Host
+from leadline.adapters.trl.rewards import gold_faults
 from leadline.advantages import Advantages, group_advantages
 from leadline.config import AdvantageConfig
 from leadline.errors import ConfigError, TrainingError
@@ -67,6 +68,10 @@ class LeadMixin(Host):
         self.advantage_config = AdvantageConfig.lead() if advantage is None else advantage
         self.correctness = correctness
         self.lead_batch: LeadBatch | None = None
+        sets = {name: kwargs.get(name) for name in ("train_dataset", "eval_dataset")}
+        faults = gold_faults(kwargs.get("reward_funcs"), sets)
+        if faults:  # before the model is loaded; otherwise found out behind the first generation
+            raise ConfigError(faults)
         super().__init__(*args, **kwargs)
         self._check_rewards()
 

@@ -194,6 +194,37 @@ def reward_functions(
     return functions, [1.0, 0.0, *(part.weight for part in parts)]
 
 
+def gold_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
+    """Data sets without a column that :class:`AccuracyReward` finds a gold in, as far as their columns are known.
+
+    Args:
+        functions: ``reward_funcs``, one or several.
+        datasets: name -> data set, or None, or a mapping of data sets.
+
+    >>> class Rows:
+    ...     column_names = ["prompt", "label"]
+    >>> gold_faults([accuracy], {"train_dataset": Rows()})
+    ['train_dataset: no gold column: looked for answer, solution, ground_truth, target, found label, prompt']
+    """
+    several = functions if isinstance(functions, list | tuple) else [functions]
+    looked_for = [function.column for function in several if isinstance(function, AccuracyReward)]
+    faults = []
+    for name, given in datasets.items():
+        parts = given if isinstance(given, Mapping) else {"": given}
+        for part, dataset in parts.items():
+            found = getattr(dataset, "column_names", None)
+            if not isinstance(found, list):  # a stream may not know them
+                continue
+            for column in looked_for:
+                names = GOLD_COLUMNS if column is None else (column,)
+                if not set(names) & set(found):
+                    place = f"{name}[{part!r}]" if part else name
+                    faults.append(
+                        f"{place}: no gold column: looked for {', '.join(names)}, found {', '.join(sorted(found))}"
+                    )
+    return faults
+
+
 def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
     """The golds of the rows as text; a missing one is empty, which no answer can match: its row is
     unscorable.
