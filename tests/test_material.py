@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from datasets import Dataset, DatasetDict
 
 from leadline.errors import DataError
 from leadline.material import FileMaterial, WorldMaterial, open_material
@@ -44,6 +45,31 @@ class TestFiles:
         for epoch in epochs:
             assert Counter(epoch) == Counter(p.id for p in material.training)
         assert epochs[0] != epochs[1]
+
+    def test_splits_columns_and_golds_for_graders_of_ones_own(self, tmp_path: Path) -> None:
+        rows = [{"q": f"What is {i} + {i}?", "a": {"final": f"\\frac{{{i}"}} for i in range(40)]
+        sets = {"easy": Dataset.from_list(rows[:10]), "hard": Dataset.from_list(rows[10:])}
+        DatasetDict(sets).save_to_disk(tmp_path / "set")
+        test = write(tmp_path / "test.jsonl", 3)
+        settings = {"split": "hard", "columns": {"prompt": "q", "answer": "a.final"}}
+        with pytest.raises(DataError, match="say which split; there are easy, hard"):
+            open_material(recipe(tmp_path / "set", evaluation=str(test)))
+        with pytest.raises(DataError, match=r"set:1: .*frac"):  # no gold for our grader
+            open_material(recipe(tmp_path / "set", evaluation=str(test), **settings))
+        data = {"train": str(tmp_path / "set"), "evaluation": str(test), **settings}
+        graders = {"arms": {"a": {"grader": "my:grader"}}, "evaluation": {"grader": "my:grader"}}
+        material = open_material(parse_recipe(json.dumps({"data": data, **graders})))
+        assert isinstance(material, FileMaterial)
+        assert len(material.training) + len(material.held_out) == 30
+        assert material.training[0].answer.startswith("\\frac")
+        assert [problem.answer for problem in sorted(material.measured, key=lambda p: p.answer)] == [
+            "0",
+            "2",
+            "4",
+        ]
+        one = graders | {"arms": {"a": {"grader": "my:grader"}, "b": {}}}
+        with pytest.raises(DataError, match=r"set:1: .*frac"):
+            open_material(parse_recipe(json.dumps({"data": data, **one})))
 
     def test_sides_never_meet(self, tmp_path: Path) -> None:
         material = open_material(recipe(write(tmp_path / "p.jsonl", 400)))

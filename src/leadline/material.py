@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Sequence
@@ -148,11 +149,18 @@ def open_material(recipe: Recipe) -> Material:
     if config.world is not None:
         return WorldMaterial(config.world, recipe.seed)
     assert config.train is not None  # DataConfig: one of the two
-    train = load_problems(config.train, limit=config.limit, on_bad_row=config.on_bad_row, seed=recipe.seed)
+    graders = [recipe.evaluation.grader, *(arm.grader for arm in recipe.arms.values())]
+    load = functools.partial(
+        load_problems,
+        on_bad_row=config.on_bad_row,
+        seed=recipe.seed,
+        check_golds=None in graders,  # golds that ours never sees need not suit it
+    )
+    train = load(config.train, split=config.split, columns=config.columns, limit=config.limit)
     notes = [*_notes(train)]
     pool = train.without_duplicates().problems
     if config.evaluation is not None:
-        test = load_problems(config.evaluation, on_bad_row=config.on_bad_row, seed=recipe.seed)
+        test = load(config.evaluation, split=config.evaluation_split, columns=config.evaluation_columns)
         notes += _notes(test)
         measured = test.without_duplicates().problems
         refuse_overlap(pool, measured, train_name=config.train, name=config.evaluation)

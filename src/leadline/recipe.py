@@ -101,8 +101,14 @@ class DataConfig(_Section):
     world: WorldConfig | None = None
     train: str | None = None
     """Path, data set name, or ``gym:NAME`` (``data/problems.py``)."""
+    split: str | None = None
+    """Of ``train``, where it has several."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Of ``train``: field (prompt, messages, answer, solution, difficulty, id) -> column, where the names differ."""
     evaluation: str | None = None
     """Likewise; must not overlap with ``train``."""
+    evaluation_split: str | None = None
+    evaluation_columns: dict[str, str] = Field(default_factory=dict)
     evaluation_share: Share = 0.1
     """Without ``evaluation``: the share of ``train`` held out, chosen by a hash of each problem."""
     limit: Count | None = None

@@ -16,7 +16,8 @@ def gold_faults(golds: Iterable[str], grader: Grader) -> dict[str, str]:
     tags, is graded correct. Each different gold is graded once.
     """
     unique = list(dict.fromkeys(golds))
-    faults = {gold: why for gold in unique if (why := gold_fault(gold)) is not None}
+    unreadable = ((gold, gold_fault(gold)) for gold in unique)
+    faults = {gold: f"the gold {gold[:80]!r}: {why}" for gold, why in unreadable if why is not None}
     doubtful = {gold: "" for gold in unique if gold not in faults}
     for before, after in (("\\boxed{", "}"), ("<answer>", "</answer>")):
         grades = grader.grade_many([(before + gold + after, gold) for gold in doubtful])
