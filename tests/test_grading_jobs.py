@@ -74,8 +74,10 @@ def test_what_is_taken_back_is_settled_by_another(ends: tuple[Worker, socket.soc
     mine = jobs("a", "b", "c")
     for job in mine:
         worker.send(job)
-    assert worker.withdraw() == mine[1:]
-    assert worker.withdraw() == []
+    assert worker.withdraw(1) == mine[2:]
+    assert worker.waiting == 1
+    assert worker.withdraw(5) == mine[1:2]
+    assert worker.withdraw(5) == []
     assert (worker.busy, worker.waiting) == (True, 0)
     for _ in range(3):  # the two that were taken back are answered all the same
         worker.settle(RIGHT)

@@ -44,7 +44,7 @@ class Grader:
     """Grades answers against golds. One instance may be shared by threads, coroutines and forked children.
 
     Args:
-        workers: processes that may run algebra at the same time (up to three more while all of these are stuck). None
+        workers: processes that may run algebra at the same time (up to three more while some of these are stuck). None
             is started before one is needed, or the grader is entered.
         timeout_s: seconds an answer may take from its dispatch to a worker; then the worker is killed.
         memory_mb: address space of a worker.

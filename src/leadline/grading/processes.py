@@ -137,12 +137,15 @@ class Worker:
         if self._queue:
             self._begin()
 
-    def withdraw(self) -> list[Job]:
-        """Take back what it has not begun."""
-        back = [job for job in itertools.islice(self._queue, 1, None) if job is not None]
-        first = self._queue[0] if self._queue else None
-        self._queue = deque([first, *[None] * (len(self._queue) - 1)] if self._queue else [])
-        return back
+    def withdraw(self, count: int) -> list[Job]:
+        """Take back the last ``count`` jobs that it has not begun, in their order."""
+        back: list[Job] = []
+        for place in range(len(self._queue) - 1, 0, -1):
+            job = self._queue[place]
+            if job is not None and len(back) < count:
+                self._queue[place] = None
+                back.append(job)
+        return back[::-1]
 
     def give_up(self) -> list[Job]:
         """All that it had, begun or not, when it is not to blame for its end."""

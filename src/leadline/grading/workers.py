@@ -24,7 +24,7 @@ __all__ = ["Pool"]
 CLOSE_SECONDS = 2.0
 MAX_RESTARTS = 3
 SPARE = 3
-"""Workers beyond the given number that may run while all of those are stuck."""
+"""Workers beyond the given number that may be started while others are stuck."""
 STALL_SECONDS = 0.1
 KNOWN = 4
 """How many more jobs may wait at a worker that has the gold already."""
@@ -141,14 +141,13 @@ class Pool:
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done though nobody says a word."""
-        busy = self._busy()
+        now, busy = time.monotonic(), self._busy()
         times = [worker.deadline for worker in busy]
         if self._server is not None and not self._server.ready:
             times.append(self._server.deadline)
-        times += [self._stalled_at(worker) for worker in busy if worker.waiting]
-        if self._pending and busy and len(self._workers) < self.size + SPARE:
-            times.append(max(map(self._stalled_at, busy)))
-        return max(0.0, min(times) - time.monotonic()) if times else None
+        if self._pending or any(worker.waiting for worker in busy):
+            times += [moment for moment in map(self._stalled_at, busy) if moment > now]
+        return max(0.0, min(times) - now) if times else None
 
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.busy]
@@ -156,6 +155,11 @@ class Pool:
     def _stalled_at(self, worker: Worker) -> float:
         """When it will have been at its job for suspiciously long."""
         return worker.deadline - self.timeout_s + min(STALL_SECONDS, self.timeout_s / 4)
+
+    def _running(self) -> list[Worker]:
+        """The busy ones that are not stuck: at most ``size``, however many processes there are."""
+        now = time.monotonic()
+        return [worker for worker in self._busy() if self._stalled_at(worker) > now]
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -182,31 +186,29 @@ class Pool:
                 self._bury(worker)
 
     def _take_back(self) -> None:
-        """What waits behind a stuck job, or while another worker has nothing to do, goes back to the queue."""
-        now = time.monotonic()
-        idle = not self._pending and any(not worker.busy for worker in self._workers)
+        """What waits behind a stuck job goes back to the queue, and half of what waits while there is a free place."""
+        running = self._running()
+        free = not self._pending and len(running) < self.size and len(running) < len(self._workers)
         for worker in self._busy():
-            if worker.waiting and (idle or self._stalled_at(worker) <= now):
-                self._pending.extendleft(reversed(worker.withdraw()))
+            if worker not in running:
+                self._pending.extendleft(reversed(worker.withdraw(worker.waiting)))
+            elif free:
+                self._pending.extendleft(reversed(worker.withdraw((worker.waiting + 1) // 2)))
 
     def _place(self, job: Job) -> Worker | None:
-        """Who gets the next job: someone idle, or a new worker, or whoever has least to do and is not stuck.
+        """Who gets the next job: someone idle, a new worker, or whoever has least to do; nobody who is stuck.
 
         A worker that has read the gold before need not read it again, which is worth a few places in its queue.
         """
-        idle = [worker for worker in self._workers if not worker.busy]
-        if not idle and len(self._workers) < self._room():
-            return self._start_worker()
-        now = time.monotonic()
-        able = idle or [w for w in self._workers if w.takes(job) and self._stalled_at(w) > now]
+        able = running = self._running()
+        if len(running) < self.size:
+            able = [worker for worker in self._workers if not worker.busy]
+            if not able and len(self._workers) < self.size + SPARE:
+                return self._start_worker()
+        if not able or able is running:
+            able = [worker for worker in running if worker.takes(job)]
         gold = job.task.gold
         return min(able, key=lambda worker: worker.waiting - KNOWN * worker.knows(gold), default=None)
-
-    def _room(self) -> int:
-        """Places for workers: a few more when all are stuck, so that hostile answers do not make others wait."""
-        now = time.monotonic()
-        stalled = len(self._workers) >= self.size and all(self._stalled_at(w) <= now for w in self._workers)
-        return len(self._workers) + 1 if stalled and len(self._workers) < self.size + SPARE else self.size
 
     def _start_worker(self) -> Worker:
         assert self._server is not None
@@ -250,7 +252,7 @@ class Pool:
     def _blame(self, worker: Worker, reason: Reason) -> None:
         """The job that a buried worker was at has failed; what waited behind it goes back to the queue."""
         if worker.busy:
-            self._pending.extendleft(reversed(worker.withdraw()))
+            self._pending.extendleft(reversed(worker.withdraw(worker.waiting)))
             worker.settle(worker.lost(reason))
 
     def _end(self, worker: Worker) -> None:
