@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -318,14 +319,17 @@ def model_like(data: Path) -> Row:
     return {**compared(len(strings), our_cost, their_cost), "differing_verdicts": differing}
 
 
-def algebra_pairs(data: Path, shifts: Iterable[int]) -> list[tuple[str, str]]:
-    """Distinct pairs that the cheap path leaves open and that end by themselves: answers beside others' golds, too."""
+def algebra_pairs(data: Path, shifts: Iterable[int], added: Iterable[str] = ("",)) -> list[tuple[str, str]]:
+    """Distinct pairs that the cheap path leaves open and that end by themselves: answers beside others' golds, too.
+
+    With every text of ``added`` behind an answer, there are as many answers more.
+    """
     from leadline.grading.compare import same_cheaply
     from leadline.grading.reading import read_structure
 
     found = []
     cases = [row for row in rows(data / "grader" / "answers.jsonl") if "\\boxed" in row["response"]]
-    for shift in shifts:
+    for shift, more in itertools.product(shifts, added):
         for row, other in zip(cases, cases[shift:] + cases[:shift], strict=True):
             answer = extract_answer(row["response"])
             if (
@@ -335,9 +339,9 @@ def algebra_pairs(data: Path, shifts: Iterable[int]) -> list[tuple[str, str]]:
                 or " " in other["gold"].strip()
             ):
                 continue
-            sides = read_structure(clean(other["gold"])), read_structure(clean(answer))
+            sides = read_structure(clean(other["gold"])), read_structure(clean(answer + more))
             if same_cheaply(*sides, Comparison()) is None:
-                found.append((rf"\boxed{{{answer}}}", other["gold"]))
+                found.append((rf"\boxed{{{answer}{more}}}", other["gold"]))
     return sorted(set(found))
 
 
@@ -346,7 +350,9 @@ def algebra(data: Path) -> Row:
     theirs = cost(lambda: [math_verify_one(*pair) for pair in strings])
     ours = one_run(strings, [], 1)
     # A worker's first second goes into pages copied and tables filled: other answers to the same golds come first.
-    many = algebra_pairs(data, range(24))
+    # No answer comes twice: the parser keeps what it has read, which would favour the one worker that reads it all.
+    many = algebra_pairs(data, [1], [f"+{n}" for n in range(1, 17)])
+    random.Random(0).shuffle(many)
     one, two = (one_run(many[::2], many[1::2], workers) for workers in (1, 2))
     return {
         **compared(len(strings), ours, theirs),

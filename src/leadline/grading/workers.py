@@ -25,7 +25,7 @@ CLOSE_SECONDS = 2.0
 MAX_RESTARTS = 3
 SPARE = 3
 """Workers beyond the given number that may be started while others are stuck."""
-STALL_SECONDS = 0.1
+STALL_SECONDS = 0.25
 KNOWN = 4
 """How many more jobs may wait at a worker that has the gold already."""
 
