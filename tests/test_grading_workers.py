@@ -303,7 +303,7 @@ def test_no_worker_outlives_its_parent(name: str) -> None:
     below = children(child.pid)
     assert len(below) >= 2
     child.send_signal(getattr(signal, name))
-    child.wait(timeout=10)
+    child.wait(timeout=60)
     child.stdout.close()
     assert eventually(lambda: not any(alive(pid) for pid in below))
 
