@@ -60,7 +60,7 @@ class Finding:
         """The JSON of ``probe-<arm>.json`` and ``compare-<arm>.json`` that the report of a run shows."""
         return {
             "title": self.title,
-            "verdict": self.verdict.replace("_", " "),  # people read it; the code is among the values
+            "verdict": self.verdict,
             "sentences": list(self.sentences),
             "tables": [
                 {

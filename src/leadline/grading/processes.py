@@ -55,6 +55,19 @@ class Job:
         self.batch.settle(self.index, outcome)
 
 
+@dataclass(slots=True)
+class _Sent:
+    """A job as the worker has it.
+
+    Attributes:
+        job: None when it was taken back after it was sent: its reply is for nobody.
+        tell: whether the worker reports when it has dealt with the gold.
+    """
+
+    job: Job | None
+    tell: bool
+
+
 class Worker:
     """One worker process as its pool sees it: a queue of jobs of which it is computing the first.
 
@@ -67,10 +80,8 @@ class Worker:
         self.gold_done = False
         self._processor_at_start = 0.0
         self._postponed = 0
-        # None stands for a job that was taken back after it was sent: its reply is for nobody.
-        self._queue: deque[Job | None] = deque()
+        self._queue: deque[_Sent] = deque()
         self._golds: dict[str, bool] = {}  # those that it was sent, and whether it has dealt with them
-        self._tell: deque[bool] = deque()
 
     @property
     def busy(self) -> bool:
@@ -79,7 +90,7 @@ class Worker:
     @property
     def waiting(self) -> int:
         """How many of its jobs it has not begun and nobody has taken back."""
-        return sum(job is not None for job in itertools.islice(self._queue, 1, None))
+        return sum(sent.job is not None for sent in itertools.islice(self._queue, 1, None))
 
     def takes(self, job: Job) -> bool:
         """Whether it should be given this one, too."""
@@ -95,8 +106,7 @@ class Worker:
         # A gold that it has dealt with before is not reported again, and not to blame for what happens.
         tell = not self._golds.get(task.gold, False)
         self.connection.send(json.dumps([task.gold, task.answer, list(task.options), tell]).encode())
-        self._queue.append(job)
-        self._tell.append(tell)
+        self._queue.append(_Sent(job, tell))
         if len(self._golds) >= GOLDS:
             self._golds.clear()
         self._golds.setdefault(task.gold, False)
@@ -106,7 +116,7 @@ class Worker:
     def _begin(self) -> None:
         """The clock of a job starts when the one before it is done."""
         self.deadline = time.monotonic() + self.timeout_s
-        self.gold_done = not self._tell[0]
+        self.gold_done = not self._queue[0].tell
         self._processor_at_start = processor_seconds(self.pid)
         self._postponed = 0
 
@@ -125,13 +135,13 @@ class Worker:
     def gold_is_done(self) -> None:
         """The worker says that it has dealt with the gold of its job."""
         self.gold_done = True
-        if self._queue[0] is not None:
-            self._golds[self._queue[0].task.gold] = True
+        job = self._queue[0].job
+        if job is not None:
+            self._golds[job.task.gold] = True
 
     def settle(self, outcome: Outcome) -> None:
         """Its job is done."""
-        job = self._queue.popleft()
-        self._tell.popleft()
+        job = self._queue.popleft().job
         if job is not None:
             job.settle(outcome)
         if self._queue:
@@ -140,18 +150,16 @@ class Worker:
     def withdraw(self, count: int) -> list[Job]:
         """Take back the last ``count`` jobs that it has not begun, in their order."""
         back: list[Job] = []
-        for place in range(len(self._queue) - 1, 0, -1):
-            job = self._queue[place]
-            if job is not None and len(back) < count:
-                self._queue[place] = None
-                back.append(job)
+        for sent in reversed(list(itertools.islice(self._queue, 1, None))):
+            if sent.job is not None and len(back) < count:
+                back.append(sent.job)
+                sent.job = None
         return back[::-1]
 
     def give_up(self) -> list[Job]:
         """All that it had, begun or not, when it is not to blame for its end."""
-        jobs = [job for job in self._queue if job is not None]
+        jobs = [sent.job for sent in self._queue if sent.job is not None]
         self._queue.clear()
-        self._tell.clear()
         return jobs
 
     def lost(self, reason: Reason) -> Outcome:
@@ -163,10 +171,9 @@ class Worker:
 
 def processor_seconds(pid: int) -> float:
     """Processor time that a process has used; 0 when it is gone."""
+    clock = ~pid << 3 | 2  # what clock_getcpuclockid(3) gives, which Python does not wrap
     try:
-        return time.clock_gettime(
-            ~pid << 3 | 2
-        )  # the clock of clock_getcpuclockid(3), which Python does not wrap
+        return time.clock_gettime(clock)
     except OSError:
         return 0.0
 

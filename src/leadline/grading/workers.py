@@ -181,9 +181,12 @@ class Pool:
                 worker.send(job)
             except OSError:
                 # It died between two jobs, which is no fault of this one.
-                self._pending.appendleft(job)
-                self._pending.extendleft(reversed(worker.give_up()))
+                self._requeue([*worker.give_up(), job])
                 self._bury(worker)
+
+    def _requeue(self, jobs: Sequence[Job]) -> None:
+        """Put jobs that were handed out before all that still waits, in their order."""
+        self._pending.extendleft(reversed(jobs))
 
     def _take_back(self) -> None:
         """What waits behind a stuck job goes back to the queue, and half of what waits while there is a free place."""
@@ -191,22 +194,21 @@ class Pool:
         free = not self._pending and len(running) < self.size and len(running) < len(self._workers)
         for worker in self._busy():
             if worker not in running:
-                self._pending.extendleft(reversed(worker.withdraw(worker.waiting)))
+                self._requeue(worker.withdraw(worker.waiting))
             elif free:
-                self._pending.extendleft(reversed(worker.withdraw((worker.waiting + 1) // 2)))
+                self._requeue(worker.withdraw((worker.waiting + 1) // 2))
 
     def _place(self, job: Job) -> Worker | None:
         """Who gets the next job: someone idle, a new worker, or whoever has least to do; nobody who is stuck.
 
         A worker that has read the gold before need not read it again, which is worth a few places in its queue.
         """
-        able = running = self._running()
+        running, able = self._running(), []
         if len(running) < self.size:
             able = [worker for worker in self._workers if not worker.busy]
             if not able and len(self._workers) < self.size + SPARE:
                 return self._start_worker()
-        if not able or able is running:
-            able = [worker for worker in running if worker.takes(job)]
+        able = able or [worker for worker in running if worker.takes(job)]
         gold = job.task.gold
         return min(able, key=lambda worker: worker.waiting - KNOWN * worker.knows(gold), default=None)
 
@@ -252,13 +254,13 @@ class Pool:
     def _blame(self, worker: Worker, reason: Reason) -> None:
         """The job that a buried worker was at has failed; what waited behind it goes back to the queue."""
         if worker.busy:
-            self._pending.extendleft(reversed(worker.withdraw(worker.waiting)))
+            self._requeue(worker.withdraw(worker.waiting))
             worker.settle(worker.lost(reason))
 
     def _end(self, worker: Worker) -> None:
         """Bury a worker of which nothing is at fault."""
         self._bury(worker)
-        self._pending.extendleft(reversed(worker.give_up()))
+        self._requeue(worker.give_up())
 
     def _punish(self) -> None:
         now = time.monotonic()
@@ -279,7 +281,7 @@ class Pool:
             return self._server.reap(worker)
         except OSError:
             # The server is gone, and took its workers along: the jobs are not to blame, and start again.
-            self._pending.extendleft(reversed(worker.give_up()))
+            self._requeue(worker.give_up())
             raise
 
     def _bury_all(self) -> None:
@@ -294,7 +296,7 @@ class Pool:
     def _reset(self) -> None:
         """Drop the server and all workers; jobs in flight go back to the queue, since the fault is not theirs."""
         for worker in self._workers:
-            self._pending.extendleft(reversed(worker.give_up()))
+            self._requeue(worker.give_up())
             self._selector.unregister(worker.connection)
             worker.connection.close()
         self._workers.clear()

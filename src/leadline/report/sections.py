@@ -49,7 +49,7 @@ def section(kind: str, arm: str, run: str, content: Mapping[str, Any], place: in
     return Section(
         plain_text(title, 120) if isinstance(title, str) else default[kind],
         run,
-        plain_text(content.get("verdict"), 60),
+        plain_text(content.get("verdict"), 60).replace("_", " "),
         sentences[:MAX_SENTENCES],
         [*tables, *_other_tables(content)][:MAX_TABLES],
         _panels(f"{kind}-{place}", content.get("charts")),
