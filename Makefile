@@ -63,7 +63,7 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; fi
 
 docs: venv  ## write the generated parts of docs/ anew
-	@$(BIN)/typer leadline.cli utils docs --name leadline --title "Command line" --output docs/cli.md >/dev/null
+	@$(BIN)/typer leadline.cli.main utils docs --name leadline --title "Command line" --output docs/cli.md >/dev/null
 
 clean:  ## remove the environment and every cache; runs stay
 	rm -rf $(VENV) $(VERL) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

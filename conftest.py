@@ -8,7 +8,7 @@ collect_ignore_glob = [
     pattern
     for package, pattern in {
         "trl": "src/leadline/*/trl/*",
-        "verl": "src/leadline/adapters/verl/*",
+        "verl": "src/leadline/integrations/verl/*",
         "ray": "src/leadline/studies/*ray*",
     }.items()
     if find_spec(package) is None

@@ -12,8 +12,8 @@ import time
 
 import torch
 
-from leadline.advantages import group_advantages
-from leadline.config import AdvantageConfig
+from leadline.grpo.advantages import group_advantages
+from leadline.grpo.config import AdvantageConfig
 
 CONFIGS = {
     "grpo": AdvantageConfig.grpo(),

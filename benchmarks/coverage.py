@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from leadline.compare.differences import pass_rows
-from leadline.compare.laws import slope_interval
-from leadline.compare.pairing import pair_up
-from leadline.data.counts import Counts
-from leadline.probe.curves import cover_curve, pass_curve, reach_table
-from leadline.probe.mass import correct_mass
-from leadline.probe.signal import live_share
+from leadline.data.samples.counts import Counts
+from leadline.diagnosis.compare.differences import pass_rows
+from leadline.diagnosis.compare.pairing import pair_up
+from leadline.diagnosis.compare.tilt_fit import slope_interval
+from leadline.diagnosis.probe.correct_mass import correct_mass
+from leadline.diagnosis.probe.curves import cover_curve, pass_curve, reach_table
+from leadline.diagnosis.probe.live_groups import live_share
 from leadline.stats import Interval, clopper_pearson, mixed_at, pass_at_k
 from leadline.theory import live_group_probability, repeated_success, tilted_success
 

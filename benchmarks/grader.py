@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leadline.grading import Comparison, Grade, Grader, gold_faults, grade
-from leadline.grading.clean import clean
-from leadline.grading.extract import extract_answer
+from leadline.grading.text.clean import clean
+from leadline.grading.text.extract import extract_answer
 
 Row = dict[str, Any]
 BOXED_MODELS = ("microsoft/rho", "QwenLM/Qwen2.5-Math")
@@ -324,8 +324,8 @@ def algebra_pairs(data: Path, shifts: Iterable[int], added: Iterable[str] = ("",
 
     With every text of ``added`` behind an answer, there are as many answers more.
     """
-    from leadline.grading.compare import same_cheaply
-    from leadline.grading.reading import read_structure
+    from leadline.grading.comparison.structural import same_cheaply
+    from leadline.grading.expressions.structure_reader import read_structure
 
     found = []
     cases = [row for row in rows(data / "grader" / "answers.jsonl") if "\\boxed" in row["response"]]

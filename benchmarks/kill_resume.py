@@ -38,7 +38,7 @@ TIMES = {"seconds", "sampling_seconds", "tokens_per_second"}
 
 
 def start(recipe: Path, out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "leadline.cli", "run", str(recipe), "--out", str(out)]
+    command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(out)]
     command += ["--resume"] if (out / "recipe.yaml").is_file() else []
     log = (out.parent / f"{out.name}.log").open("ab")
     return subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})

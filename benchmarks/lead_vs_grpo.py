@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from leadline.records import RunReader
 from leadline.stats import paired_seeds, seed_mean
+from leadline.storage.run_directory import RunReader
 
 METRICS = ("pass@1", "pass@8", "cons@8", "mean_tokens")
 CONTROL = "grpo"
@@ -33,7 +33,7 @@ def run_seed(folder: Path, seed: int, changes: list[str]) -> None:
     out = folder / f"seed-{seed}"
     if (out / "summary.json").is_file():
         return
-    command = [sys.executable, "-m", "leadline.cli", "run", "lead-ablation", "--out", str(out)]
+    command = [sys.executable, "-m", "leadline.cli.main", "run", "lead-ablation", "--out", str(out)]
     command += ["--set", f"seed={seed}", "--set", "threads=1"]
     command += [part for change in changes for part in ("--set", change)]
     command += ["--resume"] if (out / "recipe.yaml").is_file() else []

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from leadline.data import normalised
-from leadline.data.counts import Counts
-from leadline.data.tally import count_rows
-from leadline.probe import run_probe
-from leadline.probe.signal import live_share
+from leadline.data.samples.counts import Counts
+from leadline.data.samples.tally import count_rows
+from leadline.diagnosis.probe import run_probe
+from leadline.diagnosis.probe.live_groups import live_share
 from leadline.stats import tilted_at
 
 SAMPLES = 16

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 JOBS = {
-    "probe": "from leadline.probe import run_probe; run_probe({base!r}, html={html!r})",
-    "compare": "from leadline.compare import run_compare; run_compare({base!r}, {tuned!r}, html={html!r})",
+    "probe": "from leadline.diagnosis.probe import run_probe; run_probe({base!r}, html={html!r})",
+    "compare": "from leadline.diagnosis.compare import run_compare; run_compare({base!r}, {tuned!r}, html={html!r})",
 }
 
 

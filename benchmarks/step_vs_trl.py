@@ -175,14 +175,14 @@ def _memory(field: str) -> int:
 def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
-    from leadline.advantages import group_advantages
-    from leadline.config import AdvantageConfig, LossConfig
+    from leadline.engine.learner import Learner
     from leadline.engine.optimiser import Optimiser
-    from leadline.engine.policy import Learner
     from leadline.engine.prompts import Prompts
     from leadline.engine.sampler import SamplingConfig, sample
+    from leadline.grpo.advantages import group_advantages
+    from leadline.grpo.config import AdvantageConfig, LossConfig
     from leadline.model import load_decoder
-    from leadline.recipe import OptimiserConfig
+    from leadline.recipes.schema import OptimiserConfig
 
     work, steps = WORKLOADS[options.workload], options.steps + warmup(options)
     data, tokenizer = prompts_of(work, steps, options.seed), tokenizer_of(work)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from leadline.jsonl import read_json, write_text_atomic
-from leadline.studies.page import power_lines
+from leadline.storage.jsonl import read_json, write_text_atomic
+from leadline.studies.output.page import power_lines
 
 ORDER = ("depth", "length", "tokens", "composition")
 FIGURES = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.config import AdvantageConfig
+from leadline.grpo.config import AdvantageConfig
 
 
 def logistic(rate: float, config: AdvantageConfig) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from leadline import cli
+from leadline.cli import main as cli
 
 
 class Done(NamedTuple):

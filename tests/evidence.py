@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from leadline.findings.words import percent
+from leadline.display.numbers import percent
 
 
 def figure(values: Any, path: str) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from leadline.config import AdvantageConfig
-from leadline.records import RunWriter
+from leadline.grpo.config import AdvantageConfig
+from leadline.storage.run_directory import RunWriter
 from leadline.theory import lead_weight
 
 GROUP = 8

@@ -22,16 +22,16 @@ from verl import DataProto
 from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
 from advantage_oracle import oracle
-from leadline.adapters.verl import check as checks
-from leadline.adapters.verl import guard
-from leadline.adapters.verl.coding import GRID, decode, encode
-from leadline.adapters.verl.scoring import SIGNAL
-from leadline.config import AdvantageConfig
-from leadline.launch import plan_verl
-from leadline.launch.arguments import as_argument, as_arguments
-from leadline.launch.checks import verl_report
+from leadline.grpo.config import AdvantageConfig
+from leadline.integrations.verl import check as checks
+from leadline.integrations.verl import guard
+from leadline.integrations.verl.score_coding import GRID, LIMIT, decode, encode
+from leadline.integrations.verl.scoring import SIGNAL
 from leadline.recipes import find_recipe, read_packaged
-from test_adapters_verl import CONFIGS, STEPS, table, verl_rows
+from leadline.runs.backends.command_line import as_argument, as_arguments
+from leadline.runs.backends.environment import verl_report
+from leadline.runs.backends.verl import plan_verl
+from shared_table import CONFIGS, table, verl_rows
 
 sys.path.insert(0, str(Path(__file__).parent))
 import verl_tiny as tiny
@@ -56,7 +56,7 @@ def asked(tmp_path: Path, sabotage: str = "", *arguments: str, **environment: st
     (tmp_path / "sitecustomize.py").write_text(sabotage)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-m", "leadline.adapters.verl.check", *arguments],
+        [sys.executable, "-m", "leadline.integrations.verl.check", *arguments],
         capture_output=True, text=True, timeout=240, check=False, env={**os.environ, "PYTHONPATH": path, **environment},
     )  # fmt: skip
     answer = json.loads(done.stdout.splitlines()[-1])
@@ -67,12 +67,12 @@ def asked(tmp_path: Path, sabotage: str = "", *arguments: str, **environment: st
 def test_verl_finds_the_plugin_by_itself() -> None:
     code = (
         "import sys, verl; from verl.trainer.ppo.core_algos import get_adv_estimator_fn as get; "
-        "print(get('leadline').__module__, 'leadline.adapters.verl.plugin' in sys.modules)"
+        "print(get('leadline').__module__, 'leadline.integrations.verl.plugin' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True
     )
-    assert done.stdout.split()[-2:] == ["leadline.adapters.verl.estimator", "True"]
+    assert done.stdout.split()[-2:] == ["leadline.integrations.verl.estimator", "True"]
     assert verl_report()["faults"] == []
 
 
@@ -81,13 +81,14 @@ def test_a_plugin_that_does_not_import_is_named_with_its_reason(tmp_path: Path) 
 import sys
 class Broken:
     def find_spec(self, name, path=None, target=None):
-        if name == "leadline.adapters.verl.estimator":
+        if name == "leadline.integrations.verl.estimator":
             raise ImportError("spoiled on purpose")
 sys.meta_path.insert(0, Broken())
 """
     [fault] = asked(tmp_path, sabotage)
     assert (
-        "could not load the plug-in leadline.adapters.verl.plugin: ImportError: spoiled on purpose" in fault
+        "could not load the plug-in leadline.integrations.verl.plugin: ImportError: spoiled on purpose"
+        in fault
     )
 
 
@@ -244,7 +245,8 @@ def test_the_reward_survives_verls_way_of_placing_it() -> None:
     from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
     rng = np.random.default_rng(0)
-    bonuses = rng.integers(-STEPS + 1, STEPS, 200) * GRID
+    steps = int(LIMIT / GRID)
+    bonuses = rng.integers(-steps + 1, steps, 200) * GRID
     scores = [encode(bool(i % 3 == 0), i % 3 != 2, float(b)) for i, b in enumerate(bonuses)]
     batch = TensorDict(
         {
@@ -346,7 +348,7 @@ def test_wrong_settings_stop_the_reward_worker(model: Path) -> None:
 def test_compute_score_in_verls_own_manager(model: Path) -> None:
     config = composed(
         f"actor_rollout_ref.model.path={model}", "reward.reward_manager.source=register",
-        "reward.reward_manager.name=naive", "reward.custom_reward_function.path=pkg://leadline.adapters.verl",
+        "reward.reward_manager.name=naive", "reward.custom_reward_function.path=pkg://leadline.integrations.verl",
         "reward.custom_reward_function.name=compute_score",
         "+reward.custom_reward_function.reward_kwargs={weights:{accuracy:1,reflection:0.5}}",
     )  # fmt: skip

@@ -17,11 +17,11 @@ import pytest
 import ray
 import yaml
 
-from leadline.launch import VerlPlan, collect, plan_verl, write_inputs
-from leadline.material import open_material
-from leadline.recipe import load_recipe
-from leadline.records import RunReader
+from leadline.recipes.schema import load_recipe
 from leadline.report import build_report
+from leadline.runs.backends.verl import VerlPlan, collect, plan_verl, write_inputs
+from leadline.runs.training_data import open_material
+from leadline.storage.run_directory import RunReader
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

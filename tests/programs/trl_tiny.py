@@ -15,8 +15,8 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import GRPOConfig
 
-from leadline.adapters.trl import LeadGRPOTrainer
-from leadline.config import AdvantageConfig
+from leadline.grpo.config import AdvantageConfig
+from leadline.integrations.trl import LeadGRPOTrainer
 
 WORDS = ["<pad>", "<eos>", "<unk>", *(f"w{i}" for i in range(29))]
 

@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 class Journal(Protocol):
-    """The part of :class:`leadline.records.RunWriter` that the engine uses."""
+    """The part of :class:`leadline.storage.run_directory.RunWriter` that the engine uses."""
 
     def metric(self, row: Mapping[str, Any]) -> None: ...
     def metrics_offset(self) -> int: ...

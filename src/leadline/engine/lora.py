@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file
 
-from leadline.engine.seeds import torch_rng
 from leadline.model import Decoder
-from leadline.recipe import LoraConfig
+from leadline.recipes.schema import LoraConfig
+from leadline.seeds import torch_rng
 
 if TYPE_CHECKING:  # peft takes seconds to load, and most processes that train have no adapters
     from peft import PeftModel

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from leadline.errors import CheckpointError, TrainingError
-from leadline.recipe import OptimiserConfig
+from leadline.recipes.schema import OptimiserConfig
 
 __all__ = ["Optimiser", "Outcome"]
 

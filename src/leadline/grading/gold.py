@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from leadline.grading.clean import clean
-from leadline.grading.extract import extract_answer
-from leadline.grading.reading import read_structure
-from leadline.grading.structure import Structure, leaves_of
+from leadline.grading.expressions.structure import Structure, leaves_of
+from leadline.grading.expressions.structure_reader import read_structure
+from leadline.grading.text.clean import clean
+from leadline.grading.text.extract import extract_answer
 
 __all__ = ["MAX_GOLD", "Gold", "read_gold"]
 

@@ -11,17 +11,17 @@ from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from leadline.grading.batch import Counts, Outcome, Task
 from leadline.grading.cache import Cache
-from leadline.grading.clean import clean
-from leadline.grading.compare import same_cheaply
-from leadline.grading.extract import extract_answer
+from leadline.grading.comparison.structural import same_cheaply
+from leadline.grading.expressions.structure import canonical_text
+from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.gold import Gold, is_exact, read_gold
-from leadline.grading.limits import over_cap
-from leadline.grading.reading import read_structure
-from leadline.grading.structure import canonical_text
+from leadline.grading.text.clean import clean
+from leadline.grading.text.extract import extract_answer
+from leadline.grading.text.limits import over_cap
 from leadline.grading.verdict import Comparison, Grade, Reason
-from leadline.grading.workers import Pool
+from leadline.grading.workers.batch import Counts, Outcome, Task
+from leadline.grading.workers.pool import Pool
 
 __all__ = ["Grader", "gold_fault", "gold_faults", "grade"]
 

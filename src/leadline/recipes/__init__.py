@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from leadline.errors import ConfigError
-from leadline.recipe import Recipe, load_recipe, parse_recipe
+from leadline.recipes.schema import Recipe, load_recipe, parse_recipe
 
 __all__ = ["find_recipe", "packaged", "read_packaged"]
 

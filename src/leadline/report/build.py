@@ -13,12 +13,12 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from leadline.errors import LeadlineError
-from leadline.records import write_text_atomic
 from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
 from leadline.report.words import duration, number, plain_text
+from leadline.storage.run_directory import write_text_atomic
 
 __all__ = ["MAX_BYTES", "build_report"]
 

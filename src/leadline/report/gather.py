@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import InputError
-from leadline.records import RunReader
 from leadline.report.palette import colour_slots
 from leadline.report.words import interval, number, plain_text
+from leadline.storage.run_directory import RunReader
 
 __all__ = ["Arm", "Difference", "Run", "gather"]
 

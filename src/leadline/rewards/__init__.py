@@ -1,15 +1,15 @@
-"""Rewards: one completion in, one number out. What needs the whole group is in ``leadline.advantages``."""
+"""Rewards: one completion in, one number out. What needs the whole group is in ``leadline.grpo.advantages``."""
 
 from __future__ import annotations
 
-from leadline.rewards.behaviours import BEHAVIOURS, TABLE
-from leadline.rewards.correctness import accuracy
-from leadline.rewards.custom import resolve
-from leadline.rewards.length import overlong
-from leadline.rewards.loops import find_repetition, repetition
-from leadline.rewards.reflecting import Reflection, farmed_share, reflect, reflection, reflection_value
+from leadline.rewards.accuracy import accuracy
+from leadline.rewards.format import format_reward
+from leadline.rewards.overlong import overlong
+from leadline.rewards.reflection import Reflection, farmed_share, reflect, reflection, reflection_value
+from leadline.rewards.reflection_words import BEHAVIOURS, TABLE
+from leadline.rewards.repetition import find_repetition, repetition
 from leadline.rewards.scorer import BonusWarning, Scorer
-from leadline.rewards.tags import format_reward
+from leadline.rewards.user_functions import resolve
 
 __all__ = [
     "BEHAVIOURS",

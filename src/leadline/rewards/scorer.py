@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from leadline.errors import ConfigError
 from leadline.grading import Grade, Grader, Reason
-from leadline.rewards.custom import resolve
-from leadline.rewards.parts import bonus_advantage, make_parts
-from leadline.rewards.reflecting import reflect
+from leadline.rewards.components import bonus_advantage, make_parts
+from leadline.rewards.reflection import reflect
+from leadline.rewards.user_functions import resolve
 from leadline.types import Completion, Problem, Score, Span
 
 __all__ = ["BonusWarning", "Scorer"]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline.errors import InputError
-from leadline.studies.algorithms import ALGORITHMS, find_algorithm
-from leadline.studies.cell import ArmTask, Axis, BaseTask, Cell, Scale
+from leadline.studies.design.cell import ArmTask, Axis, BaseTask, Cell, Scale
+from leadline.studies.experiment.algorithms import ALGORITHMS, find_algorithm
 
 __all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "make_plan"]
 

@@ -13,17 +13,17 @@ import pyarrow
 import pyarrow.parquet
 
 from leadline.errors import DataError
-from leadline.jsonl import read_json, refusals_as_storage_errors, write_json_atomic, write_text_atomic
-from leadline.studies.axes import find_axis
-from leadline.studies.claims import judge
-from leadline.studies.cost import FREE, Cost, measure_cost, outstanding
-from leadline.studies.figures import figures
-from leadline.studies.page import page
+from leadline.storage.jsonl import read_json, refusals_as_storage_errors, write_json_atomic, write_text_atomic
+from leadline.studies.analysis.claims import judge
+from leadline.studies.analysis.summary import Row, Table, curve, laws, power, summarise
+from leadline.studies.design.axes import find_axis
+from leadline.studies.execution.cost import FREE, Cost, measure_cost, outstanding
+from leadline.studies.execution.pools import open_pool
+from leadline.studies.execution.runner import Progress, run_plan
+from leadline.studies.execution.store import Store
+from leadline.studies.output.figures import figures
+from leadline.studies.output.page import page
 from leadline.studies.plan import Plan, make_plan
-from leadline.studies.pools import open_pool
-from leadline.studies.runner import Progress, run_plan
-from leadline.studies.store import Store
-from leadline.studies.summary import Row, Table, curve, laws, power, summarise
 
 __all__ = ["run_study", "write_outputs"]
 
@@ -47,7 +47,7 @@ def run_study(
     """Compute a study (or what is missing of it under ``out``) and write its outputs.
 
     Args:
-        axis: a name (:data:`leadline.studies.axes.AXES`) or ``module:function``.
+        axis: a name (:data:`leadline.studies.design.axes.AXES`) or ``module:function``.
         out: its directory; going on with one computes only what it lacks.
         seeds: 5 when not given, 4 for a quick one.
         algorithms: names or ``module:function``; all when not given.

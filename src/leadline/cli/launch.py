@@ -1,0 +1,142 @@
+"""``leadline launch verl|trl|collect`` and ``leadline doctor``: arguments in, lines out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leadline.errors import InputError
+from leadline.recipes.schema import Recipe
+
+__all__ = ["doctor", "launch_app"]
+
+launch_app = typer.Typer(
+    no_args_is_help=True, help="Hand a recipe to a cluster (verl) or to several processes (TRL)."
+)
+console = Console(highlight=False, soft_wrap=True)
+
+RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the name of a packaged one.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Run directory; for verl on storage that all nodes share.")
+]
+Model = Annotated[str | None, typer.Option(help="Start from this Hugging Face model: a directory or an id.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")
+]
+Nodes = Annotated[int | None, typer.Option(min=1, help="Machines.")]
+Gpus = Annotated[int | None, typer.Option(min=1, help="GPUs a machine.")]
+
+
+@launch_app.command("verl")
+def launch_verl(
+    recipe: RecipeName,
+    out: Out = None,
+    model: Model = None,
+    changes: Changes = None,
+    nodes: Nodes = None,
+    gpus_per_node: Gpus = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; may be repeated.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Dashboard of the Ray cluster, http://HOST:8265.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python that has verl, where it is not this one.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and print; write and start nothing.")
+    ] = False,
+) -> None:
+    """Check everything, write the Parquet files, and run each arm as a job of the cluster."""
+    from leadline.runs.backends.environment import verl_faults
+    from leadline.runs.backends.verl import describe, plan_verl, submit, write_inputs
+    from leadline.runs.training_data import open_material
+
+    parsed = _recipe(recipe, model, changes)
+    plan = plan_verl(
+        parsed,
+        _folder(out, parsed),
+        nodes=nodes,
+        gpus_per_node=gpus_per_node,
+        arms=arm or (),
+        address=address,
+    )
+    material = open_material(parsed)
+    for line in [*(f"# note: {note}" for note in material.notes), *describe(plan)]:
+        console.print(line, markup=False)
+    faults = [
+        line for job in plan.jobs for line in verl_faults(job.arguments, python=python or sys.executable)
+    ]
+    if faults:
+        raise InputError(list(dict.fromkeys(faults)))
+    if dry_run:
+        return
+    write_inputs(plan, material)
+    for job in plan.jobs:
+        submit(job)
+
+
+@launch_app.command("trl")
+def launch_trl(
+    recipe: RecipeName,
+    out: Out = None,
+    model: Model = None,
+    changes: Changes = None,
+    nodes: Nodes = None,
+    gpus_per_node: Gpus = None,
+) -> None:
+    """Print the line that runs a recipe through TRL, and the `accelerate launch` lines behind it."""
+    from leadline.runs.backends.environment import trl_faults
+    from leadline.runs.backends.verl import trl_lines
+
+    parsed = _recipe(recipe, model, changes)
+    for line in trl_lines(parsed, recipe, _folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
+        console.print(line, markup=False)
+    faults = trl_faults()
+    if faults:
+        raise InputError(faults)
+
+
+@launch_app.command("collect")
+def launch_collect(
+    run: Annotated[Path, typer.Argument(help="A run directory that `launch verl` made.")],
+) -> None:
+    """Turn verl's metrics and rollouts into the run's records (`leadline report` does this by itself)."""
+    from leadline.runs.backends.verl import collect, is_launched
+
+    if not is_launched(run):
+        raise InputError(f"{run}: not a run that `leadline launch verl` made")
+    console.print(f"{collect(run)} steps", markup=False)
+
+
+def doctor(
+    subject: Annotated[str | None, typer.Argument(help="verl or trl; without it this machine.")] = None,
+) -> None:
+    """Say what is installed, what is missing, which versions were tested. Exit code 2 when something does not work."""
+    from leadline.cli.doctor import diagnose
+
+    if subject not in (None, "verl", "trl"):
+        raise InputError(f"{subject}: doctor knows verl and trl")
+    findings = diagnose(subject)
+    marks = {None: " ", True: "+", False: "!"}
+    for finding in findings:
+        console.print(f"{marks[finding.ok]} {finding.text}", markup=False)
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(2)
+
+
+def _recipe(name: str, model: str | None, changes: list[str] | None) -> Recipe:
+    from leadline.recipes import find_recipe
+
+    given = list(changes or [])
+    if model is not None:
+        given.append(f"model.source={json.dumps(model)}")
+    return find_recipe(name, given)
+
+
+def _folder(out: Path | None, recipe: Recipe) -> Path:
+    return out or Path("runs") / recipe.name

@@ -1,0 +1,259 @@
+"""The command line: arguments in, exit codes out. No logic lives here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from leadline import __version__
+from leadline.cli.evaluate import evaluate
+from leadline.cli.launch import doctor, launch_app
+from leadline.cli.options import Out, SkipBad, bad_rows
+from leadline.cli.probe import probe
+from leadline.cli.study import study
+from leadline.errors import InputError, LeadlineError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="leadline",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sound, train and prove reasoning with GRPO.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+recipes_app = typer.Typer(no_args_is_help=True, help="The recipes that come with leadline.")
+app.add_typer(recipes_app, name="recipes")
+
+console = Console(highlight=False)
+
+Set = Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")]
+
+
+def main() -> None:
+    """Run the command line; every refusal is one or more plain lines and an exit code (0, 1, 2 or 130)."""
+    warnings.showwarning = _show_warning
+    try:
+        code = app(standalone_mode=False)  # a command's typer.Exit comes back as its code
+        if isinstance(code, int) and code:
+            sys.exit(code)
+    except LeadlineError as error:
+        for line in str(error).splitlines():
+            print(f"leadline: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("leadline: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of click: unknown option, missing argument
+            print(f"leadline: {error.format_message()}", file=sys.stderr)
+            sys.exit(2)
+        raise
+
+
+@app.command()
+def run(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe file, or the name of a packaged one (leadline recipes list).")
+    ],
+    out: Out = None,
+    model: Annotated[str | None, typer.Option(help="Start from this Hugging Face model directory.")] = None,
+    data: Annotated[str | None, typer.Option(help="Train on these problems instead of the recipe's.")] = None,
+    changes: Set = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and what it costs.")
+    ] = False,
+) -> None:
+    """Run a recipe: base, supervised, GRPO arms, evaluation, report."""
+    from leadline.recipes import find_recipe
+
+    settings = list(changes or [])
+    if model is not None:
+        settings.append(f"model.source={json.dumps(model)}")
+    if data is not None:
+        settings += [f"data.train={json.dumps(data)}", "data.world=null"]
+    parsed = find_recipe(recipe, settings)
+    folder = out or Path("runs") / parsed.name
+    if dry_run:
+        from leadline.runs.cost_estimate import describe_plan
+
+        for line in describe_plan(parsed, folder):
+            console.print(line, markup=False)
+        return
+    from leadline.display.progress import Progress, result_table
+    from leadline.runs.pipeline import run_recipe
+
+    with Progress() as progress:
+        summary = run_recipe(parsed, folder, resume=resume, progress=progress)
+    console.print(result_table(summary))
+    console.print(f"{summary['seconds']:.0f} s. Report: {folder / 'report.html'}", markup=False)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="One or several run directories.")],
+    out: Out = None,
+) -> None:
+    """Write one self-contained HTML page about one or several runs."""
+    from leadline.report import build_report
+    from leadline.runs.backends.verl.collect import collect, is_launched
+
+    for folder in filter(is_launched, runs):
+        collect(folder)  # what verl has written so far
+    path = build_report(runs, out or runs[0] / "report.html")
+    console.print(str(path), markup=False)
+
+
+app.command("eval")(evaluate)
+app.command()(probe)
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
+    tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
+    data: Annotated[str | None, typer.Option(help="The problems, for the golds of ungraded rows.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    tau: Annotated[
+        float | None, typer.Option(help="Correct mass above which a problem counts as supported.")
+    ] = None,
+    skip_bad_rows: SkipBad = False,
+) -> None:
+    """After a run: sharpened, expanded, shortened, only formatted, or harmed?"""
+    from leadline.diagnosis.compare import run_compare
+    from leadline.diagnosis.compare.tables import finding
+    from leadline.display.progress import counting
+    from leadline.display.terminal import terminal
+
+    with counting("rows") as count:
+        found = run_compare(
+            base, tuned, data=data, html=html, tau=tau, on_bad_row=bad_rows(skip_bad_rows),
+            progress=lambda done: count(done, None),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        console.print(terminal(finding(found, f"{tuned} against {base}")))
+
+
+@app.command()
+def grade(
+    file: Annotated[
+        Path, typer.Argument(help='Rows with "response" or "completion", and "gold" or "answer".')
+    ],
+    out: Out = None,
+    workers: Annotated[int, typer.Option(help="Processes for answers that need algebra.")] = 2,
+    timeout_s: Annotated[float, typer.Option(help="Seconds an answer may take.")] = 1.0,
+    memory_mb: Annotated[int, typer.Option(help="Memory an answer may take.")] = 1024,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on behind the last row of --out.")] = False,
+) -> None:
+    """Grade a file of answers; hostile ones cost their own row and nothing else."""
+    from leadline.display.progress import counting
+    from leadline.grading.files import grade_file
+
+    with counting("rows") as count:
+        done = grade_file(
+            file,
+            out,
+            workers,
+            timeout_s,
+            memory_mb,
+            resume,
+            on_progress=lambda state: count(state.done, state.total),
+        )
+    for reason, number in sorted(done.counts.items(), key=lambda item: -item[1]):
+        console.print(f"{reason:18} {number:8,}", markup=False)
+    if done.malformed:
+        console.print(f"{'malformed':18} {len(done.malformed):8,}", markup=False)
+        for line in done.malformed[:20]:
+            print(f"leadline: {line}", file=sys.stderr)
+    console.print(
+        f"{done.graded:,} rows in {done.seconds:.1f} s ({done.per_second:,.0f}/s). {done.out}", markup=False
+    )
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="A model directory that leadline's decoder can hold.")],
+    prompt: Annotated[str, typer.Argument(help="What it is asked; \\n is a line break.")],
+    count: Annotated[int, typer.Option("--samples", "-n")] = 1,
+    temperature: float = 1.0,
+    max_tokens: int = 256,
+    seed: int = 0,
+) -> None:
+    """Ask a model one thing and print what it answers."""
+    from leadline.samplers import Sampling
+    from leadline.samplers.local import LocalSampler
+
+    text = prompt.replace("\\n", "\n")
+    for answer in LocalSampler(model).answer(text, Sampling(max_tokens, temperature, seed=seed), count):
+        print(answer)
+
+
+app.command()(study)
+app.add_typer(launch_app, name="launch")
+app.command()(doctor)
+
+
+@recipes_app.command("list")
+def recipes_list() -> None:
+    """Name the packaged recipes, each with its first line."""
+    from leadline.recipes import packaged
+
+    for name, text in packaged().items():
+        first = text.splitlines()[0].lstrip("# ")
+        console.print(f"{name:20} {first}", markup=False)
+
+
+@recipes_app.command("show")
+def recipes_show(name: str) -> None:
+    """Print a packaged recipe."""
+    from leadline.recipes import read_packaged
+
+    print(read_packaged(name), end="")
+
+
+@recipes_app.command("copy")
+def recipes_copy(
+    name: str, out: Annotated[Path | None, typer.Argument(help="Default: NAME.yaml here.")] = None
+) -> None:
+    """Copy a packaged recipe to a file of your own; never overwrites one."""
+    from leadline.recipes import read_packaged
+
+    text = read_packaged(name)
+    path = out or Path(f"{name}.yaml")
+    try:
+        with path.open("x") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    console.print(str(path), markup=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+    """Warnings of our own as one line; those of libraries are theirs to fix and stay out of a user's way."""
+    if category.__module__.startswith("leadline"):
+        print(f"leadline: warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""``leadline probe``: arguments in, a sounding out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.console import Console
+
+from leadline.cli.options import Out, SkipBad, bad_rows, one_of, slug
+
+if TYPE_CHECKING:
+    from leadline.samplers.factory import Engine
+
+__all__ = ["probe"]
+
+
+def probe(
+    source: Annotated[
+        str, typer.Argument(help="A JSONL of samples or counts, RUN:ARM, or a model (with --data).")
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="The problems: golds, texts, and what a model is asked.")
+    ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(help="An evaluation set that must not be trained on.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    write_problems: Annotated[Path | None, typer.Option(help="Write the problems worth training on.")] = None,
+    group: Annotated[int | None, typer.Option(help="Completions a group in the run to come.")] = None,
+    batch: Annotated[int, typer.Option(help="Problems a step in the run to come.")] = 32,
+    steps: Annotated[int, typer.Option(help="Steps of the run to come.")] = 60,
+    samples: Annotated[int, typer.Option(help="A model: completions a problem.")] = 64,
+    temperature: Annotated[float, typer.Option(help="A model: as the run will sample.")] = 1.0,
+    max_tokens: Annotated[int, typer.Option(help="A model: cap on a completion.")] = 1024,
+    limit: Annotated[int | None, typer.Option(help="A model: only the first so many problems.")] = None,
+    engine: Annotated[str, typer.Option(help="A model: auto, local, transformers or vllm.")] = "auto",
+    url: Annotated[str | None, typer.Option(help="A model behind an OpenAI-compatible server.")] = None,
+    out: Out = None,
+    skip_bad_rows: SkipBad = False,
+) -> None:
+    """Before a run: will GRPO help this model on these problems?"""
+    from leadline.diagnosis.probe import run_probe
+    from leadline.diagnosis.probe.sampling import sample_for_probe
+    from leadline.diagnosis.probe.tables import finding
+    from leadline.display.progress import counting
+    from leadline.display.terminal import terminal
+
+    one_of("--engine", engine, ("auto", "local", "transformers", "vllm"))
+    forced: dict[str, float] = {}
+    rows: str | Path = source
+    if data is not None and (url is not None or Path(source).is_dir()) and not _is_run(source):
+        folder = out or Path("runs") / f"probe-{slug(source)}-{slug(data)}"
+        with counting("samples") as count:
+            rows, forced = sample_for_probe(
+                source, data, folder, samples=samples, temperature=temperature, max_tokens=max_tokens, limit=limit,
+                engine=cast("Engine", engine), url=url, progress=count,
+            )  # fmt: skip
+    with counting("rows") as count:
+        found = run_probe(
+            rows, data=data, against=against or (), html=html, write_problems=write_problems, log_forced=forced,
+            on_bad_row=bad_rows(skip_bad_rows), progress=lambda done: count(done, None), group=group, batch=batch,
+            steps=steps,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        Console(highlight=False).print(terminal(finding(found, f"Sounding of {source}")))
+
+
+def _is_run(source: str) -> bool:
+    return (Path(source.split(":")[0]) / "recipe.yaml").is_file()

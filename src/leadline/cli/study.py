@@ -1,0 +1,109 @@
+"""``leadline study``: options in, a study out. :func:`register` hangs the command on an application."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from leadline.errors import InputError
+
+if TYPE_CHECKING:
+    from leadline.studies.execution.runner import Progress
+
+__all__ = ["register", "study"]
+
+_EVERY_SECONDS = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command ``study`` to ``app``."""
+    app.command("study")(study)
+
+
+def study(
+    axis: Annotated[
+        str,
+        typer.Argument(help="depth, length, tokens, composition, or module:function for one of your own."),
+    ],
+    seeds: Annotated[int | None, typer.Option(help="How many seeds (5; 4 with --quick).")] = None,
+    algorithms: Annotated[
+        str | None, typer.Option(help="Comma-separated names or module:function; all when not given.")
+    ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated numbers of steps to measure at (60,600; 60 with --quick)."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Directory of the study (studies/AXIS); an existing one goes on."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Local processes, one thread each (all cores); 0 computes in this process."),
+    ] = None,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run the cells on.")] = None,
+) -> None:
+    """When does GRPO generalise? Small models from scratch, exact correct mass, one dial at a time."""
+    from leadline.studies.study import run_study
+
+    console = Console(stderr=True, highlight=False)
+    wanted = (
+        [name.strip() for name in algorithms.split(",") if name.strip()] if algorithms is not None else None
+    )
+    folder = out or Path("studies") / f"{axis.replace(':', '-')}{'-quick' if quick else ''}"
+    result = run_study(
+        axis,
+        folder,
+        seeds=seeds,
+        algorithms=wanted,
+        steps=parse_steps(steps) if steps is not None else None,
+        quick=quick,
+        workers=workers if workers is not None else os.cpu_count() or 1,
+        ray=ray,
+        note=lambda text: console.print(text, markup=False),
+        progress=Lines(console),
+    )
+    shown = Console(highlight=False)
+    for claim in result["claims"]:
+        shown.print(claim["sentence"], markup=False)
+    shown.print(f"Page: {folder / 'report.html'}", markup=False)
+
+
+def parse_steps(text: str) -> list[int]:
+    """``60,600`` -> [60, 600].
+
+    Raises:
+        InputError: something else than whole numbers.
+
+    >>> parse_steps("60,600")
+    [60, 600]
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--steps {text}: whole numbers separated by commas are needed") from None
+
+
+class Lines:
+    """Progress as lines, at most one every few seconds, and always the last one."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.last = console, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.last < _EVERY_SECONDS and progress.done < progress.total:
+            return
+        self.last = now
+        text = f"{progress.done}/{progress.total}  {progress.what}  {_left(progress.seconds_left)} left"
+        self.console.print(text, markup=False)
+
+
+def _left(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,1 @@
+"""Problem sets: readers, columns, duplicates, curricula."""

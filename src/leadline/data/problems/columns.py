@@ -1,0 +1,218 @@
+"""What the columns of a row mean: prompt, answer and the rest, recognised in the forms that data sets come in."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadline.data.problems.choices import as_choices
+from leadline.grading.text.extract import extract_answer
+from leadline.types import Message
+
+__all__ = ["FIELDS", "Draft", "read_row"]
+
+# Each field with the column names that may hold it, tried in this order, letter case aside.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "problem_id", "unique_id", "uid", "record id"),
+    "messages": ("messages",),
+    "prompt": ("prompt", "problem", "question", "query", "instruction"),
+    "answer": (
+        "answer",
+        "final_answer",
+        "expected_answer",
+        "ground_truth",
+        "gold",
+        "reward_model.ground_truth",
+    ),
+    "solution": ("solution", "rationale"),
+    "difficulty": ("difficulty", "level"),
+}
+_RIGHT, _WRONG = "correct answer", "incorrect answer "
+_CALCULATOR = re.compile(r"<<[^<>]{0,200}>>")
+_LEVEL = re.compile(r"\s*(?:level\s*)?([-+]?\d{1,9}(?:\.\d{1,9})?)\s*", re.IGNORECASE)
+_ROLES = frozenset({"system", "user", "assistant"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row that has been understood, before ids are given and golds are checked."""
+
+    prompt: str
+    answer: str
+    id: str | None = None
+    messages: tuple[Message, ...] | None = None
+    solution: str | None = None
+    difficulty: float | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, seed: int = 0) -> Draft:
+    """Understand one row.
+
+    Recognised: ``{prompt | messages, answer}``; GSM8K ``{question, answer: "... #### 42"}``; MATH ``{problem,
+    solution: "... \\boxed{42}"}``; MATH-500 and AIME ``{problem, answer, ...}``; rows of verl (``prompt`` as
+    turns, ``reward_model.ground_truth``); GPQA ``{Question, Correct Answer, Incorrect Answer 1..}`` as
+    multiple choice.
+
+    Args:
+        row: column name -> value.
+        columns: field (see ``FIELDS``) -> column that holds it, where the names say something else; a dotted
+            name reaches into objects (``metadata.num_terms``).
+        seed: order of the choices of a multiple-choice row.
+
+    Raises:
+        ValueError: why the row cannot be used.
+    """
+    found = {name: _find(row, (columns or {}).get(name), FIELDS[name]) for name in FIELDS}
+    used = {column.partition(".")[0] for column, _ in found.values() if column}
+    values = {name: value for name, (_, value) in found.items()}
+    meta = {str(name): _json(value) for name, value in row.items() if name not in used}
+    lower = {str(name).lower(): value for name, value in row.items()}
+    difficulty = _difficulty(values["difficulty"])
+    if difficulty is None and values["difficulty"] is not None:
+        meta["difficulty"] = _json(values["difficulty"])  # a word such as "hard": kept, not understood
+    if _RIGHT in lower:
+        return _multiple_choice(lower, values, difficulty, meta, seed)
+    messages = _messages(values["messages"] if values["messages"] is not None else values["prompt"])
+    prompt = _last_user_turn(messages) if messages else _text(values["prompt"], "prompt", row)
+    answer, solution = _answer(values["answer"], values["solution"], row)
+    return Draft(prompt, answer, _id(values["id"]), messages, solution, difficulty, meta)
+
+
+def _find(row: Mapping[str, Any], given: str | None, names: tuple[str, ...]) -> tuple[str | None, Any]:
+    """The first column of these names that holds something, and its value."""
+    if given is not None:
+        value = _reach(row, given)
+        if value is None:
+            raise ValueError(f"column {given!r} is missing or empty")
+        return given, value
+    lower = {str(name).lower(): name for name in row}
+    for name in names:
+        head, _, rest = name.partition(".")
+        if head in lower:
+            column = lower[head] + ("." + rest if rest else "")
+            value = _reach(row, column)
+            if value is not None:
+                return column, value
+    return None, None
+
+
+def _reach(row: Mapping[str, Any], column: str) -> Any:
+    if column in row:
+        return row[column]
+    value: Any = row
+    for part in column.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def _answer(answer: Any, solution: Any, row: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The gold and the worked solution, whichever columns they came in."""
+    worked = solution.strip() if isinstance(solution, str) and solution.strip() else None
+    if answer is None:
+        boxed = extract_answer(worked) if worked and "boxed" in worked else None
+        if boxed is None:
+            raise ValueError(_missing("answer", row))
+        return boxed, worked
+    text = _plain_answer(answer)
+    before, hashes, after = text.rpartition("####")
+    if not hashes:
+        return text, worked
+    if not after.strip():
+        raise ValueError("no answer after '####'")
+    return after.strip(), worked or _CALCULATOR.sub("", text).strip() if before.strip() else worked
+
+
+def _plain_answer(answer: Any) -> str:
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, bool) or not isinstance(answer, str | int | float):
+        raise ValueError(f"the answer must be text or a number, found {_kind(answer)}")
+    if isinstance(answer, float):
+        if not math.isfinite(answer):
+            raise ValueError(f"the answer is {answer}")
+        return str(int(answer)) if answer.is_integer() and abs(answer) < 2**53 else repr(answer)
+    if isinstance(answer, int):
+        return f"{answer:d}" if abs(answer) < 10**4000 else _refuse("the answer has more than 4,000 digits")
+    return answer.strip() or _refuse("the answer is blank")
+
+
+def _refuse(why: str) -> str:
+    raise ValueError(why)
+
+
+def _text(value: Any, what: str, row: Mapping[str, Any]) -> str:
+    if value is None:
+        raise ValueError(_missing(what, row))
+    if not isinstance(value, str):
+        raise ValueError(f"the {what} must be text, found {_kind(value)}")
+    return value if value.strip() else _refuse(f"the {what} is blank")
+
+
+def _missing(what: str, row: Mapping[str, Any]) -> str:
+    have = ", ".join(sorted(str(name)[:40] for name in row)[:20]) or "none"
+    return f"no {what}: expected a column named {', '.join(FIELDS[what])}; found {have}"
+
+
+def _messages(value: Any) -> tuple[Message, ...] | None:
+    """Turns of a chat, or None where the value is not a list."""
+    if not isinstance(value, list):
+        return None
+    turns = []
+    for i, turn in enumerate(value):
+        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else (None, None)
+        if role not in _ROLES or not isinstance(content, str):
+            raise ValueError(f"turn {i + 1} must be {{'role': system, user or assistant, 'content': text}}")
+        turns.append(Message(role, content))
+    return tuple(turns)
+
+
+def _last_user_turn(messages: tuple[Message, ...]) -> str:
+    for turn in reversed(messages):
+        if turn.role == "user" and turn.content.strip():
+            return turn.content
+    raise ValueError("the messages hold no user turn with text")
+
+
+def _multiple_choice(
+    lower: Mapping[str, Any],
+    values: Mapping[str, Any],
+    difficulty: float | None,
+    meta: Mapping[str, Any],
+    seed: int,
+) -> Draft:
+    wrong = [lower[name] for name in sorted(lower) if name.startswith(_WRONG) and lower[name] is not None]
+    texts = [_text(text, "choice", {}) for text in (lower[_RIGHT], *wrong)]
+    prompt, letter = as_choices(_text(values["prompt"], "prompt", lower), texts[0], texts[1:], seed)
+    explanation = lower.get("explanation")
+    solution = explanation if isinstance(explanation, str) and explanation.strip() else None
+    return Draft(prompt, letter, _id(values["id"]), None, solution, difficulty, meta)
+
+
+def _id(value: Any) -> str | None:
+    if value is None or isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).strip() or None
+
+
+def _difficulty(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value) if abs(value) < 1e9 else math.nan
+        return number if math.isfinite(number) else None
+    match = _LEVEL.fullmatch(value) if isinstance(value, str) else None
+    return float(match[1]) if match else None
+
+
+def _json(value: Any) -> Any:
+    """The value as JSON would carry it: what it cannot carry becomes text."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"

@@ -1,0 +1,199 @@
+"""Rows from wherever problems are kept: files, saved data sets, Hugging Face names, reasoning-gym generators."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from leadline.errors import DataError, InputError, MissingExtra
+from leadline.storage.huggingface_hub import ask, offline
+from leadline.storage.jsonl import read_jsonl
+
+__all__ = ["KNOWN", "Row", "Source", "open_source"]
+
+# Short names of evaluation sets: Hugging Face name, configuration, split.
+KNOWN: Mapping[str, tuple[str, str | None, str]] = {
+    "gsm8k": ("openai/gsm8k", "main", "test"),
+    "math500": ("HuggingFaceH4/MATH-500", None, "test"),
+    "aime24": ("HuggingFaceH4/aime_2024", None, "train"),
+    "aime25": ("math-ai/aime25", None, "test"),
+    "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
+}
+MAX_JSON_BYTES = 2**30
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".parquet")
+_HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
+_GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
+_SPACE = re.compile(r"[\s,]*")
+
+
+class Row(NamedTuple):
+    """One row and where it stands (``file:line``)."""
+
+    place: str
+    values: Mapping[str, Any]
+
+
+class Source(NamedTuple):
+    """A name for people, and the rows, read as they are asked for."""
+
+    name: str
+    rows: Iterator[Row]
+
+
+def open_source(source: str | Path, *, split: str | None, seed: int, faults: list[str]) -> Source:
+    """Find what ``source`` names: a path, a short name (``KNOWN``), ``gym:NAME?size=..,seed=..``, or a data set
+    ``owner/name[:configuration]`` of the Hugging Face hub.
+
+    Lines of JSON-lines files that do not parse are noted in ``faults`` as ``file:line: why``.
+
+    Raises:
+        DataError: there is no such file or data set, it cannot be read, or it needs a split.
+    """
+    text, path = str(source), Path(source)
+    if path.is_dir():
+        return Source(path.name, _saved_dataset(path, split))
+    if path.exists():
+        return Source(path.name.partition(".")[0], _file(path, faults))
+    if match := _GYM_NAME.fullmatch(text):
+        return Source(match["name"], _gym(match["name"], match["options"] or "", seed))
+    if text.lower() in KNOWN:
+        name, config, known_split = KNOWN[text.lower()]
+        return Source(text.lower(), _hub(name, config, split or known_split))
+    match = _HUB_NAME.fullmatch(text)
+    if match and not isinstance(source, Path) and not text.endswith(_SUFFIXES) and not text.startswith("."):
+        return Source(match["name"], _hub(match["name"], match["config"], split))
+    known = ", ".join(KNOWN)
+    raise DataError(f"{text}: no such file; nor is it a known set ({known}), gym:NAME or owner/name")
+
+
+def _file(path: Path, faults: list[str]) -> Iterator[Row]:
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return _parquet(path)
+    if name.endswith(".json") and _starts_with_bracket(path):
+        return _json_array(path)
+    if name.endswith(_SUFFIXES):
+        return (Row(f"{path}:{line}", row) for line, row in read_jsonl(path, faults=faults))
+    raise DataError(f"{path}: unknown kind of file; expected {', '.join(_SUFFIXES)}")
+
+
+def _starts_with_bracket(path: Path) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+
+
+def _json_array(path: Path) -> Iterator[Row]:
+    """The objects of one JSON array, each with the line on which it starts."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise DataError(f"{path}: larger than {MAX_JSON_BYTES} bytes: use JSON lines")
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 (byte {error.start})") from error
+    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    at, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        line, counted = line + text.count("\n", counted, at), at
+        if text[at : at + 1] == "]":
+            return
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except RecursionError as error:
+            raise DataError(f"{path}:{line}: nested too deeply") from error
+        except ValueError as error:
+            raise DataError(f"{path}:{line}: not JSON: {str(error)[:120]}") from error
+        if not isinstance(value, dict):
+            raise DataError(f"{path}:{line}: expected an object {{...}}, found {type(value).__name__}")
+        yield Row(f"{path}:{line}", value)
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(f"{path}:{number}", values)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: {str(error)[:200]}") from error
+
+
+def _saved_dataset(path: Path, split: str | None) -> Iterator[Row]:
+    """A folder: one that ``datasets`` saved, or one with data files that it can load."""
+    import datasets
+
+    saved = (path / "dataset_dict.json").exists() or (path / "state.json").exists()
+    load = datasets.load_from_disk if saved else datasets.load_dataset
+    return _dataset(str(path), lambda: load(str(path)), split)
+
+
+def _hub(name: str, config: str | None, split: str | None) -> Iterator[Row]:
+    import datasets
+
+    try:
+        answer = ask(name, "dataset")
+    except InputError as error:
+        raise DataError(error.problems) from error
+    place = f"{name} (no file or folder here; a data set of the hub)"
+    if answer.why is None:
+        return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+    with offline():
+        place += f": the hub cannot be reached ({answer.why}); from its cache"
+        return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+
+
+def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[Row]:
+    try:
+        loaded = load()
+    except Exception as error:  # hub, cache, network and format failures share no class
+        raise DataError(
+            f"{place or name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+        ) from error
+    if isinstance(loaded, Mapping):
+        loaded = _one_split(name, loaded, split)
+    return (Row(f"{name}:{i}", dict(values)) for i, values in enumerate(loaded, start=1))
+
+
+def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
+    if split is None and len(splits) == 1:
+        return next(iter(splits.values()))
+    if split is not None and split in splits:
+        return splits[split]
+    wanted = "say which split" if split is None else f"no split {split!r}"
+    raise DataError(f"{name}: {wanted}; there are {', '.join(map(str, splits))}")
+
+
+def _gym(name: str, options: str, seed: int) -> Iterator[Row]:
+    """Problems of a reasoning-gym generator, e.g. ``gym:chain_sum?size=100,seed=7,min_terms=2``."""
+    try:
+        import reasoning_gym
+    except ImportError as error:
+        raise MissingExtra(
+            f"gym:{name}: reasoning-gym is not installed: pip install 'leadline[gym]'"
+        ) from error
+    settings = {"size": 500, "seed": seed} | _options(name, re.split("[,&]", options) if options else ())
+    try:
+        generator = reasoning_gym.create_dataset(name, **settings)
+    except (ValueError, TypeError, AssertionError, KeyError) as error:
+        raise DataError(f"gym:{name}: {str(error)[:300] or type(error).__name__}") from error
+    return (Row(f"gym:{name}:{i}", dict(entry)) for i, entry in enumerate(generator, start=1))
+
+
+def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise DataError(f"gym:{name}: expected option=value, got {pair!r}")
+        settings[key.strip()] = yaml.safe_load(value)
+    return settings

@@ -1,0 +1,94 @@
+"""`compare`: counts before and after training to what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from leadline.data.samples.counts import Counts
+from leadline.diagnosis.compare.differences import Row, crossing, pass_rows, ratio_row
+from leadline.diagnosis.compare.format_split import split_form
+from leadline.diagnosis.compare.length_split import split_length
+from leadline.diagnosis.compare.movers import find_movers
+from leadline.diagnosis.compare.pairing import Pair, pair_up
+from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.compare.support_changes import support_ledger
+from leadline.diagnosis.compare.tilt_fit import fit_laws
+from leadline.diagnosis.compare.verdict import judge
+from leadline.diagnosis.probe.copies import find_copies
+
+__all__ = ["compare"]
+
+
+def compare(
+    base: Counts,
+    tuned: Counts,
+    *,
+    tau: float | None = None,
+    farming: tuple[Farming, Farming] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the samples of two models on the same problems: sharpened, expanded, shortened, formatted,
+    harmed.
+
+    The unit of every interval is the problem, both sides drawn together (Decision 17): they say how sure one
+    *model* differs from another, not one algorithm.
+
+    Args:
+        base, tuned: tallied samples; problems that only one of them has are left out and counted.
+        tau: correct mass above which a problem counts as supported; None: what the samples can tell from 0.
+        farming: reflection counters of both sides.
+        seed: of the bootstraps.
+
+    Raises:
+        DataError: no shared problem.
+    """
+    whole = pair_up(base, tuned)
+    copies = (find_copies(whole.base), find_copies(whole.tuned))
+    sides = [
+        side.thinned() if found.suspect and found.factor > 1 else side
+        for side, found in zip((whole.base, whole.tuned), copies, strict=True)
+    ]
+    pair = Pair(sides[0], sides[1], whole.only_base, whole.only_tuned)
+    laws = fit_laws(pair, seed)
+    found_all = Comparison(
+        pair=pair,
+        passes=tuple(pass_rows(pair, seed=seed)),
+        ratios=tuple(_ratios(pair, seed)),
+        crossing=crossing(pair, seed),
+        laws=laws,
+        ledger=support_ledger(pair, laws, tau),
+        length=split_length(pair, seed),
+        form=split_form(pair, seed),
+        movers=find_movers(pair),
+        copies=copies,
+        farming=farming,
+        notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),
+    )
+    code, also, sentences = judge(found_all)
+    return replace(found_all, verdict=code, also=also, sentences=sentences)
+
+
+def _ratios(pair: Pair, seed: int) -> list[Row]:
+    """Length and form of both sides, for what both sides state."""
+    base, tuned = pair.base, pair.tuned
+    wanted = {
+        "mean_tokens": ("n_tokens", "tokens", "n"),
+        "mean_tokens_correct": ("n_tokens", "tokens_correct", "c"),
+        "truncated": ("finished", "truncated", "n"),
+        "no_answer": ("reason", "no_answer", "n"),
+        "format_failed": ("format", "format_failed", "n"),
+    }
+    rows = []
+    for name, (needs, top, bottom) in wanted.items():
+        if not (base.stated[needs] and tuned.stated[needs]):
+            continue
+        sides = [(getattr(side, top), getattr(side, bottom)) for side in (base, tuned)]
+        if name == "mean_tokens_correct" and not all(np.sum(values) > 0 for values, _ in sides):
+            continue  # counts with a mean length say nothing of the correct ones
+        row = ratio_row(name, sides[0], sides[1], seed)
+        if row is not None:
+            rows.append(row)
+    return rows

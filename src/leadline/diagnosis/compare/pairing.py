@@ -1,0 +1,56 @@
+"""Two sets of counts on the same problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.data.samples.counts import Counts
+from leadline.errors import DataError
+
+__all__ = ["Pair", "pair_up"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Base and tuned counts of the shared problems, in one order.
+
+    ``only_base`` and ``only_tuned`` name problems that the other side lacks; they are left out.
+    """
+
+    base: Counts = field(repr=False)
+    tuned: Counts = field(repr=False)
+    only_base: tuple[str, ...] = ()
+    only_tuned: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    @property
+    def rates(self) -> tuple[Array, Array]:
+        """Measured solve rates of base and tuned."""
+        return self.base.c / self.base.n, self.tuned.c / self.tuned.n
+
+
+def pair_up(base: Counts, tuned: Counts) -> Pair:
+    """Keep the problems that both sides have, in the order of the base.
+
+    Raises:
+        DataError: there are none.
+    """
+    theirs, ours = set(tuned.ids), set(base.ids)
+    shared = [name for name in base.ids if name in theirs]
+    if not shared:
+        raise DataError(
+            f"the two share no problem: base has {base.ids[0]!r}, ..., tuned has {tuned.ids[0]!r}, ..."
+        )
+    return Pair(
+        base.take(shared),
+        tuned.take(shared),
+        tuple(name for name in base.ids if name not in theirs),
+        tuple(name for name in tuned.ids if name not in ours),
+    )

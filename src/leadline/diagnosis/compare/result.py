@@ -1,0 +1,90 @@
+"""The outcome of a comparison, with all of its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadline.diagnosis.compare.differences import Crossing, Row
+from leadline.diagnosis.compare.format_split import FormSplit
+from leadline.diagnosis.compare.length_split import LengthSplit
+from leadline.diagnosis.compare.movers import Movers
+from leadline.diagnosis.compare.pairing import Pair
+from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.support_changes import Ledger
+from leadline.diagnosis.compare.tilt_fit import LawFits
+from leadline.diagnosis.probe.copies import Copies
+from leadline.display import Sentence
+
+__all__ = ["Comparison"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What training changed. ``as_dict`` is the JSON (docs/probe.md)."""
+
+    pair: Pair = field(repr=False)
+    passes: tuple[Row, ...]
+    ratios: tuple[Row, ...]
+    crossing: Crossing
+    laws: LawFits | None
+    ledger: Ledger
+    length: LengthSplit | None
+    form: FormSplit | None
+    movers: Movers
+    copies: tuple[Copies, Copies]
+    farming: tuple[Farming, Farming] | None = None
+    verdict: str = ""
+    also: tuple[str, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def ratio(self, name: str) -> Row | None:
+        """The row of one ratio metric (``mean_tokens``, ``truncated``, ...), None where it is not known."""
+        return next((row for row in self.ratios if row.name == name), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON output; numbers of one figure are [value, lo, hi], differences are tuned minus base."""
+        pair = self.pair
+        rows = {row.name: _row(row) for row in (*self.passes, *self.ratios)}
+        return {
+            "schema": 1,
+            "n_problems": len(pair),
+            "n_samples": [pair.base.n_samples, pair.tuned.n_samples],
+            "unpaired": [len(pair.only_base), len(pair.only_tuned)],
+            "metrics": rows,
+            "crossing": _slots(self.crossing),
+            "laws": _laws(self.laws),
+            "ledger": self.ledger.as_dict(),
+            "length": self.length.as_dict() if self.length else None,
+            "form": self.form.as_dict() if self.form else None,
+            "movers": self.movers.as_dict(),
+            "copies": [copies.as_dict() for copies in self.copies],
+            "farmed": [f.share for f in self.farming] if self.farming else None,
+            "reflection_per_text": [f.per_text for f in self.farming] if self.farming else None,
+            "verdict": self.verdict,
+            "also": list(self.also),
+            "sentences": [s.text for s in self.sentences],
+            "evidence": [list(s.evidence) for s in self.sentences],
+            "notes": list(self.notes),
+        }
+
+
+def _row(row: Row) -> dict[str, list[float]]:
+    return {name: getattr(row, name).as_list() for name in ("base", "tuned", "difference")}
+
+
+def _slots(record: Crossing) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
+def _laws(laws: LawFits | None) -> dict[str, Any] | None:
+    if laws is None:
+        return None
+    return {
+        "tilt_strength": laws.strength.as_list(),
+        "tilt_slope": laws.slope.as_list() if laws.slope else None,
+        "arcsine_shift": laws.shift,
+        "log_likelihood_ratio": laws.log_ratio,
+        "dispersion": laws.dispersion,
+    }

@@ -1,0 +1,65 @@
+"""`run_compare`: what the command does, as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+from leadline.data import load_problems
+from leadline.data.samples.sources import load_counts
+from leadline.diagnosis.compare.measure import compare
+from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.compare.tables import finding
+from leadline.display.page import page
+from leadline.grading import Grader
+from leadline.storage.jsonl import write_text_atomic
+from leadline.types import Problem
+
+__all__ = ["run_compare"]
+
+
+def run_compare(
+    base: str | Path,
+    tuned: str | Path,
+    *,
+    data: str | Path | Iterable[Problem] | None = None,
+    html: str | Path | None = None,
+    tau: float | None = None,
+    on_bad_row: Literal["refuse", "skip"] = "refuse",
+    grader: Grader | None = None,
+    progress: Callable[[int], None] | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Read the samples of both sides, compare them, and write the page if one was asked for.
+
+    Args:
+        base, tuned: sample files or arms of runs (``RUN:ARM``).
+        data: the problem set, for the golds of ungraded rows.
+        html: write a self-contained page here.
+        tau, seed: see `leadline.diagnosis.compare.compare`.
+
+    Raises:
+        InputError, DataError: what was handed in cannot be used; nothing is written then.
+        StorageError: the disk refused.
+    """
+    problems = load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
+    golds = {problem.id: problem.answer for problem in problems}
+    farming = (Farming(), Farming())
+    sides = [
+        load_counts(
+            source,
+            golds=golds,
+            grader=grader,
+            on_bad_row=on_bad_row,
+            observe=counter.observe,
+            progress=progress,
+        )
+        for source, counter in zip((base, tuned), farming, strict=True)
+    ]
+    seen = farming if all(counter.texts for counter in farming) else None
+    found = compare(sides[0], sides[1], tau=tau, farming=seen, seed=seed)
+    if html is not None:
+        write_text_atomic(html, page(finding(found, f"{Path(tuned).name} against {Path(base).name}")))
+    return found

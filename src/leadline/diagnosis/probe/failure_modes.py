@@ -1,0 +1,72 @@
+"""How much of the failure is only form: cut off by the token cap, no answer found, format missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leadline.data.samples.counts import Counts
+from leadline.stats import Interval, bootstrap_ratio, count_mean
+
+__all__ = ["Faults", "count_faults"]
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Rates over samples (mean over problems), and the make-up of the failures. None: the rows do not say.
+
+    Attributes:
+        truncated, no_answer, format_failed, unscorable: share of samples of each kind.
+        of_failures: of the samples that are not correct, the share that was truncated, had no answer, was
+            unscorable, or is simply wrong; empty when nothing failed.
+        answered: share of correct samples among those with an answer; None when there is none.
+    """
+
+    truncated: Interval | None
+    no_answer: Interval | None
+    format_failed: Interval | None
+    unscorable: Interval
+    of_failures: dict[str, float]
+    answered: Interval | None
+
+    @property
+    def only_form(self) -> float:
+        """Share of the failures that never got as far as a wrong answer."""
+        return self.of_failures.get("truncated", 0.0) + self.of_failures.get("no_answer", 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields of the JSON output; intervals as [value, lo, hi]."""
+
+        def plain(interval: Interval | None) -> list[float] | None:
+            return None if interval is None else interval.as_list()
+
+        rates = {
+            n: plain(getattr(self, n)) for n in ("truncated", "no_answer", "format_failed", "unscorable")
+        }
+        return rates | {"of_failures": dict(self.of_failures), "pass_at_1_answered": plain(self.answered)}
+
+
+def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Faults:
+    """Sort the failures by their kind; the interval of ``answered`` is a bootstrap over problems."""
+
+    def share(n: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return np.asarray(c / n)
+
+    def rate(values: np.ndarray, stated: bool) -> Interval | None:
+        return count_mean(counts.n, values, share, confidence) if stated else None
+
+    failed = float((counts.n - counts.c).sum())
+    kinds = {name: float(getattr(counts, name).sum()) for name in ("truncated", "no_answer", "unscorable")}
+    kinds["wrong"] = max(failed - sum(kinds.values()), 0.0)
+    silent = counts.truncated + counts.no_answer
+    answered = bootstrap_ratio(counts.c, counts.n - silent, confidence=confidence, seed=seed)
+    return Faults(
+        truncated=rate(counts.truncated, counts.stated["finished"] > 0),
+        no_answer=rate(counts.no_answer, counts.stated["reason"] > 0),
+        format_failed=rate(counts.format_failed, counts.stated["format"] > 0),
+        unscorable=count_mean(counts.n, counts.unscorable, share, confidence),
+        of_failures={name: value / failed for name, value in kinds.items()} if failed else {},
+        answered=answered if np.isfinite(answered.value) else None,
+    )

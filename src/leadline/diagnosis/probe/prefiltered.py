@@ -1,0 +1,58 @@
+"""Whether a problem set was filtered on the very samples that are probed: an edge of the solve rates
+is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from leadline.data.samples.counts import Counts
+from leadline.stats import beta_law
+
+__all__ = ["Edge", "Filtered", "find_filter"]
+
+SURE = 6.0  # expected number whose absence has a chance of e^-6 = 0.25%
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Problems expected at one edge under a Beta law of Q, and whether all of them are missing."""
+
+    expected: float
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Both edges: never solved, always solved. A rate next to a cut edge is too good (or too bad) to
+    be true.
+    """
+
+    never: Edge
+    always: Edge
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields of the JSON output."""
+        sides = {"never": self.never, "always": self.always}
+        return {name: {"expected": e.expected, "missing": e.missing} for name, e in sides.items()}
+
+
+def find_filter(counts: Counts) -> Filtered:
+    """Compare the numbers of problems with no and with only correct samples with a Beta-binomial law.
+
+    The law is fitted to the moments of all problems; a filter makes it miss problems at the edge itself, so
+    that the expected number is, if anything, too small.
+    """
+    law = beta_law(counts.n, counts.c)
+    if law is None:
+        return Filtered(Edge(0.0, False), Edge(0.0, False))
+    u, v = law
+    base = special.betaln(u, v)
+    never = float(np.exp(special.betaln(u, v + counts.n) - base).sum())
+    always = float(np.exp(special.betaln(u + counts.n, v) - base).sum())
+    none, every = bool((counts.c == 0).any()), bool((counts.c == counts.n).any())
+    return Filtered(Edge(never, never > SURE and not none), Edge(always, always > SURE and not every))

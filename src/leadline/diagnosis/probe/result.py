@@ -1,0 +1,198 @@
+"""The outcome of a probe, with all of its tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.data.samples.counts import Counts
+from leadline.diagnosis.probe.copies import Copies, Dominance
+from leadline.diagnosis.probe.correct_mass import Mass
+from leadline.diagnosis.probe.curves import PassCurve, Reach
+from leadline.diagnosis.probe.difficulty_bands import BANDS, Band, Window
+from leadline.diagnosis.probe.failure_modes import Faults
+from leadline.diagnosis.probe.live_groups import LiveShare
+from leadline.diagnosis.probe.prefiltered import Filtered
+from leadline.display import Sentence
+from leadline.stats import Interval
+
+__all__ = ["Budget", "Forced", "Probe", "Twins", "Zeros"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run of ``batch`` prompts x ``group`` samples x ``steps`` steps can see.
+
+    ``q`` is the smallest correct mass of which it holds a correct sample with 95% probability, over all
+    problems of one kind; ``q_one_problem`` the same for a single problem, which it visits ``visits`` times.
+    """
+
+    batch: int
+    group: int
+    steps: int
+    samples: int
+    q: float
+    visits: float
+    q_one_problem: float
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """Problems without a correct sample: how many, and how large their Q may still be (one-sided, 95%)."""
+
+    problems: int
+    samples: int
+    rule_of_three: float | None
+    pooled: float | None
+
+
+class Twins(NamedTuple):
+    """Problems that repeat an earlier one of the set, and problems that are in an evaluation set.
+
+    Counted by normalised prompt (typesetting removed), and of these those that are equal to the character.
+    """
+
+    again: int = 0
+    again_exact: int = 0
+    shared: int = 0
+    shared_exact: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Teacher-forced bounds: on how many problems, on how many that sampling never solved, and how high
+    there.
+
+    ``median_log_q`` is in nats, over the unsolved ones (over all where all are solved).
+    """
+
+    problems: int = 0
+    unsolved: int = 0
+    median_log_q: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What base-model samples say of a GRPO run to come. ``as_dict`` is the JSON; ``problem_rows``
+    the detail.
+    """
+
+    counts: Counts = field(repr=False)
+    mass: Mass = field(repr=False)
+    pass_curve: PassCurve
+    cover: Mapping[float, Interval]
+    live: Mapping[int, LiveShare]
+    live_here: Interval
+    faults: Faults
+    reach: tuple[Reach, ...]
+    edges: Window
+    bands: npt.NDArray[np.int64] = field(repr=False)
+    band_rows: tuple[Band, ...]
+    budget: Budget
+    zeros: Zeros
+    copies: Copies
+    dominance: Dominance
+    filtered: Filtered
+    forced: Forced
+    twins: Twins
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    contamination: tuple[str, ...] = ()
+    kept_live: Interval | None = None
+    verdict: str = ""
+    then: str = ""
+    sentences: tuple[Sentence, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Ids of the problems worth training on: solve rate within the recommended window, twins
+        named once.
+        """
+        twins = {name for group in self.duplicates for name in group[1:]}
+        dropped = twins | set(self.contamination)
+        inside = (self.mass.value >= self.edges.floor) & (self.mass.value <= self.edges.high)
+        return tuple(
+            name for name, yes in zip(self.counts.ids, inside, strict=True) if yes and name not in dropped
+        )
+
+    @property
+    def undecided(self) -> int:
+        """Problems whose interval for Q reaches across an edge of the useful band."""
+        low, high = self.edges.low, self.edges.high
+        across = ((self.mass.lo < low) & (self.mass.hi >= low)) | (
+            (self.mass.lo <= high) & (self.mass.hi > high)
+        )
+        return int(across.sum())
+
+    def problem_rows(self) -> list[dict[str, Any]]:
+        """One row a problem: counts, limits for Q, band."""
+        counts, kept = self.counts, set(self.kept)
+        rows = []
+        for i, name in enumerate(counts.ids):
+            rows.append(
+                {
+                    "problem_id": name,
+                    "n_samples": int(counts.n[i]),
+                    "n_correct": int(counts.c[i]),
+                    "band": BANDS[self.bands[i]],
+                    "kept": name in kept,
+                    "truncated": int(counts.truncated[i]),
+                    "no_answer": int(counts.no_answer[i]),
+                    **self.mass.row(i),
+                }
+            )
+        return rows
+
+    def as_dict(self, *, problems: bool = False) -> dict[str, Any]:
+        """The JSON output (docs/probe.md); numbers of one figure are [value, lo, hi]."""
+        n = self.counts.n
+        named = Counter(BANDS[i] for i in self.bands)
+        values: dict[str, Any] = {
+            "schema": 1,
+            "n_problems": len(self.counts),
+            "n_samples": self.counts.n_samples,
+            "samples_per_problem": [int(n.min()), float(np.median(n)), int(n.max())],
+            "pass_at_k": {str(k): v.as_list() for k, v in self.pass_curve.value.items()},
+            "pass_at_k_left_out": {str(k): v for k, v in self.pass_curve.left_out.items() if v},
+            "cover_at": {f"{tau:g}": v.as_list() for tau, v in self.cover.items()},
+            "live_groups": {str(g): live.share.as_list() for g, live in self.live.items()},
+            "live_groups_here": {str(self.edges.group): self.live_here.as_list()},
+            "live_groups_extrapolated": [g for g, live in self.live.items() if live.extrapolated],
+            "bands": {name: named[name] for name in BANDS},
+            "band_table": [band.as_dict() for band in self.band_rows],
+            "undecided": self.undecided,
+            "faults": self.faults.as_dict(),
+            "reach": [row.as_dict() for row in self.reach],
+            "budget": _plain(self.budget),
+            "zeros": _plain(self.zeros),
+            "forced": _plain(self.forced),
+            "copies": self.copies.as_dict(),
+            "dominance": self.dominance.as_dict(),
+            "filtered": self.filtered.as_dict(),
+            "twins": self.twins._asdict(),
+            "duplicates": [list(group) for group in self.duplicates],
+            "contamination": list(self.contamination),
+            "recommended": {
+                "G": self.edges.group,
+                "solve_rate": [self.edges.floor, self.edges.high],
+                "kept": len(self.kept),
+                "live_groups": None if self.kept_live is None else self.kept_live.as_list(),
+            },
+            "verdict": self.verdict,
+            "then": self.then,
+            "sentences": [s.text for s in self.sentences],
+            "evidence": [list(s.evidence) for s in self.sentences],
+            "notes": list(self.notes),
+        }
+        if problems:
+            values["problems"] = self.problem_rows()
+        return values
+
+
+def _plain(record: Budget | Zeros | Forced) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}

@@ -1,0 +1,92 @@
+"""`run_probe`: what the command does, as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from leadline.data import load_problems
+from leadline.data.samples.counts import Counts
+from leadline.data.samples.sources import load_counts
+from leadline.diagnosis.probe.measure import probe
+from leadline.diagnosis.probe.problem_set import (
+    contaminated,
+    problems_of,
+    repeats_to_the_character,
+    twins,
+    write_kept,
+)
+from leadline.diagnosis.probe.result import Probe, Twins
+from leadline.diagnosis.probe.tables import finding
+from leadline.display.page import page
+from leadline.grading import Grader
+from leadline.storage.jsonl import write_text_atomic
+from leadline.types import Problem
+
+__all__ = ["run_probe"]
+
+
+def run_probe(
+    source: str | Path | Counts,
+    *,
+    data: str | Path | Iterable[Problem] | None = None,
+    against: Sequence[str | Path] = (),
+    html: str | Path | None = None,
+    write_problems: str | Path | None = None,
+    log_forced: Mapping[str, float] | None = None,
+    on_bad_row: Literal["refuse", "skip"] = "refuse",
+    grader: Grader | None = None,
+    progress: Callable[[int], None] | None = None,
+    **settings: Any,
+) -> Probe:
+    """Read samples, sound them, and write what was asked for.
+
+    Args:
+        source: a sample file, a run (``RUN:ARM``), or counts.
+        data: the problem set: golds for ungraded rows, texts for twins and for ``write_problems``.
+        against: evaluation sets; problems that are in them are named and not kept.
+        html: write a self-contained page here.
+        write_problems: write the problems worth training on here.
+        log_forced: teacher-forced lower bounds on log Q by problem id.
+        settings: further keywords of `leadline.diagnosis.probe.probe` (group, batch, steps, betas, gap, seed).
+
+    Raises:
+        InputError, DataError: what was handed in cannot be used; nothing is written then.
+        StorageError: the disk refused.
+    """
+    given = _given(data, on_bad_row)
+    golds = {problem.id: problem.answer for problem in given}
+    if isinstance(source, Counts):
+        counts = source
+    else:
+        counts = load_counts(source, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress)
+    problems = problems_of(counts, given)
+    evaluation = [p for place in against for p in load_problems(place, check_golds=False, on_bad_row="skip")]
+    shared, exact = contaminated(problems, evaluation)
+    groups = twins(problems)
+    again = sum(len(names) - 1 for names in groups)
+    found = probe(
+        counts,
+        log_forced=log_forced,
+        duplicates=groups,
+        contamination=tuple(shared),
+        twins=Twins(again, repeats_to_the_character(problems), len(shared), exact),
+        **settings,
+    )
+    if write_problems is not None:
+        write_kept(write_problems, found, problems)
+    if html is not None:
+        title = "Sounding" if isinstance(source, Counts) else f"Sounding of {Path(source).name}"
+        write_text_atomic(html, page(finding(found, title, problems=True)))
+    return found
+
+
+def _given(
+    data: str | Path | Iterable[Problem] | None, on_bad_row: Literal["refuse", "skip"]
+) -> list[Problem]:
+    if data is None:
+        return []
+    if isinstance(data, str | Path):
+        return list(load_problems(data, on_bad_row=on_bad_row))
+    return list(data)

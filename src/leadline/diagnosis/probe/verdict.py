@@ -1,0 +1,63 @@
+"""The verdict of a probe: one code, from the figures of the tables and a few named thresholds."""
+
+from __future__ import annotations
+
+from leadline.diagnosis.probe.result import Probe
+from leadline.diagnosis.probe.sentences import FORM, NO_SIGNAL, VERDICTS, sentences
+from leadline.display import Sentence
+
+__all__ = ["VERDICTS", "judge"]
+
+WIDE, WIDE_AT_THE_EDGE = 0.35, 0.15  # widths of the live-share interval that leave the question open
+FORM_RATE, FORM_ROOM = 0.1, 0.05
+DROP = 0.25  # share of problems to drop before the verdict says so
+
+
+def judge(probe: Probe) -> tuple[str, str, tuple[Sentence, ...]]:
+    """Code, the code that would follow once that is dealt with (or ""), and the sentences."""
+    rest = _code(probe)
+    code, then = ("duplicates", rest) if probe.copies.suspect else (rest, "")
+    if code in ("fix_truncation", "fix_format"):
+        then = _signal_code(probe)
+    return code, then, tuple(sentences(probe, code))
+
+
+def _code(probe: Probe) -> str:
+    return _form_code(probe) or _signal_code(probe)
+
+
+def _form_code(probe: Probe) -> str:
+    """``fix_truncation`` or ``fix_format`` where form, not reasoning, makes most of the failures; else ""."""
+    faults, now = probe.faults, probe.pass_curve.value[1]
+    room = faults.answered is None or faults.answered.value - now.value >= FORM_ROOM
+    kinds = {"fix_truncation": ("truncated", faults.truncated), "fix_format": ("no_answer", faults.no_answer)}
+    named = [
+        (faults.of_failures[kind], code)
+        for code, (kind, rate) in kinds.items()
+        if rate is not None and rate.lo >= FORM_RATE and faults.of_failures.get(kind, 0) >= FORM
+    ]
+    if named and room:
+        return max(named)[1]
+    unformatted = faults.format_failed
+    if unformatted and unformatted.lo >= FORM and now.lo >= FORM and _signal_code(probe) == "saturated":
+        return "fix_format"
+    return ""
+
+
+def _signal_code(probe: Probe) -> str:
+    """From the share of live groups: on these problems where that is already hopeless, else on
+    problems like these.
+    """
+    if probe.live_here.hi < NO_SIGNAL:
+        return _no_signal(probe)
+    live = probe.live[probe.edges.group].share
+    edge = live.lo < NO_SIGNAL < live.hi
+    if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
+        return "too_few"
+    if live.value < NO_SIGNAL:
+        return _no_signal(probe)
+    return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
+
+
+def _no_signal(probe: Probe) -> str:
+    return "saturated" if probe.pass_curve.value[1].value >= 0.5 else "sft_first"

@@ -1,0 +1,65 @@
+"""A finding as one HTML file that needs nothing else: no script, no network, everything from data escaped."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from leadline.display.blocks import Chart, Finding
+from leadline.display.svg import Mark, Plot, Series
+
+__all__ = ["page", "plot"]
+
+WIDTH = 660.0
+MAX_MARKERS = 24  # of a curve: with more, the line alone is clearer
+
+
+class Drawing(NamedTuple):
+    """A chart with its heading."""
+
+    title: str
+    svg: Markup
+
+
+def page(finding: Finding) -> str:
+    """The HTML text."""
+    source = resources.files("leadline.display").joinpath("page.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    # A plot escapes every text in it itself.
+    drawings = [
+        Drawing(chart.title, Markup(plot(chart).svg()))
+        for chart in finding.charts
+        if any(chart.curves.values())
+    ]
+    return environment.from_string(source).render(finding=finding, drawings=drawings)
+
+
+def plot(chart: Chart) -> Plot:
+    """The plot of a chart: lines in shaded limits, x named at the points themselves; at least one must be there."""
+    xs = sorted({point.x for curve in chart.curves.values() for point in curve})
+    drawn = [(name, sorted(curve)) for name, curve in chart.curves.items() if curve]
+    return Plot(
+        chart.title,
+        chart.x_label,
+        "",
+        [
+            Series(
+                name,
+                [Mark(*point) for point in curve],
+                place,
+                line=True,
+                band=True,
+                points=len(curve) <= MAX_MARKERS,
+            )
+            for place, (name, curve) in enumerate(drawn)
+        ],
+        x_range=(xs[0], xs[-1]),
+        log_x=chart.log_x,
+        x_values=xs,
+        percent=True,
+        headed=False,
+        width=WIDTH,
+    )

@@ -1,0 +1,177 @@
+"""The reinforcement-learning loop: sample, score, weigh, update, record; and continue where it was stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from leadline.engine.journal import Journal, Row
+from leadline.engine.learner import Learner, reference_k1
+from leadline.engine.prompts import Prompts
+from leadline.engine.resumable_loop import resume, run_steps
+from leadline.engine.sampler import SamplingConfig, sample
+from leadline.engine.scored_batch import Batch, Scores, advantages_of, completions_of
+from leadline.engine.signals import Interrupts
+from leadline.engine.step_metrics import batch_metrics, validation_metrics
+from leadline.grpo.config import AdvantageConfig
+from leadline.model import load_decoder, save_decoder
+from leadline.model.codec import Codec
+from leadline.recipes.schema import PolicyConfig
+from leadline.seeds import torch_rng
+from leadline.storage.checkpoints import Checkpoint, Checkpoints
+from leadline.types import Problem
+
+__all__ = ["PolicyTrainer"]
+
+
+@dataclass
+class PolicyTrainer:
+    """One arm.
+
+    Attributes:
+        arm: its name, in every record.
+        seed: of the run; arms of equal seed see the same problems and the same sampling noise.
+        learner: model, optimiser, loss.
+        codec: prompts to tokens, tokens to texts.
+        config: of the stage.
+        advantage: of the arm.
+        scorer: of the arm.
+        problems: the problems of a step.
+        validation: problems measured now and then, to keep the best checkpoint; may be empty.
+        journal: where metrics and samples go.
+        checkpoints: where the state goes.
+        on_step: called with every metrics row, for live display.
+    """
+
+    arm: str
+    seed: int
+    learner: Learner
+    codec: Codec
+    config: PolicyConfig
+    advantage: AdvantageConfig
+    scorer: Scores
+    problems: Callable[[int], list[Problem]]
+    validation: Sequence[Problem]
+    journal: Journal
+    checkpoints: Checkpoints
+    on_step: Callable[[Row], None] = lambda row: None
+    best: tuple[float, float] | None = field(default=None, init=False)
+
+    def run(self, interrupts: Interrupts) -> None:
+        """Train to ``config.steps``, from the newest checkpoint if there is one.
+
+        Raises:
+            Interrupted: a signal came; the state was saved.
+            TrainingError: the loss stayed non-finite.
+        """
+        config = self.config
+        start = resume(self.checkpoints, config.steps, self.journal, self._save, self._restore)
+        run_steps(
+            f"arm {self.arm}",
+            start,
+            config.steps,
+            config.checkpoint_every,
+            self._step,
+            self._save,
+            interrupts,
+        )
+
+    def _step(self, step: int) -> None:
+        started = time.perf_counter()
+        batch = self.collect(step)
+        sampled = time.perf_counter()
+        take_part = torch.ones_like(batch.rollouts.finished)
+        if self.config.mask_truncated:
+            take_part = batch.rollouts.finished
+        advantage = batch.advantages.advantage.to(take_part.device)
+        update = self.learner.update(batch.rollouts, advantage, take_part, step)
+        seconds = time.perf_counter() - started
+        row = {"arm": self.arm, "stage": "rl", "step": step + 1}
+        row |= batch_metrics(batch, update)
+        row |= {
+            "tokens_per_second": int(batch.rollouts.lengths.sum()) / seconds,
+            "seconds": seconds,
+            "sampling_seconds": sampled - started,
+        }
+        self._record(row)
+        if (step + 1) % self.config.samples_every == 0 or step == 0:
+            self.journal.samples(
+                self.arm, f"step-{step + 1:06d}", batch.rows(self.arm, step + 1, self.codec.prompt_text)
+            )
+        if self.validation and (step + 1) % self.config.validate_every == 0:
+            self._validate(step + 1)
+
+    def collect(self, step: int) -> Batch:
+        """Draw and score the completions of one step."""
+        problems = self.problems(step)
+        model, device = self.learner.model, self.learner.model.device
+        rollouts = sample(
+            model,
+            Prompts.pad(self.codec.encode_prompts(problems), device),
+            self.config.group_size,
+            SamplingConfig(self.config.max_tokens, self.config.temperature),
+            eos=self.codec.eos,
+            generator=torch_rng(self.seed, "rollouts", step, device=device),
+        )
+        owners = [problems[index] for index in rollouts.owner.tolist()]
+        completions = completions_of(owners, rollouts, self.codec)
+        scores = self.scorer.score(owners, completions)
+        penalty = None
+        if self.learner.config.kl == "k1_in_reward" and self.learner.reference is not None:
+            k1 = reference_k1(
+                self.learner.reference, rollouts, self.config.temperature, self.config.micro_tokens
+            )
+            penalty = self.learner.config.beta * k1
+        advantages = advantages_of(scores, rollouts.owner, self.advantage, penalty)
+        return Batch(owners, rollouts, completions, scores, advantages)
+
+    def _validate(self, step: int) -> None:
+        """Measure on held-out problems with the same noise every time, and keep the best checkpoint apart."""
+        row: Row = {"arm": self.arm, "stage": "valid", "step": step}
+        row |= validation_metrics(
+            self.learner.model, self.validation, self.codec, self.scorer, self.config, self.seed
+        )
+        self._record(row)
+        quality = (row["pass@1"], -row["mean_tokens"])
+        if self.best is None or quality > self.best:
+            self.best = quality
+            self.checkpoints.save(step, self._write_model, {"quality": list(quality)}, name="best")
+
+    def _record(self, row: Row) -> None:
+        self.journal.metric(row)
+        self.on_step(row)
+
+    def _write_model(self, folder: Path) -> None:
+        save_decoder(self.learner.model, folder, self.codec.tokenizer)
+
+    def _save(self, step: int) -> None:
+        def write(folder: Path) -> None:
+            self._write_model(folder)
+            save_file(self.learner.optimiser.state(), folder / "optimizer.safetensors")
+
+        state = {
+            "arm": self.arm,
+            "seed": self.seed,
+            "threads": torch.get_num_threads(),
+            "metrics_offset": self.journal.metrics_offset(),
+            "best": list(self.best) if self.best else None,
+            "skipped": self.learner.optimiser.skipped,
+        }
+        self.checkpoints.save(step, write, state)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        restore(self.learner, checkpoint)
+        best = checkpoint.state["best"]
+        self.best = (best[0], best[1]) if best else None
+
+
+def restore(learner: Learner, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint's weights and optimiser state into a learner."""
+    learner.model.load_state_dict(load_decoder(checkpoint.folder, device=learner.model.device).state_dict())
+    learner.optimiser.load_state(load_file(checkpoint.folder / "optimizer.safetensors"))
+    learner.optimiser.skipped = checkpoint.state["skipped"]

@@ -1,0 +1,100 @@
+"""From rollouts to completions, scores and advantages: the only place where the engine meets texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from leadline.engine.sampler import Rollouts
+from leadline.grpo.advantages import Advantages, group_advantages
+from leadline.grpo.config import AdvantageConfig
+from leadline.model.codec import Codec
+from leadline.types import Completion, Problem, Score
+
+__all__ = ["Batch", "Scores", "advantages_of", "completions_of"]
+
+
+class Scores(Protocol):
+    """What the loop needs of a scorer (:class:`leadline.rewards.Scorer` has it)."""
+
+    def score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rollouts with all that is known of them, row by row."""
+
+    problems: list[Problem]
+    rollouts: Rollouts
+    completions: list[Completion]
+    scores: list[Score]
+    advantages: Advantages
+
+    def rows(self, arm: str, step: int, prompt_text: Callable[[Problem], str]) -> list[dict[str, Any]]:
+        """One JSON row a completion, as ``samples/<arm>/step-*.jsonl.gz`` holds them."""
+        rewards = self.advantages.reward.tolist()
+        advantages = self.advantages.advantage.tolist()
+        return [
+            sample_row(problem, completion, score, prompt_text(problem))
+            | {"arm": arm, "step": step, "reward": reward, "advantage": advantage}
+            for problem, completion, score, reward, advantage in zip(
+                self.problems, self.completions, self.scores, rewards, advantages, strict=True
+            )
+        ]
+
+
+def completions_of(problems: Sequence[Problem], rollouts: Rollouts, codec: Codec) -> list[Completion]:
+    """Decode the rollouts; ``problems[r]`` is the problem of row r."""
+    texts = codec.decode(rollouts.tokens, rollouts.lengths, rollouts.finished)
+    rows = zip(
+        problems,
+        texts,
+        rollouts.lengths.tolist(),
+        rollouts.finished.tolist(),
+        rollouts.logprobs.sum(1).tolist(),
+        strict=True,
+    )
+    return [
+        Completion(problem.id, text, length, finished, logprob)
+        for problem, text, length, finished, logprob in rows
+    ]
+
+
+def advantages_of(
+    scores: Sequence[Score], owner: Tensor, config: AdvantageConfig, penalty: Tensor | None = None
+) -> Advantages:
+    """Scores and group ids to advantages; ``penalty [R]`` is taken off the bonus (KL in the reward)."""
+    bonus = torch.tensor([score.bonus for score in scores])
+    return group_advantages(
+        torch.tensor([score.correct is True for score in scores]),
+        torch.tensor([score.length for score in scores]),
+        owner.cpu(),
+        scorable=torch.tensor([score.correct is not None for score in scores]),
+        answered=torch.tensor([score.answered for score in scores]),
+        bonus=bonus if penalty is None else bonus - penalty.cpu(),
+        config=config,
+    )
+
+
+def sample_row(problem: Problem, completion: Completion, score: Score, prompt: str) -> dict[str, Any]:
+    """One completion as a JSON row that can be read without this project."""
+    parts: Mapping[str, float] = score.parts
+    return {
+        "problem_id": problem.id,
+        "prompt": prompt,
+        "completion": completion.text,
+        "gold": problem.answer,
+        "n_tokens": completion.n_tokens,
+        "finished": completion.finished,
+        "correct": score.correct,
+        "reason": score.reason,
+        "answer": score.answer,
+        "logprob": completion.logprob,
+        "difficulty": problem.difficulty,
+        "parts": dict(parts),
+        "spans": [list(span) for span in score.spans],
+    }

@@ -1,8 +1,0 @@
-"""Evaluation: metrics of samples with intervals, and the resumable run that draws, grades and measures them."""
-
-from __future__ import annotations
-
-from leadline.evaluate.metrics import Evaluation, Table, evaluate, paired_differences
-from leadline.evaluate.run import EvalRun, run_eval
-
-__all__ = ["EvalRun", "Evaluation", "Table", "evaluate", "paired_differences", "run_eval"]

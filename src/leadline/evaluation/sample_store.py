@@ -1,0 +1,103 @@
+"""The samples of an evaluation on disk as they come: appended one by one, read back after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from leadline.data.samples.rows import read_samples, sample_row
+from leadline.errors import DataError, InputError
+from leadline.samplers import Draw
+from leadline.storage.jsonl import encode_row, read_jsonl, refusals_as_storage_errors
+
+__all__ = ["DrawStore"]
+
+_SYNC_EVERY_S = 2.0
+
+
+class DrawStore:
+    """An append-only file of draws; one process at a time.
+
+    A line that a killed process left unfinished is cut off when the store is opened: that sample is drawn
+    again.
+
+    Raises:
+        InputError: another process is writing to it.
+        DataError: rows that are none of ours.
+        StorageError: the disk refuses a write; what was written stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with refusals_as_storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] = open(path, "ab+")  # noqa: SIM115 - closed with the store
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise InputError(f"{path}: another process is writing to it") from error
+        with refusals_as_storage_errors(path):
+            _cut_torn_line(self._file)
+        self._synced = time.monotonic()
+
+    def keys(self) -> set[tuple[str, int]]:
+        """What has been drawn: (problem id, index)."""
+        keys = set()
+        for line, row in read_jsonl(self._path):
+            name, index = row.get("problem_id"), row.get("index")
+            if not isinstance(name, str) or isinstance(index, bool) or not isinstance(index, int):
+                raise DataError(f"{self._path}:{line}: not a row of this run: needs problem_id and index")
+            keys.add((name, index))
+        return keys
+
+    def append(self, draw: Draw) -> None:
+        """Write one draw; it survives a kill of this process at once, and a power cut after two seconds."""
+        with refusals_as_storage_errors(self._path):
+            self._file.write(encode_row({"index": draw.index} | sample_row(draw.completion)))
+            self._file.flush()
+            if time.monotonic() - self._synced > _SYNC_EVERY_S:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+
+    def draws(self) -> Iterator[Draw]:
+        """All draws, in the order in which they came."""
+        indices = (int(row["index"]) for _, row in read_jsonl(self._path))
+        for index, sample in zip(indices, read_samples(self._path), strict=True):
+            yield Draw(index, sample.completion)
+
+    def close(self) -> None:
+        """Sync and let others write."""
+        with refusals_as_storage_errors(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _cut_torn_line(file: IO[bytes], block: int = 65536) -> None:
+    """Cut the file after its last newline."""
+    end = file.seek(0, os.SEEK_END)
+    at = end
+    while at > 0:
+        start = max(0, at - block)
+        file.seek(start)
+        newline = file.read(at - start).rfind(b"\n")
+        if newline >= 0:
+            at = start + newline + 1
+            break
+        at = start
+    if at < end:
+        file.truncate(at)

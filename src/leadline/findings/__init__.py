@@ -1,9 +1,0 @@
-"""What probe and compare show: sentences with their evidence, tables and curves, on a terminal or as
-one page.
-"""
-
-from __future__ import annotations
-
-from leadline.findings.table import Chart, Finding, Point, Sentence, Table
-
-__all__ = ["Chart", "Finding", "Point", "Sentence", "Table"]

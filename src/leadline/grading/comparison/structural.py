@@ -1,0 +1,179 @@
+"""Structures against structures, in three values: yes, no, and not without algebra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+from leadline.grading.expressions.leaf import Leaf, same_leaf
+from leadline.grading.expressions.structure import Interval, Items, Named, Structure, Union, to_latex
+from leadline.grading.expressions.structure_reader import read_structure
+from leadline.grading.verdict import Comparison
+
+__all__ = ["LeafTest", "same", "same_cheaply"]
+
+LeafTest: TypeAlias = Callable[[Leaf, Leaf], bool | None]
+
+
+def same_cheaply(gold: Structure, answer: Structure, comparison: Comparison) -> bool | None:
+    """Whether two answers are equal, as far as exact arithmetic and spelling tell; None leaves it to algebra."""
+    return same(gold, answer, lambda g, a: same_leaf(g, a, comparison), comparison)
+
+
+def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    """Whether two structures are equal, given a test of their leaves."""
+    if isinstance(gold, Named) and isinstance(answer, Named):
+        verdict = same(gold.value, _renamed(answer, gold), leaves, comparison)
+        return verdict if verdict is not True or _names_agree(gold.name, answer.name) else None
+    gold = gold.value if isinstance(gold, Named) else gold
+    answer = answer.value if isinstance(answer, Named) else answer
+    if isinstance(gold, Leaf) and isinstance(answer, Leaf):
+        return leaves(gold, answer)
+    if isinstance(gold, Interval) and isinstance(answer, Interval):
+        if answer.relation and not gold.relation and not comparison.allow_set_relation_comp:
+            return None
+        return _intervals(gold, answer, leaves)
+    if isinstance(gold, Union) and isinstance(answer, Union):
+        return _unordered(gold.parts, answer.parts, leaves, comparison)
+    if isinstance(gold, Items) and isinstance(answer, Items):
+        return _items(gold, answer, leaves, comparison)
+    return _mixed(gold, answer, leaves, comparison)
+
+
+def _names_agree(gold: str, answer: str) -> bool:
+    """``x = 1`` is no answer to ``y = 1``, but a function may be called anything."""
+    return gold.lower() == answer.lower() or ("(" in gold and "(" in answer)
+
+
+_FUNCTION = re.compile(r"\w+'*\(([a-z])\)")
+
+
+def _renamed(answer: Named, gold: Named) -> Structure:
+    """The value of ``f(m) = 2m`` in the variable of ``f(n) = 2n``."""
+    theirs, ours = _FUNCTION.fullmatch(answer.name), _FUNCTION.fullmatch(gold.name)
+    if theirs is None or ours is None or theirs.group(1) == ours.group(1):
+        return answer.value
+    text = to_latex(answer.value)
+    if re.search(rf"(?<![a-zA-Z\\]){ours.group(1)}(?![a-zA-Z])", text):
+        return answer.value
+    return read_structure(re.sub(rf"(?<![a-zA-Z\\]){theirs.group(1)}(?![a-zA-Z])", ours.group(1), text))
+
+
+def _all(verdicts: Sequence[bool | None]) -> bool | None:
+    """Kleene's conjunction: one no is a no, all yes is a yes."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _intervals(gold: Interval, answer: Interval, leaves: LeafTest) -> bool | None:
+    ends = _all([_ends(gold.low, answer.low, leaves), _ends(gold.high, answer.high, leaves)])
+    return ends if gold.closed == answer.closed else False if ends is not None else None
+
+
+def _ends(gold: Leaf, answer: Leaf, leaves: LeafTest) -> bool | None:
+    if "infty" in gold.text or "infty" in answer.text:
+        return gold.text == answer.text
+    return leaves(gold, answer)
+
+
+def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
+    if flat_gold is not None and flat_answer is not None:
+        gold, answer = flat_gold, flat_answer
+    if gold.kind == "matrix" and answer.kind == "matrix":
+        return _in_order(gold.items, answer.items, leaves, comparison)
+    if "matrix" in (gold.kind, answer.kind):
+        return None
+    kinds = {gold.kind, answer.kind}
+    if kinds in ({"tuple"}, {"row"}, {"tuple", "list"}):
+        return _in_order(gold.items, answer.items, leaves, comparison)
+    if kinds == {"tuple", "set"}:
+        return None
+    return _unordered(gold.items, answer.items, leaves, comparison)
+
+
+def _as_vector(items: Items) -> Items | None:
+    """A matrix of one row or one column, or a tuple, as a tuple."""
+    if items.kind == "tuple":
+        return items
+    if items.kind != "matrix":
+        return None
+    rows = [row for row in items.items if isinstance(row, Items)]
+    if len(rows) == 1:
+        return Items("tuple", rows[0].items)
+    if all(len(row.items) == 1 for row in rows):
+        return Items("tuple", tuple(row.items[0] for row in rows))
+    return None
+
+
+def _in_order(
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+) -> bool | None:
+    if len(gold) != len(answer):
+        return None
+    return _all([same(g, a, leaves, comparison) for g, a in zip(gold, answer, strict=True)])
+
+
+def _unordered(
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+) -> bool | None:
+    """Every item of each side has its own partner on the other."""
+    gold, answer = _distinct(gold), _distinct(answer)
+    if len(gold) != len(answer):
+        return None
+    left = list(answer)
+    unsure = False
+    for g in gold:
+        verdicts = [same(g, a, leaves, comparison) for a in left]
+        if True in verdicts:
+            del left[verdicts.index(True)]
+        elif None in verdicts:
+            unsure = True
+        else:
+            return False
+    return None if unsure else True
+
+
+def _distinct(items: Sequence[Structure]) -> list[Structure]:
+    kept: list[Structure] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+    """Structures of two sorts."""
+    if isinstance(answer, Interval) and answer.relation and not comparison.allow_set_relation_comp:
+        return None
+    if isinstance(gold, Items) and isinstance(answer, Interval) and gold.kind == "tuple":
+        gold, answer = answer, gold
+    if isinstance(gold, Interval) and gold.closed == (False, False) and isinstance(answer, Items):
+        # (0, 1) may be a pair or an open interval.
+        ends = answer.items if answer.kind in ("tuple", "list") and len(answer.items) == 2 else ()
+        pairs = [(g, a) for g, a in zip((gold.low, gold.high), ends, strict=False) if isinstance(a, Leaf)]
+        if len(pairs) == 2:
+            return _all([_ends(g, a, leaves) for g, a in pairs])
+    for one, many in ((gold, answer), (answer, gold)):
+        if isinstance(one, Leaf) and one.decimal and isinstance(many, Items) and one.number is not None:
+            return _decimal_comma(many) == one.number or None
+        if isinstance(many, Items) and len(many.items) == 1 and isinstance(one, Leaf):
+            return same(one, many.items[0], leaves, comparison)
+    return None
+
+
+def _decimal_comma(items: Items) -> Fraction | None:
+    """The number that ``1,22`` is where the comma is the decimal sign."""
+    if items.kind != "list" or len(items.items) != 2:
+        return None
+    whole, part = items.items
+    if not (isinstance(whole, Leaf) and isinstance(part, Leaf) and part.text.isdecimal()):
+        return None
+    number = whole.number
+    if number is None or not whole.text.lstrip("-").isdecimal():
+        return None
+    sign = -1 if whole.text.startswith("-") else 1
+    return number + sign * Fraction(int(part.text), 10 ** len(part.text))

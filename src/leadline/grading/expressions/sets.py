@@ -1,0 +1,63 @@
+"""Sets on the line: unions, overlaps, and lines with points taken out."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from leadline.grading.expressions.exact_form import approximate
+from leadline.grading.expressions.leaf import Leaf
+from leadline.grading.expressions.structure import Interval, Items, Named, Structure, Union
+
+__all__ = ["INFINITY", "LINE", "as_union", "overlap", "without_points"]
+
+INFINITY = re.compile(r"^([+-]?)\s*\\infty$")
+LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
+
+
+def as_union(items: list[Structure]) -> Structure:
+    parts: list[Structure] = []
+    for item in items:
+        value = item.value if isinstance(item, Named) else item
+        if isinstance(value, Union):
+            parts.extend(value.parts)
+        else:
+            parts.append(Items("set", (value,)) if isinstance(value, Leaf) else value)
+    return Union(tuple(parts))
+
+
+def overlap(items: list[Structure]) -> Structure | None:
+    """``x > 1`` and ``x \\le 3`` together."""
+    below = [item for item in items if isinstance(item, Interval) and is_infinite(item.high)]
+    above = [item for item in items if isinstance(item, Interval) and is_infinite(item.low)]
+    if len(below) != 1 or len(above) != 1:
+        return None
+    return Interval(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
+
+
+def is_infinite(leaf: Leaf) -> bool:
+    return INFINITY.match(leaf.text) is not None
+
+
+def without_points(pieces: list[Interval], points: list[Structure]) -> Structure | None:
+    cuts: list[tuple[float, Leaf]] = []
+    for point in points:
+        place = _place(point) if isinstance(point, Leaf) else None
+        if place is None or not isinstance(point, Leaf):
+            return None
+        cuts.append((place, point))
+    for place, point in sorted(cuts, key=lambda cut: cut[0]):
+        last = pieces[-1]
+        low, high = _place(last.low), _place(last.high)
+        if low is None or high is None or not low < place < high:
+            return None
+        left, right = (last.closed[0], False), (False, last.closed[1])
+        pieces[-1:] = [last._replace(high=point, closed=left), last._replace(low=point, closed=right)]
+    return Union(tuple(piece._replace(relation=False) for piece in pieces))
+
+
+def _place(leaf: Leaf) -> float | None:
+    """Where an end lies on the line."""
+    if leaf.form is not None:
+        return approximate(leaf.form)
+    return {r"\infty": math.inf, r"-\infty": -math.inf}.get(leaf.text)

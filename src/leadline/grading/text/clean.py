@@ -1,0 +1,197 @@
+"""Text to plain LaTeX: one spelling for what people and models write in many. No meaning is changed here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from leadline.grading.text.braces import brace_arguments, closing_brace
+from leadline.grading.text.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE
+
+__all__ = ["clean", "plain_words"]
+
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
+_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
+_COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
+_SPACING = frozenset(" ,;:!>\n\t")
+_MATH_SIGNS = frozenset("()[]$")
+
+_DOUBLED = re.compile(r"\\\\(?=[a-zA-Z(\[)\]])")
+_WRAPPED = re.compile(r"\\mathbf\s*\{([^{}]*)\}")
+_ROMAN = re.compile(r"\\mathrm\s*\{([^{}]*)\}")
+_TEXT_LINK = re.compile(r"\\text\s*\{\s*,?\s*(and|or|,|;|and/or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])")
+_LATEX_GROUPS = re.compile(r"(\d)\s*(?:\{\s*,\s*\}|,\s*\\!|\\,)\s*(?=\d{3}(?!\d))")
+_WHOLE_TEXT = re.compile(r"^\s*\\text\s*\{([^{}]*)\}\s*$")
+_TEXT_FUNCTION = re.compile(r"\\text\s*\{\s*(sin|cos|tan|cot|sec|csc|log|ln|arcsin|arccos|arctan)\s*\}")
+_ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", re.DOTALL)
+_LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
+_INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
+_RELATIONS = (
+    ("<=", r"\le "),
+    (">=", r"\ge "),
+    ("!=", r"\ne "),
+    ("==", "="),
+    (r"\ne =", r"\ne "),
+    (":=", "="),
+)
+_FUNCTIONS = re.compile(
+    r"(?<![a-zA-Z\\])(sqrt|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|log|ln|pi|infinity|infty|inf|oo)(?![a-zA-Z])"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    r"""``text`` in plain LaTeX: ASCII, one name for each command, no sizing, no dollar signs, no stray punctuation.
+
+    >>> clean(r"$\dfrac12\,\leqslant x$")
+    '\\frac{1}{2} \\le x'
+    """
+    if not text.isascii():
+        text = _from_unicode(text)
+    if r"\!" in text or r"\," in text or "{,}" in text:
+        text = _LATEX_GROUPS.sub(r"\1", text)
+    if r"\begin" not in text and "\\\\" in text:
+        text = _DOUBLED.sub(r"\\", text)
+    if "\\" in text:
+        text = _COMMAND.sub(_rename, text)
+    text = text.replace("$", "").replace("{,}", "").replace("**", "^" if _is_power(text) else "")
+    for sign, command in _RELATIONS:
+        if sign in text:
+            text = text.replace(sign, command)
+    if r"\text" in text:
+        text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
+    text = _spell_functions(text)
+    if "and" in text or "or" in text or r"\text" in text:
+        text = _LINKED_TEXT.sub(_open_text, text) if r"\text" in text else text
+        text = _TEXT_LINK.sub(_link, text)
+    if "\\" in text:
+        text = _tidy_commands(text)
+    return _trim(_SPACES.sub(" ", text))
+
+
+def _from_unicode(text: str) -> str:
+    text = _SUPERSCRIPTS.sub(lambda m: "^{" + m.group().translate(SUPERSCRIPT) + "}", text)
+    text = _SUBSCRIPTS.sub(lambda m: "_{" + m.group().translate(SUBSCRIPT) + "}", text)
+    text = unicodedata.normalize("NFKC", text.translate(UNICODE)).translate(UNICODE)
+    return "".join(_ascii(char) for char in text)
+
+
+def _ascii(char: str) -> str:
+    if char.isascii():
+        return char
+    kind = unicodedata.category(char)
+    if kind == "Nd":
+        return str(unicodedata.digit(char))
+    if kind == "Zs":
+        return " "
+    # Marks, formats (zero-width joiners) and currency signs say nothing about the value.
+    return "" if kind in ("Mn", "Me", "Cf", "Cc", "Sc", "Co", "Cn") else char
+
+
+def _link(match: re.Match[str]) -> str:
+    word = match.group(1) or match.group(2)
+    link = {"and": "\\land", "or": "\\lor"}.get(word, ",")
+    return f" {link} "
+
+
+def _open_text(match: re.Match[str]) -> str:
+    """A link of two texts: it stands between them."""
+    pieces = _INNER_LINK.split(match.group(1))
+    shown = [piece if i % 2 else rf"\text{{{piece}}}" for i, piece in enumerate(pieces) if piece.strip()]
+    return " ".join(shown)
+
+
+def _rename(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name in COMMANDS:
+        return COMMANDS[name]
+    if name in "\"'`":
+        return ""
+    if name in _SPACING:
+        return " " if name not in "!" else ""
+    if name in _MATH_SIGNS:
+        return " "
+    return "%" if name == "%" else match.group()
+
+
+def _is_power(text: str) -> bool:
+    """Two stars between operands are a power; around a text they are Markdown."""
+    return re.search(r"[\w)}]\s*\*\*\s*[\w({-]", text) is not None
+
+
+def _spell_functions(text: str) -> str:
+    def command(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return r"\infty " if name in ("infinity", "infty", "inf", "oo") else f"\\{name} "
+
+    text = _FUNCTIONS.sub(command, text)
+    if "sqrt" in text:
+        text = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
+    return text
+
+
+def _tidy_commands(text: str) -> str:
+    if "array" in text:
+        text = _ARRAY.sub(r"\\begin{pmatrix}\1\\end{pmatrix}", text)
+    if r"\text" in text:
+        text = _WHOLE_TEXT.sub(r"\1", text)
+    if r"\mathbf" in text:
+        text = _WRAPPED.sub(r"\1", text)
+    if r"\mathrm" in text:
+        text = _ROMAN.sub(_roman, text)
+    text = brace_arguments(text)
+    text = (
+        text.replace(r"^{\circ}", r"^\circ").replace(r"^ \circ", r"^\circ").replace(r"^{ \circ}", r"^\circ")
+    )
+    return text.replace(r"{}^\circ", r"^\circ")
+
+
+def _roman(match: re.Match[str]) -> str:
+    """Upright letters are a function, a constant or a unit."""
+    word = match.group(1).strip()
+    if word in ("e", "i", "d", "pi", "R", "N", "Z", "Q", "C", "T"):
+        return word
+    if word in (
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "log",
+        "ln",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "lcm",
+        "gcd",
+    ):
+        return f"\\{word} "
+    return rf"\text{{{word}}}"
+
+
+def _trim(text: str) -> str:
+    """Drops quotes, blanks and closing punctuation around ``text``, and braces around all of it."""
+    while True:
+        before = text
+        text = text.strip(" \"'`,;:_~").removesuffix(r"\dots").rstrip("\\ ")
+        if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
+            text = text[:-1]
+        if text.startswith("{") and closing_brace(text, 0) == len(text) - 1:
+            text = text[1:-1]
+        if text == before:
+            return text
+
+
+_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+
+
+def plain_words(text: str) -> str:
+    r"""Only the words of a text, in lower case: what is left to compare when an answer is no mathematics.
+
+    >>> plain_words(r"\text{The Ellipse.}")
+    'ellipse'
+    """
+    words = _NOT_WORD.sub(" ", _TEXT.sub(r" \1 ", text).lower()).split()
+    return " ".join(word for word in words if word not in ("the", "a", "an"))

@@ -1,0 +1,1 @@
+"""The processes that grade under limits of time and memory, and the queue in front of them."""

@@ -1,0 +1,50 @@
+"""GRPO-LEAD inside TRL: a trainer, a mixin for one's own trainer, and reward functions for any
+``GRPOTrainer``.
+
+The reward functions need no TRL. :class:`LeadGRPOTrainer` is imported on first use and refuses versions
+of TRL in which something that it builds on is missing. How to use all of it: ``docs/trl.md``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from leadline.integrations.trl.mixin import LeadMixin
+from leadline.integrations.trl.resume import ResumeMixin
+from leadline.integrations.trl.rewards import (
+    AccuracyReward,
+    AnsweredReward,
+    PartReward,
+    accuracy,
+    answered,
+    format_reward,
+    reflection,
+    repetition,
+    reward_functions,
+)
+
+if TYPE_CHECKING:
+    from leadline.integrations.trl.trainer import LeadGRPOTrainer
+
+__all__ = [
+    "AccuracyReward",
+    "AnsweredReward",
+    "LeadGRPOTrainer",
+    "LeadMixin",
+    "PartReward",
+    "ResumeMixin",
+    "accuracy",
+    "answered",
+    "format_reward",
+    "reflection",
+    "repetition",
+    "reward_functions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LeadGRPOTrainer":
+        from leadline.integrations.trl.trainer import LeadGRPOTrainer
+
+        return LeadGRPOTrainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

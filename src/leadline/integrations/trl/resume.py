@@ -1,0 +1,152 @@
+"""Exact resume for TRL's GRPOTrainer: the right prompts in epoch 2, and the rollouts of a cycle that was
+cut in two.
+
+TRL 1.16 does neither by itself. Its sampler draws a new permutation every epoch from a generator that a
+new process starts from the seed again, so that a resume in epoch 2 replays the order of epoch 1. And one
+generation batch serves ``steps_per_generation * num_iterations`` micro-steps: a checkpoint between them
+loses the completions, generates new ones at the wrong moment, and from then on every generation comes at
+the wrong step.
+
+Beside each checkpoint this writes, next to the random states, ``leadline_trl.json`` and, when the cycle
+is not over, ``leadline_rollouts_<rank>.safetensors``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from leadline.errors import CheckpointError
+from leadline.integrations.trl.host import Host
+from leadline.integrations.trl.mixin import fingerprint
+
+__all__ = ["STATE_FILE", "ResumeMixin"]
+
+STATE_FILE = "leadline_trl.json"
+
+
+class ResumeMixin(Host):
+    """Put it before a ``GRPOTrainer``: checkpoints then resume exactly, or are refused with the reason.
+
+    Refused: checkpoints without this state, another number of processes, batch shape, data set size or seed,
+    streamed data sets, and ``ignore_data_skip``.
+    """
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        self._lead_sampler = super()._get_train_sampler(dataset)
+        return self._lead_sampler
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        folder = Path(output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        cycle = self.args.steps_per_generation * self.num_iterations
+        if self._step % cycle and self._buffered_inputs is not None:
+            _save_rollouts(folder / _rollouts_name(self.args.process_index), self._buffered_inputs)
+        if self.args.process_index == 0:
+            state = {"step": self._step, **self._lead_layout()}
+            (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
+            return
+        state = self._lead_state(Path(checkpoint))
+        self._step = state["step"]
+        if self._step % (self.args.steps_per_generation * self.num_iterations):
+            self._buffered_inputs = _load_rollouts(
+                Path(checkpoint) / _rollouts_name(self.args.process_index), self.accelerator.device
+            )
+        sampler = self._lead_sampler
+        if sampler.shuffle:
+            # one permutation was drawn in every epoch that is over; the current epoch draws its own again
+            for _ in range(math.floor(self.state.epoch or 0)):
+                torch.randperm(sampler.num_samples, generator=sampler.generator)
+
+    def _lead_layout(self) -> dict[str, Any]:
+        """What must be the same before and after for the steps of a checkpoint to mean the same."""
+        args, data = self.args, self.train_dataset
+        sized = hasattr(data, "__len__") and hasattr(data, "select")
+        first = min(100, len(data)) if sized else 0
+        return {
+            "world_size": args.world_size,
+            "per_device_train_batch_size": args.per_device_train_batch_size,
+            "gradient_accumulation_steps": args.gradient_accumulation_steps,
+            "steps_per_generation": args.steps_per_generation,
+            "num_iterations": self.num_iterations,
+            "num_generations": self.num_generations,
+            "shuffle_dataset": self.shuffle_dataset,
+            "seed": args.seed,
+            "prompts": len(data) if sized else None,
+            "first_prompts": fingerprint([row.get("prompt") for row in data.select(range(first))])
+            if sized
+            else None,
+        }
+
+    def _lead_state(self, folder: Path) -> dict[str, Any]:
+        """The saved state.
+
+        Raises:
+            CheckpointError: it cannot be resumed exactly; lists every reason.
+        """
+        if not (folder / STATE_FILE).is_file():
+            raise CheckpointError(
+                f"{folder}: no {STATE_FILE}: saved by another trainer or with save_only_model. Resuming would replay "
+                "the prompts of the first epoch; start a new run from its weights instead"
+            )
+        state: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        faults = [
+            f"{folder}: {name} was {state.get(name)}, is {value}: resume needs the same"
+            for name, value in self._lead_layout().items()
+            if state.get(name) != value
+        ]
+        if self._lead_layout()["prompts"] is None:
+            faults.append(f"{folder}: the data set is streamed: its position cannot be restored")
+        if self.args.ignore_data_skip:
+            faults.append("ignore_data_skip: resume would start the epoch's prompts again")
+        if faults:
+            raise CheckpointError(faults)
+        return state
+
+
+def _rollouts_name(rank: int) -> str:
+    return f"leadline_rollouts_{rank}.safetensors"
+
+
+def _save_rollouts(path: Path, slices: list[dict[str, Any]]) -> None:
+    """The buffered generation batch of one process: tensors as such, counts and None in the header."""
+    tensors: dict[str, torch.Tensor] = {}
+    plain: list[dict[str, Any]] = []
+    for i, part in enumerate(slices):
+        plain.append({})
+        for name, value in part.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{i}.{name}"] = value.detach().cpu().contiguous().clone()
+            else:
+                plain[i][name] = value
+    save_file(tensors, path, metadata={"plain": json.dumps(plain)})
+
+
+def _load_rollouts(path: Path, device: torch.device) -> list[dict[str, Any]]:
+    """What :func:`_save_rollouts` wrote.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            slices: list[dict[str, Any]] = json.loads(file.metadata()["plain"])
+            for key in file.keys():  # noqa: SIM118 (not a mapping)
+                index, _, name = key.partition(".")
+                slices[int(index)][name] = file.get_tensor(key).to(device)
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        raise CheckpointError(
+            f"{path}: the rollouts of the interrupted cycle cannot be read: {error}"
+        ) from error
+    return slices

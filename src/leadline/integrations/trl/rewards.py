@@ -1,0 +1,267 @@
+"""leadline's rewards in TRL's calling convention: ``f(prompts, completions, completion_ids=..., **columns)``.
+
+Usable alone, in anybody's ``GRPOTrainer(reward_funcs=[accuracy, reflection])``. Completions are plain
+texts or chats.
+Nothing here looks at a group: TRL hands a reward function the rows of one process, which may be half of a
+    group.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from leadline.errors import InputError
+from leadline.grading import Grade, Grader
+from leadline.rewards import reflect
+from leadline.rewards.components import Part, make_parts
+from leadline.types import Completion, Problem
+
+__all__ = [
+    "GOLD_COLUMNS",
+    "AccuracyReward",
+    "AnsweredReward",
+    "PartReward",
+    "accuracy",
+    "answered",
+    "format_reward",
+    "reflection",
+    "repetition",
+    "reward_functions",
+    "text_of_completion",
+]
+
+GOLD_COLUMNS = ("answer", "solution", "ground_truth", "target")
+"""Where the gold is looked for when no column is named: the first of these that the data set has."""
+
+
+@cache
+def _shared_grader() -> Grader:
+    """One grader for the process, closed with it; its time limit works in any thread (no SIGALRM)."""
+    grader = Grader()
+    atexit.register(grader.close)
+    return grader
+
+
+def text_of_completion(completion: str | Sequence[Mapping[str, Any]]) -> str:
+    """The text of a completion, plain or conversational (its turns' contents, joined by newlines).
+
+    >>> text_of_completion([{"role": "assistant", "content": [{"type": "text", "text": "42"}]}])
+    '42'
+    """
+    if isinstance(completion, str):
+        return completion
+    texts = []
+    for turn in completion:
+        content = turn.get("content") or ""  # None in a turn that only calls a tool
+        parts = [content] if isinstance(content, str) else [part.get("text") or "" for part in content]
+        texts.append("".join(parts))
+    return "\n".join(texts)
+
+
+class AccuracyReward:
+    """1.0 for a right answer, 0.0 for a wrong one, None where the gold cannot be graded against.
+
+    TRL leaves None rows out of its statistics, and so does :class:`LeadGRPOTrainer`.
+
+    Args:
+        column: data set column that holds the gold; None = the first of :data:`GOLD_COLUMNS`.
+        grader: None = one shared by the process. Any number of reward functions may share one.
+        eos_token_id: with it, a completion whose last token is none of these was cut off and is wrong.
+            Without, every completion is graded as if it had ended (the trainer corrects for it: it knows
+            the tokenizer).
+
+    >>> accuracy(prompts=["6 x 7?"] * 3, completions=["\\\\boxed{42}", "\\\\boxed{41}", "?"], answer=["42", "42", ""])
+    [1.0, 0.0, None]
+    """
+
+    def __init__(
+        self,
+        column: str | None = None,
+        *,
+        grader: Grader | None = None,
+        eos_token_id: int | Collection[int] | None = None,
+    ) -> None:
+        self.__name__ = "accuracy"
+        self.column = column
+        self.eos: frozenset[int] | None = None
+        if eos_token_id is not None:
+            self.eos = frozenset([eos_token_id] if isinstance(eos_token_id, int) else eos_token_id)
+        self._grader = grader
+        self._last: tuple[object, list[Grade]] | None = None
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        grades = self.grades(completions, **columns)
+        return [None if grade.correct is None else float(grade.correct) for grade in grades]
+
+    def grades(
+        self, completions: Sequence[Any], *, completion_ids: Any = None, **columns: Any
+    ) -> list[Grade]:
+        """The full verdicts; those of the last batch are kept, so that asking twice grades once."""
+        texts = [text_of_completion(completion) for completion in completions]
+        golds = gold_column(columns, self.column)
+        finished = [True] * len(texts)
+        if self.eos is not None and completion_ids is not None:
+            finished = [bool(ids) and int(ids[-1]) in self.eos for ids in completion_ids]
+        key = (texts, golds, finished)
+        if self._last is None or self._last[0] != key:
+            grader = self._grader or _shared_grader()
+            self._last = (key, grader.grade_many(list(zip(texts, golds, strict=True)), finished=finished))
+        return self._last[1]
+
+
+class AnsweredReward:
+    """1.0 where an answer was found, right or wrong, else 0.0: tells "no answer" from "wrong". Give it
+    weight 0.
+
+    :class:`LeadGRPOTrainer` needs it only where the two earn differently
+    (``AdvantageConfig.lead_released_code()``).
+    """
+
+    def __init__(self, accuracy: AccuracyReward) -> None:
+        self.__name__ = "answered"
+        self.accuracy = accuracy
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        grades = self.accuracy.grades(completions, **columns)
+        return [
+            None if g.correct is None else float(g.reason not in ("no_answer", "truncated")) for g in grades
+        ]
+
+
+class PartReward:
+    """Any other part of leadline's reward (format, reflection, repetition, overlong, ``module:function``).
+
+    Args:
+        part: as :func:`leadline.rewards.components.make_parts` builds it; its weight is not applied here, TRL
+            does that.
+        accuracy: needed by parts that pay correct completions only.
+    """
+
+    def __init__(self, part: Part, accuracy: AccuracyReward) -> None:
+        self.__name__ = part.name
+        self.part = part
+        self.accuracy = accuracy
+
+    def __call__(
+        self,
+        completions: Sequence[Any],
+        *,
+        prompts: Sequence[Any] = (),
+        completion_ids: Any = None,
+        **columns: Any,
+    ) -> list[float | None]:
+        texts = [text_of_completion(completion) for completion in completions]
+        lengths = [0] * len(texts) if completion_ids is None else [len(ids) for ids in completion_ids]
+        rows = [Completion("", text, length) for text, length in zip(texts, lengths, strict=True)]
+        if self.part.function is not None:
+            problems = _problems(prompts, columns, self.accuracy.column, len(rows))
+            return [self.part.value(row, problem) for row, problem in zip(rows, problems, strict=True)]
+        ignore_repeats = bool(self.part.options.get("ignore_repeats"))
+        found = [reflect(row, ignore_repeats=ignore_repeats, repeats=ignore_repeats).value for row in rows]
+        if self.part.options.get("only_if_correct"):
+            grades = self.accuracy.grades(completions, completion_ids=completion_ids, **columns)
+            return [value if g.correct else 0.0 for value, g in zip(found, grades, strict=True)]
+        return list(found)
+
+
+def reward_functions(
+    weights: Mapping[str, float],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    column: str | None = None,
+    grader: Grader | None = None,
+    eos_token_id: int | Collection[int] | None = None,
+) -> tuple[list[Callable[..., list[float | None]]], list[float]]:
+    """``reward_funcs`` and ``reward_weights`` for TRL, from the weights and options of a recipe.
+
+    ``accuracy`` and ``answered`` come first (weights 1 and 0), then the other parts in the order of
+    ``weights``.
+
+    Raises:
+        ConfigError: unknown parts, weights or options, all at once.
+
+    >>> functions, weights = reward_functions({"accuracy": 1, "format": 0.2, "reflection": 0.3})
+    >>> [function.__name__ for function in functions], weights
+    (['accuracy', 'answered', 'format', 'reflection'], [1.0, 0.0, 0.2, 0.3])
+    """
+    parts = make_parts(weights, options or {})
+    right = AccuracyReward(column, grader=grader, eos_token_id=eos_token_id)
+    functions: list[Callable[..., list[float | None]]] = [right, AnsweredReward(right)]
+    functions += [PartReward(part, right) for part in parts]
+    return functions, [1.0, 0.0, *(part.weight for part in parts)]
+
+
+def gold_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
+    """Data sets without a column that :class:`AccuracyReward` finds a gold in, as far as their columns are known.
+
+    Args:
+        functions: ``reward_funcs``, one or several.
+        datasets: name -> data set, or None, or a mapping of data sets.
+
+    >>> class Rows:
+    ...     column_names = ["prompt", "label"]
+    >>> gold_faults([accuracy], {"train_dataset": Rows()})
+    ['train_dataset: no gold column: looked for answer, solution, ground_truth, target, found label, prompt']
+    """
+    several = functions if isinstance(functions, list | tuple) else [functions]
+    looked_for = [function.column for function in several if isinstance(function, AccuracyReward)]
+    faults = []
+    for name, given in datasets.items():
+        parts = given if isinstance(given, Mapping) else {"": given}
+        for part, dataset in parts.items():
+            found = getattr(dataset, "column_names", None)
+            if not isinstance(found, list):  # a stream may not know them
+                continue
+            for column in looked_for:
+                names = GOLD_COLUMNS if column is None else (column,)
+                if not set(names) & set(found):
+                    place = f"{name}[{part!r}]" if part else name
+                    faults.append(
+                        f"{place}: no gold column: looked for {', '.join(names)}, found {', '.join(sorted(found))}"
+                    )
+    return faults
+
+
+def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
+    """The golds of the rows as text; a missing one is empty, which no answer can match: its row is
+    unscorable.
+
+    Raises:
+        InputError: the data set has no such column.
+    """
+    names = GOLD_COLUMNS if column is None else (column,)
+    for name in names:
+        if name in columns:
+            return ["" if gold is None else str(gold) for gold in columns[name]]
+    raise InputError(
+        f"the data set has no gold column: looked for {', '.join(names)}, found {sorted(columns)}"
+    )
+
+
+def _problems(
+    prompts: Sequence[Any], columns: Mapping[str, Any], column: str | None, size: int
+) -> list[Problem]:
+    """What a user's own reward gets as the problem of each row: prompt, gold, and the other columns
+    as ``meta``.
+    """
+    names = [name for name in (GOLD_COLUMNS if column is None else (column,)) if name in columns]
+    golds = gold_column(columns, column) if names else [""] * size
+    asked = [text_of_completion(prompt) for prompt in prompts] or [""] * size
+    per_row = {
+        name: values for name, values in columns.items() if isinstance(values, list) and len(values) == size
+    }
+    return [
+        Problem("", asked[i], golds[i], meta={name: values[i] for name, values in per_row.items()})
+        for i in range(size)
+    ]
+
+
+accuracy = AccuracyReward()
+answered = AnsweredReward(accuracy)
+format_reward, reflection, repetition = (
+    PartReward(part, accuracy)
+    for part in make_parts({"format": 1.0, "reflection": 1.0, "repetition": 1.0}, {})
+)

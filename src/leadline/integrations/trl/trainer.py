@@ -1,0 +1,30 @@
+"""TRL's GRPOTrainer with leadline's advantages and exact resume. Importing this needs TRL."""
+
+from __future__ import annotations
+
+from leadline.integrations.trl.guard import check_trl
+from leadline.integrations.trl.mixin import LeadMixin
+from leadline.integrations.trl.resume import ResumeMixin
+
+check_trl()
+
+from trl import GRPOTrainer  # noqa: E402 (after the check, which says what is wrong with it)
+
+__all__ = ["LeadGRPOTrainer"]
+
+
+class LeadGRPOTrainer(LeadMixin, ResumeMixin, GRPOTrainer):  # type: ignore[misc]
+    """``GRPOTrainer`` with GRPO-LEAD's advantages (arXiv 2504.09696), and any other of
+    :class:`AdvantageConfig`.
+
+    All arguments of ``GRPOTrainer``, and two of its own: ``advantage`` (default
+        ``AdvantageConfig.lead()``) and ``correctness`` (default ``"accuracy"``): see
+        :class:`~leadline.integrations.trl.LeadMixin`. TRL's ``beta`` is a k3 term in the loss; its
+        ``scale_rewards`` is replaced by ``advantage.normalisation``. Checkpoints resume exactly or are
+    refused: see :class:`~leadline.integrations.trl.ResumeMixin`.
+
+    Raises:
+        ConfigError: reward functions, weights and ``advantage`` that do not fit together; lists all of it.
+    """
+
+    _tag_names = ["trl", "grpo", "leadline"]  # noqa: RUF012 (TRL's own form)

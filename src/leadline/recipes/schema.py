@@ -1,0 +1,341 @@
+"""A recipe: everything that decides what a run does, as one validated, frozen object.
+
+Unknown keys and wrong types are refused, all at once, each with its path in the file. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from leadline.errors import ConfigError
+from leadline.grpo.config import AdvantageConfig, LossConfig, kl_faults
+
+__all__ = [
+    "ArmConfig",
+    "DataConfig",
+    "EvaluationConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "OptimiserConfig",
+    "PolicyConfig",
+    "Recipe",
+    "SupervisedConfig",
+    "WorldConfig",
+    "load_recipe",
+    "parse_recipe",
+]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, validate_default=True
+    )
+
+
+class OptimiserConfig(_Section):
+    """AdamW, or Muon on the hidden matrices with AdamW on everything else."""
+
+    name: Literal["adamw", "muon"] = "adamw"
+    learning_rate: Rate = 1e-3
+    """Peak rate of AdamW."""
+    muon_learning_rate: Rate = 0.02
+    """Peak rate of Muon's share of the parameters."""
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    eps: Rate = 1e-8
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Share = 0.05
+    """Share of the steps with a linearly rising rate."""
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    floor: Share = 0.05
+    """Where a decaying rate ends, as a share of its peak."""
+    max_grad_norm: Rate = 1.0
+
+
+class ModelConfig(_Section):
+    """A model directory to start from, or the shape of a new one."""
+
+    source: str | None = None
+    """A Hugging Face model directory (``--model`` sets it); a new model of the shape below when not given."""
+    family: Literal["llama", "qwen2", "qwen3"] = "llama"
+    hidden_size: Count = 128
+    intermediate_size: Count = 256
+    num_layers: Count = 2
+    num_heads: Count = 4
+    num_kv_heads: Count | None = None
+    rope_theta: Rate = 10000.0
+    position: Literal["rope", "none", "learned"] = "rope"
+    initial_scale: Rate = 0.02
+
+
+class WorldConfig(_Section):
+    """Procedural problems with worked traces (``tasks/``)."""
+
+    name: Literal["chain"] = "chain"
+    steps: tuple[Count, Count] = (1, 6)
+    """Fewest and most operations a problem; drawn evenly."""
+    slip: Share = 0.15
+    """Probability that a step of a training trace is written down wrong."""
+    checks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.5, 1.0)
+    """Each training trace checks its steps with one of these probabilities, drawn evenly."""
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> Self:
+        if self.steps[0] > self.steps[1]:
+            raise ValueError(f"steps must be [fewest, most], not {list(self.steps)}")
+        return self
+
+
+class DataConfig(_Section):
+    """Where problems come from: a world, or files and data sets."""
+
+    world: WorldConfig | None = None
+    train: str | None = None
+    """Path, data set name, or ``gym:NAME`` (``data/problems.py``)."""
+    split: str | None = None
+    """Of ``train``, where it has several."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Of ``train``: field (prompt, messages, answer, solution, difficulty, id) -> column, where the names differ."""
+    evaluation: str | None = None
+    """Likewise; must not overlap with ``train``."""
+    evaluation_split: str | None = None
+    evaluation_columns: dict[str, str] = Field(default_factory=dict)
+    evaluation_share: Share = 0.1
+    """Without ``evaluation``: the share of ``train`` held out, chosen by a hash of each problem."""
+    limit: Count | None = None
+    on_bad_row: Literal["refuse", "skip"] = "refuse"
+    min_difficulty: float | None = None
+    """Curriculum: problems below this difficulty are left out of training (GRPO-LEAD, stage 1: 2.5)."""
+    solve_rate: tuple[Share, Share] = (0.0, 1.0)
+    """Curriculum: measured solve rates outside of this window are left out (GRPO-LEAD, stage 2: [0, 0.75])."""
+    system_prompt: str | None = None
+    """Put before every problem; its turn of a chat template, or plain text in front where there is none."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.world is None) == (self.train is None):
+            raise ValueError("give exactly one of `world` and `train`")
+        return self
+
+
+class LoraConfig(_Section):
+    """Low-rank adapters (arXiv 2106.09685); the defaults are those of arXiv 2603.14041."""
+
+    rank: Count = 16
+    alpha: Rate = 64.0
+    dropout: Share = 0.0
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+
+
+class SupervisedConfig(_Section):
+    """The supervised stage: full, by LoRA, or none."""
+
+    method: Literal["full", "lora", "none"] = "full"
+    steps: Count = 250
+    batch_size: Count = 64
+    micro_tokens: Count = 8192
+    """Computed tokens a micro-batch, pads included."""
+    easy_share: Share = 0.0
+    """Worlds: share of the steps, at the start, that see short problems only."""
+    easy_steps: Count = 2
+    """Worlds: how many operations a short problem has at most."""
+    checkpoint_every: Count = 100
+    optimiser: OptimiserConfig = OptimiserConfig(decay="cosine")
+    lora: LoraConfig = LoraConfig()
+
+
+class PolicyConfig(_Section):
+    """The reinforcement-learning stage, shared by all arms."""
+
+    steps: Annotated[int, Field(ge=0)] = 60
+    prompts: Count = 32
+    """Problems a step."""
+    group_size: Annotated[int, Field(ge=2)] = 8
+    """Completions a problem (G)."""
+    max_tokens: Count = 96
+    temperature: Rate = 1.0
+    updates: Count = 1
+    """Optimiser steps a batch; the batch is cut into that many parts, by groups."""
+    micro_tokens: Count = 16384
+    """Most computed tokens a micro-batch, pads and prompts included; a CPU takes 2,048 at most."""
+    mask_truncated: bool = False
+    """Keep truncated completions out of the loss (Decision 8)."""
+    validate_every: Count = 10
+    validation_problems: Count = 64
+    """Problems of a validation, four samples each; the best checkpoint by it is kept apart."""
+    samples_every: Count = 10
+    checkpoint_every: Count = 20
+    keep: Count = 2
+    """Checkpoints that are kept, the best one apart."""
+    optimiser: OptimiserConfig = OptimiserConfig(learning_rate=3e-4, weight_decay=0.0)
+
+
+class ArmConfig(_Section):
+    """One arm: what differs between runs that start from the same supervised model."""
+
+    advantage: AdvantageConfig = AdvantageConfig()
+    loss: LossConfig = LossConfig()
+    rewards: dict[str, float] = Field(default_factory=lambda: {"accuracy": 1.0})
+    """Part -> weight: accuracy, format, reflection, repetition, overlong, or ``module:function``."""
+    reward_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    grader: str | None = None
+    """``module:function`` instead of leadline's grader."""
+    learning_rate_scale: Rate = 1.0
+
+    @field_validator("advantage", mode="before")
+    @classmethod
+    def _preset(cls, value: Any) -> Any:
+        """``lead``, or ``{preset: lead, length_alpha: 0.1}``."""
+        if isinstance(value, str):
+            value = {"preset": value}
+        if not isinstance(value, Mapping) or "preset" not in value:
+            return value
+        changes = {str(key): item for key, item in value.items() if key != "preset"}
+        presets = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code")
+        if value["preset"] not in presets:
+            raise ValueError(f"preset {value['preset']!r} is not one of {', '.join(presets)}")
+        return getattr(AdvantageConfig, value["preset"])(**changes)
+
+    @model_validator(mode="after")
+    def _kl_fits(self) -> Self:
+        faults = kl_faults(self.advantage, self.loss)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class EvaluationConfig(_Section):
+    """How every stage is measured."""
+
+    problems: Count = 200
+    samples: Count = 8
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    max_tokens: Count | None = None
+    """The training cap when not given."""
+    ks: tuple[Count, ...] = (1, 8)
+    grader: str | None = None
+    """``module:function`` instead of leadline's grader; the same for every stage, whatever its arm was paid by."""
+
+
+class Recipe(_Section):
+    """A whole run: base -> supervised -> one policy per arm -> evaluation of all -> report."""
+
+    name: Name = "run"
+    seed: Annotated[int, Field(ge=0)] = 0
+    backend: Literal["local", "trl", "verl"] = "local"
+    """``verl`` is launched on a cluster (``leadline launch verl``); the others run here (``leadline run``)."""
+    threads: Count | None = None
+    """Threads that torch computes with; all cores when not given. Part of what makes a run bit-identical."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig(world=WorldConfig())
+    sft: SupervisedConfig = SupervisedConfig()
+    rl: PolicyConfig = PolicyConfig()
+    arms: dict[Name, ArmConfig] = Field(default_factory=lambda: {"grpo": ArmConfig()})
+    evaluation: EvaluationConfig = EvaluationConfig()
+    trl: dict[str, Any] = Field(default_factory=dict)
+    """Extra arguments for TRL's own configuration objects, backend ``trl`` only."""
+    verl: dict[str, Any] = Field(default_factory=dict)
+    """Nodes, GPUs and whatever else only verl knows (:class:`leadline.runs.backends.verl.section.VerlSection`)."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        faults = [
+            f"arms.{name}: the name is taken by a stage" for name in self.arms if name in ("base", "sft")
+        ]
+        if max(self.evaluation.ks) > self.evaluation.samples:
+            faults.append(
+                f"evaluation.ks: {max(self.evaluation.ks)} needs at least as many evaluation.samples"
+            )
+        if self.rl.prompts % self.rl.updates:
+            faults.append(f"rl.updates: {self.rl.updates} does not divide rl.prompts {self.rl.prompts}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def to_yaml(self) -> str:
+        """The resolved recipe, every default written out; :func:`parse_recipe` reads it back to an equal object."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply ``a.b=value`` changes to it.
+
+    Raises:
+        ConfigError: no such file, not YAML, or whatever :func:`parse_recipe` finds.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"{path}: cannot be read: {fault}") from fault
+    return parse_recipe(text, changes, where=str(path))
+
+
+def parse_recipe(text: str, changes: Sequence[str] = (), *, where: str = "recipe") -> Recipe:
+    """Parse a recipe's text.
+
+    Raises:
+        ConfigError: every fault at once, each as ``where: path.in.the.file: why``.
+    """
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as fault:
+        raise ConfigError(f"{where}: not YAML: {' '.join(str(fault).split())}") from fault
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where}: a recipe is a mapping, not {type(raw).__name__}")
+    for change in changes:
+        _apply(raw, change)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as fault:
+        raise ConfigError([f"{where}: {line}" for line in _lines(fault)]) from fault
+
+
+def _apply(raw: dict[str, Any], change: str) -> None:
+    """Set one ``a.b=value`` in the nested mapping; the value is YAML."""
+    path, equals, text = change.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {change}: not of the form key.key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as fault:
+        raise ConfigError(f"--set {change}: the value is not YAML") from fault
+    place = raw
+    for key in keys[:-1]:
+        if place.get(key) is None:
+            place[key] = {}
+        place = place[key]
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {change}: {key} is not a section")
+    if isinstance(place.get(keys[-1]), str) and isinstance(value, dict) and "preset" not in value:
+        value = {"preset": place[keys[-1]], **value}
+    place[keys[-1]] = value
+
+
+def _lines(fault: ValidationError) -> list[str]:
+    lines = []
+    for error in fault.errors():
+        path = ".".join(str(part) for part in error["loc"]) or "(top level)"
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            message = "unknown key"
+        given = error.get("input")
+        if isinstance(given, (str, int, float, bool)) and error["type"] not in (
+            "extra_forbidden",
+            "value_error",
+        ):
+            message += f" (it is {given!r})"
+        lines.append(f"{path}: {message}")
+    return lines

@@ -1,0 +1,1 @@
+"""A run: training data, cost, stages on a backend, the diagnosis in between."""

@@ -1,0 +1,62 @@
+"""What every backend refuses before anything is loaded or written: rewards, graders, and prompts that cannot be put."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from leadline.errors import CheckpointError, ConfigError, InputError
+from leadline.model import load_tokenizer
+from leadline.model.codec import Codec
+from leadline.recipes.schema import Recipe
+from leadline.rewards import Scorer
+from leadline.runs.training_data import Material
+from leadline.samplers import check_prompts
+
+__all__ = ["check_model", "check_scoring"]
+
+
+def check_scoring(recipe: Recipe) -> None:
+    """Refuse rewards and graders that do not exist; otherwise found out when the first arm begins.
+
+    Raises:
+        ConfigError: all of them at once.
+    """
+    faults: list[str] = []
+    stages = {
+        f"arms.{name}": (arm.rewards, arm.reward_options, arm.grader) for name, arm in recipe.arms.items()
+    }
+    stages["evaluation"] = ({"accuracy": 1.0}, {}, recipe.evaluation.grader)
+    for place, (rewards, options, grader) in stages.items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # said when the arm begins
+                Scorer(rewards, options=options, grader=grader).close()
+        except InputError as fault:
+            faults += [f"{place}: {line}" for line in fault.problems]
+    if faults:
+        raise ConfigError(faults)
+
+
+def check_model(folder: Path, system_prompt: str | None, material: Material | None) -> None:
+    """Refuse a tokenizer without an end, and problems that cannot be put to it; the weights stay where they are.
+
+    Args:
+        folder: of the model.
+        system_prompt: put before every problem.
+        material: None where it could not be had: then only the tokenizer is looked at.
+
+    Raises:
+        CheckpointError: no usable tokenizer, or it lacks a chat template that is needed, or has one that refuses
+            a chat of the material.
+    """
+    codec = Codec(load_tokenizer(folder), system_prompt)
+    if material is None:
+        return
+    chats = material.chats
+    if chats and codec.tokenizer.chat_template is None:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has no chat template, which problems that are chats need: "
+            f"{len(chats)} of them, such as {chats[0].id!r}"
+        )
+    check_prompts([*chats, *material.train(0, 1), *material.test(1)], codec.prompt_text)

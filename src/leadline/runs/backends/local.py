@@ -1,0 +1,218 @@
+"""The engine of this package: one process, one device, small models, exact resume."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from leadline.engine.learner import Learner
+from leadline.engine.logprobs import text_logprobs
+from leadline.engine.lora import Lora
+from leadline.engine.optimiser import Optimiser
+from leadline.engine.policy_trainer import PolicyTrainer
+from leadline.engine.sampler import SamplingConfig, sample_many
+from leadline.engine.scored_batch import completions_of
+from leadline.engine.supervised_trainer import SupervisedTrainer
+from leadline.errors import CheckpointError, DataError, InputError
+from leadline.model import (
+    Decoder,
+    DecoderConfig,
+    build_tokenizer,
+    load_model,
+    load_tokenizer,
+    save_decoder,
+)
+from leadline.model.checkpoint import read_config
+from leadline.model.codec import Codec
+from leadline.recipes.schema import Recipe
+from leadline.rewards import Scorer
+from leadline.runs.backends.checks import check_model
+from leadline.runs.backends.protocol import Stage
+from leadline.runs.training_data import Material
+from leadline.seeds import torch_rng
+from leadline.storage.checkpoints import Checkpoints
+from leadline.types import Completion, Problem
+
+__all__ = ["LocalBackend", "check_recipe"]
+
+
+def check_recipe(recipe: Recipe, material: Material | None) -> None:
+    """Refuse whatever can be known to be wrong without the model's weights.
+
+    Raises:
+        DataError: problems are chats, and a new model has no chat template.
+        CheckpointError: no such model, none that the decoder can hold, or one that the problems cannot be put to.
+    """
+    source = recipe.model.source
+    if source is not None:
+        try:
+            read_config(Path(source))
+            check_model(Path(source), recipe.data.system_prompt, material)
+        except InputError as fault:
+            raise CheckpointError([f"model.source: {line}" for line in fault.problems]) from fault
+    elif material is not None and material.chats:
+        raise DataError(
+            f"{recipe.data.train}: problems such as {material.chats[0].id!r} are chats, and a new model has no chat "
+            "template: give one that has (--model)"
+        )
+
+
+class LocalBackend:
+    """Runs every stage in this process.
+
+    Raises:
+        CheckpointError: the recipe starts from a model directory that the decoder cannot hold.
+    """
+
+    def __init__(self, recipe: Recipe, material: Material) -> None:
+        self.recipe, self.material = recipe, material
+        torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
+        self.device = torch.device(_device(recipe.device))
+        if recipe.model.source is not None:
+            self._load(Path(recipe.model.source))  # so that its faults show before anything is written
+
+    def base(self, stage: Stage) -> Path:
+        if self.recipe.model.source is not None:
+            return Path(self.recipe.model.source)
+        checkpoints = Checkpoints(stage.folder)
+        there = checkpoints.latest()
+        if there is not None:
+            return there.folder
+        tokenizer = build_tokenizer(self.material.pieces)
+        model = Decoder(_shape(self.recipe, len(tokenizer)))
+        model.initialise(torch_rng(self.recipe.seed, "init"), self.recipe.model.initial_scale)
+        return checkpoints.save(0, lambda folder: save_decoder(model, folder, tokenizer), {})
+
+    def sft(self, stage: Stage, start: Path) -> Path:
+        config, checkpoints = self.recipe.sft, Checkpoints(stage.folder)
+        merged = stage.folder / "merged"
+        if config.method == "lora" and merged.is_dir():
+            return merged
+        model, codec = self._load(start)
+        lora = Lora(model, config.lora, self.recipe.seed) if config.method == "lora" else None
+        easy = int(config.easy_share * config.steps)
+        SupervisedTrainer(
+            model=model,
+            optimiser=Optimiser(model.named_parameters(), config.optimiser, config.steps),
+            lora=lora,
+            codec=codec,
+            config=config,
+            examples=lambda step: self.material.examples(
+                step, config.batch_size, config.easy_steps if step < easy else None
+            ),
+            journal=stage.writer,
+            checkpoints=checkpoints,
+            on_step=stage.on_row,
+        ).run(stage.interrupts)
+        if lora is not None:
+            whole = lora.merge()
+            return checkpoints.save(
+                config.steps, lambda folder: save_decoder(whole, folder, codec.tokenizer), {}, name="merged"
+            )
+        return _final(checkpoints, config.steps)
+
+    def grpo(self, stage: Stage, start: Path) -> Path:
+        config, arm = self.recipe.rl, self.recipe.arms[stage.name]
+        model, codec = self._load(start)
+        reference = None
+        if arm.loss.kl != "none":
+            reference = self._load(start)[0].requires_grad_(False)
+        learner = Learner(
+            model=model,
+            optimiser=Optimiser(
+                model.named_parameters(), config.optimiser, config.steps, arm.learning_rate_scale
+            ),
+            config=arm.loss,
+            temperature=config.temperature,
+            max_tokens=config.max_tokens,
+            micro_tokens=config.micro_tokens,
+            updates=config.updates,
+            reference=reference,
+        )
+        checkpoints = Checkpoints(stage.folder, config.keep)
+        with Scorer(
+            arm.rewards,
+            options=arm.reward_options,
+            grader=arm.grader,
+            gap=arm.advantage.margin(config.group_size),
+        ) as scorer:
+            PolicyTrainer(
+                arm=stage.name,
+                seed=self.recipe.seed,
+                learner=learner,
+                codec=codec,
+                config=config,
+                advantage=arm.advantage,
+                scorer=scorer,
+                problems=lambda step: self.material.train(step, config.prompts),
+                validation=self.material.validation(config.validation_problems),
+                journal=stage.writer,
+                checkpoints=checkpoints,
+                on_step=stage.on_row,
+            ).run(stage.interrupts)
+        return _final(checkpoints, config.steps)
+
+    def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
+        decoder, codec = self._load(model)
+        config = self.recipe.evaluation
+        settings = SamplingConfig(config.max_tokens or self.recipe.rl.max_tokens, config.temperature)
+        completions: list[Completion] = []
+        for which, rollouts in sample_many(
+            decoder,
+            codec.encode_prompts(problems),
+            count,
+            settings,
+            eos=codec.eos,
+            generator=torch_rng(self.recipe.seed, "evaluation", device=self.device),
+        ):
+            owners = [problems[which[index]] for index in rollouts.owner.tolist()]
+            completions += completions_of(owners, rollouts, codec)
+        return completions
+
+    def prompt_text(self, model: Path, problem: Problem) -> str:
+        return Codec(load_tokenizer(model), self.recipe.data.system_prompt).prompt_text(problem)
+
+    def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
+        known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
+        decoder, codec = self._load(model)
+        asked, texts = [problem for problem, _ in known], [gold for _, gold in known]
+        values = text_logprobs(decoder, codec, asked, texts, self.recipe.evaluation.temperature or 1.0)
+        return {problem.id: [value] for problem, value in zip(asked, values, strict=True)}
+
+    def _load(self, folder: Path) -> tuple[Decoder, Codec]:
+        model, tokenizer = load_model(folder, device=self.device)
+        return model, Codec(tokenizer, self.recipe.data.system_prompt)
+
+
+def _shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
+    model = recipe.model
+    return DecoderConfig(
+        family=model.family,
+        vocab_size=vocabulary,
+        hidden_size=model.hidden_size,
+        intermediate_size=model.intermediate_size,
+        num_layers=model.num_layers,
+        num_heads=model.num_heads,
+        num_kv_heads=model.num_kv_heads or model.num_heads,
+        head_dim=model.hidden_size // model.num_heads,
+        rope_theta=model.rope_theta,
+        position=model.position,
+    )
+
+
+def _final(checkpoints: Checkpoints, steps: int) -> Path:
+    checkpoint = checkpoints.latest()
+    if checkpoint is None or checkpoint.step != steps:
+        raise CheckpointError(f"{checkpoints.root}: the checkpoint of step {steps} is missing or corrupt")
+    return checkpoint.folder
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise CheckpointError("device: cuda was asked for, and torch sees none")
+    return wanted

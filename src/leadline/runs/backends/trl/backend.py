@@ -1,0 +1,86 @@
+"""The backend: what the pipeline asks for, handed to TRL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from leadline.model import load_tokenizer
+from leadline.model.codec import Codec
+from leadline.recipes.schema import Recipe
+from leadline.runs.backends.protocol import Stage
+from leadline.runs.backends.trl.subprocess_stage import launched, launched_samples
+from leadline.runs.training_data import Material
+from leadline.storage.huggingface_hub import whole_model
+from leadline.types import Completion, Problem
+
+__all__ = ["TrlBackend"]
+
+
+class TrlBackend:
+    """Runs the stages through TRL: in this process, or with ``trl.launch`` in several that accelerate starts.
+
+    :func:`leadline.runs.backends.trl.checks.check_recipe` has looked at the recipe before.
+
+    Raises:
+        CheckpointError: the weights cannot be downloaded.
+    """
+
+    def __init__(self, recipe: Recipe, material: Material) -> None:
+        from transformers.utils import logging
+
+        from leadline.runs.backends.trl.arguments import uses_cuda
+
+        logging.disable_progress_bar()  # the pipeline shows its own
+        self.recipe, self.material = recipe, material
+        torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
+        self.device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
+        assert recipe.model.source is not None  # check_recipe
+        self.source = whole_model(recipe.model.source)
+        self._shown: dict[Path, Codec] = {}
+
+    def base(self, stage: Stage) -> Path:
+        return self.source
+
+    def sft(self, stage: Stage, start: Path) -> Path:
+        if self.recipe.trl.get("launch"):
+            return launched("sft", stage, start, self.recipe)
+        from leadline.runs.backends.trl.train_supervised import train_supervised
+
+        return train_supervised(stage, start, self.recipe, self.material, self._codec(start))
+
+    def grpo(self, stage: Stage, start: Path) -> Path:
+        if self.recipe.trl.get("launch"):
+            return launched("grpo", stage, start, self.recipe)
+        from leadline.runs.backends.trl.train_policy import train_policy
+
+        return train_policy(stage, start, self.recipe, self.material, self._codec(start))
+
+    def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
+        if self.recipe.trl.get("launch"):
+            return launched_samples(model, problems, count, self.recipe)
+        from leadline.runs.backends.trl.sampling import draw
+
+        return draw(model, problems, count, self.recipe, self.device)
+
+    def prompt_text(self, model: Path, problem: Problem) -> str:
+        if model not in self._shown:  # a large tokenizer takes a second to load, and there are many problems
+            self._shown[model] = self._codec(model)
+        return self._shown[model].prompt_text(problem)
+
+    def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
+        from leadline.runs.backends.trl.sampling import LogProbs
+
+        known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
+        if not known:
+            return {}
+        logprobs = LogProbs(model, self._codec(model), self.device)
+        temperature = self.recipe.evaluation.temperature or 1.0
+        return {problem.id: [logprobs.of(problem, gold, temperature)] for problem, gold in known}
+
+    def _codec(self, folder: Path) -> Codec:
+        """A new one: TRL's trainers change the tokenizer that they are given."""
+        return Codec(load_tokenizer(folder), self.recipe.data.system_prompt)

@@ -1,0 +1,169 @@
+"""What backend ``trl`` refuses before a model is loaded: settings, processes that do not share a batch, packages."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from leadline.errors import CheckpointError, ConfigError, InputError, Refusals
+from leadline.integrations.trl.guard import check_trl
+from leadline.recipes.schema import Recipe
+from leadline.runs.backends.checks import check_model
+from leadline.runs.training_data import Material
+from leadline.storage.huggingface_hub import is_name, model_files
+
+__all__ = [
+    "check_packages",
+    "check_recipe",
+    "check_settings",
+    "check_source",
+    "division_faults",
+    "matrix_layers",
+]
+
+
+def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = False) -> list[str]:
+    """Refuse whatever can be known to be wrong without the model's weights, all at once.
+
+    Args:
+        recipe: with backend ``trl``.
+        material: of the recipe; None where it could not be had.
+        planning: the run need not happen on this machine: what is only missing here is no fault but a note, and the
+            hub is not asked.
+
+    Returns:
+        what is missing here, when planning.
+
+    Raises:
+        InputError: settings, packages, the model's files, or problems that cannot be put to it.
+    """
+    refusals, missing = Refusals(), Refusals()
+    with refusals:
+        check_settings(recipe)
+    with missing if planning else refusals:
+        check_packages(recipe)
+    elsewhere = planning and recipe.model.source is not None and is_name(recipe.model.source)
+    with refusals:
+        if not elsewhere:
+            check_source(recipe, material)
+    refusals.raise_all()
+    notes = [line for fault in missing.found for line in fault.problems]
+    return notes + ([f"model.source: {recipe.model.source} was not looked at"] if elsewhere else [])
+
+
+def check_settings(recipe: Recipe) -> None:
+    """Refuse what TRL cannot do, or would refuse itself when the stages before have been paid for.
+
+    Raises:
+        MissingExtra: no TRL, or one that does not fit.
+        ConfigError: every such setting.
+    """
+    check_trl()
+    from leadline.runs.backends.trl.arguments import check_arguments
+    from leadline.runs.backends.trl.refused_settings import recipe_faults
+    from leadline.runs.backends.trl.subprocess_stage import processes
+
+    faults = recipe_faults(recipe)
+    words = recipe.trl.get("launch")
+    if faults:
+        raise ConfigError(faults)
+    if words:
+        count = processes(words)
+    else:
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+    faults += division_faults(recipe, count)
+    if faults:
+        raise ConfigError(faults)
+    if not words:  # in other processes TRL's arguments mean other things
+        with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
+            check_arguments(recipe, folder)
+
+
+def division_faults(recipe: Recipe, world: int) -> list[str]:
+    """Batches that do not divide over so many processes."""
+    faults = []
+    rl, sft = recipe.rl, recipe.sft
+    rows = rl.prompts * rl.group_size // rl.updates
+    if rl.steps and rows % world:
+        faults.append(
+            f"rl: {rl.prompts} prompts * {rl.group_size} completions / {rl.updates} updates are {rows} rows, "
+            f"which do not divide over {world} processes"
+        )
+    if sft.method != "none" and sft.batch_size % world:
+        faults.append(f"sft.batch_size: {sft.batch_size} does not divide over {world} processes")
+    return faults
+
+
+def check_packages(recipe: Recipe) -> None:
+    """Refuse what needs a package that is not installed here.
+
+    Raises:
+        ConfigError: all of them.
+    """
+    grpo, sft, launch = (recipe.trl.get(name) or {} for name in ("grpo", "sft", "launch"))
+    faults = []
+    if isinstance(grpo, dict) and grpo.get("use_vllm") and find_spec("vllm") is None:
+        faults.append("trl.grpo.use_vllm: vLLM is not installed: pip install vllm (needs a GPU)")
+    asked = ["trl.launch"] if "--use_deepspeed" in launch else []
+    asked += [
+        f"trl.{name}.deepspeed" for name, given in (("grpo", grpo), ("sft", sft)) if "deepspeed" in given
+    ]
+    if asked and find_spec("deepspeed") is None:
+        faults.append(f"{asked[0]}: DeepSpeed is not installed: pip install deepspeed")
+    if faults:
+        raise ConfigError(faults)
+
+
+def check_source(recipe: Recipe, material: Material | None) -> None:
+    """Refuse a model that is not there, or cannot be asked; of one on the hub only the small files are fetched.
+
+    Raises:
+        CheckpointError: ``model.source: why``.
+        ConfigError: adapters for layers that this model does not have.
+    """
+    source = recipe.model.source
+    if source is None:
+        return  # a setting that is missing: recipe_faults
+    refusals = Refusals()
+    try:
+        folder = model_files(source)
+        with refusals:
+            check_model(folder, recipe.data.system_prompt, material)
+        with refusals:
+            layers = matrix_layers(folder)
+        refusals.raise_all()
+    except InputError as fault:
+        raise CheckpointError([f"model.source: {line}" for line in fault.problems]) from fault
+    targets = recipe.sft.lora.targets
+    if recipe.sft.method == "lora" and not any(
+        f".{layer}".endswith(f".{t}") for layer in layers for t in targets
+    ):
+        there = sorted({layer.rpartition(".")[2] for layer in layers} - {"lm_head"})
+        raise ConfigError(
+            f"sft.lora.targets: {source} has no {', '.join(targets)}; there are {', '.join(there)}"
+        )
+
+
+def matrix_layers(folder: Path) -> set[str]:
+    """Paths of the layers that adapters can be put on, from the configuration alone.
+
+    Raises:
+        CheckpointError: the installed transformers cannot build such a model.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            model = AutoModelForCausalLM.from_config(
+                AutoConfig.from_pretrained(folder, local_files_only=True)
+            )
+    except Exception as fault:  # unknown types, missing fields and code of its own share no class
+        why = " ".join(str(fault).split())[:300]
+        raise CheckpointError(
+            f"{folder}: transformers cannot build the model of its config.json: {why}"
+        ) from fault
+    weights = ((name, getattr(module, "weight", None)) for name, module in model.named_modules())
+    return {name for name, weight in weights if weight is not None and weight.ndim == 2}

@@ -1,0 +1,64 @@
+"""Samples and log-probabilities of a Hugging Face model directory, for the pipeline's measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leadline.model.codec import Codec
+from leadline.recipes.schema import Recipe
+from leadline.samplers import Prompting, Sampler, Sampling
+from leadline.types import Completion, Problem
+
+__all__ = ["LogProbs", "draw"]
+
+
+def draw(
+    folder: Path, problems: Sequence[Problem], count: int, recipe: Recipe, device: torch.device
+) -> list[Completion]:
+    """``count`` completions of every problem, problem by problem; by vLLM where the arms are trained with it."""
+    evaluation = recipe.evaluation
+    sampling = Sampling(
+        evaluation.max_tokens or recipe.rl.max_tokens, evaluation.temperature, seed=recipe.seed
+    )
+    sampler = _sampler(folder, sampling.max_tokens, recipe, device)
+    place = {problem.id: i for i, problem in enumerate(problems)}
+    drawn = sorted(
+        sampler.generate(problems, count, sampling), key=lambda d: (place[d.completion.problem_id], d.index)
+    )
+    return [draw.completion for draw in drawn]
+
+
+def _sampler(folder: Path, max_tokens: int, recipe: Recipe, device: torch.device) -> Sampler:
+    prompting = Prompting(system=recipe.data.system_prompt)
+    if recipe.trl.get("grpo", {}).get("use_vllm"):
+        from leadline.samplers.vllm import VllmSampler
+
+        return VllmSampler(str(folder), prompting=prompting)
+    from leadline.samplers.transformers import TransformersSampler
+
+    rows = max(1, recipe.rl.micro_tokens // (2 * max_tokens))
+    return TransformersSampler(folder, batch_size=rows, device=str(device), prompting=prompting)
+
+
+class LogProbs:
+    """Log-probabilities of given completions under a model directory, in float32."""
+
+    def __init__(self, folder: Path, codec: Codec, device: torch.device) -> None:
+        from transformers import AutoModelForCausalLM
+
+        self.codec, self.device = codec, device
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.model: Any = loaded.to(device).eval()
+
+    @torch.no_grad()
+    def of(self, problem: Problem, completion: str, temperature: float) -> float:
+        """log p(completion and its end | problem), in nats, of the temperature-scaled distribution."""
+        [prompt], [answer] = self.codec.encode_prompts([problem]), self.codec.encode_completions([completion])
+        tokens = torch.tensor([[*prompt, *answer]], device=self.device)
+        logits = self.model(tokens[:, :-1]).logits[0, len(prompt) - 1 :].float() / temperature
+        target = tokens[0, len(prompt) :]
+        return float(logits.log_softmax(-1).gather(1, target[:, None]).sum())

@@ -1,0 +1,172 @@
+"""A stage in several processes: ``accelerate launch`` starts them, and what they say is written down here.
+
+The processes write events to a file and look for a file that asks them to stop; the run directory stays in the
+hands of the one process that holds its lock.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import yaml
+
+from leadline import errors
+from leadline.recipes.schema import Recipe
+from leadline.runs.backends.protocol import Stage
+from leadline.runs.backends.trl.checkpoints import newest
+from leadline.types import Completion, Problem
+
+__all__ = ["launched", "launched_samples", "processes"]
+
+_WORKER = "leadline.runs.backends.trl.worker"
+
+
+def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Recipe) -> Path:
+    """Run one stage under ``accelerate launch`` and return the model directory that it ends in.
+
+    Raises:
+        LeadlineError: what the processes raised; with the end of their log where it was something else.
+    """
+    folder = stage.folder / "launch"
+    folder.mkdir(parents=True, exist_ok=True)
+    events, stop = folder / "events.jsonl", folder / "stop"
+    for file in (events, stop):
+        file.unlink(missing_ok=True)
+    newest(stage.folder / "trl")  # removes what is torn, before several processes look there
+    spec = {
+        "kind": kind,
+        "name": stage.name,
+        "start": str(start.resolve()),
+        "folder": str(stage.folder.resolve()),
+    }
+    (folder / "spec.json").write_text(json.dumps({**spec, "recipe": recipe.to_yaml()}), encoding="utf-8")
+    command = [sys.executable, "-m", "accelerate.commands.launch", *recipe.trl["launch"]]
+    command += ["-m", _WORKER, str(folder / "spec.json")]
+    events.touch()
+    with (folder / "log.txt").open("w", encoding="utf-8") as log, events.open(encoding="utf-8") as said:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            result = _follow(process, _lines(said), stage, stop)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    if "done" in result:
+        return Path(result["done"])
+    raise _error(result, process.returncode, folder / "log.txt")
+
+
+def launched_samples(
+    model: Path, problems: Sequence[Problem], count: int, recipe: Recipe
+) -> list[Completion]:
+    """Sample in a process of its own, which gives the accelerators' memory back when it ends.
+
+    Raises:
+        LeadlineError: what the process raised; with the end of its log where it was something else.
+    """
+    with tempfile.TemporaryDirectory(prefix="leadline-") as name:
+        folder = Path(name)
+        spec = {"kind": "sample", "recipe": recipe.to_yaml(), "start": str(model.resolve()), "count": count}
+        asked = [{"id": p.id, "prompt": p.prompt, "messages": p.messages} for p in problems]
+        (folder / "spec.json").write_text(json.dumps({**spec, "problems": asked}), encoding="utf-8")
+        command = [sys.executable, "-m", _WORKER, str(folder / "spec.json")]
+        with (folder / "log.txt").open("w", encoding="utf-8") as log:
+            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        events = folder / "events.jsonl"
+        result = json.loads(events.read_text(encoding="utf-8").splitlines()[-1]) if events.is_file() else {}
+        if "completions" not in result:
+            raise _error(result, code, folder / "log.txt")
+        return [Completion(**row) for row in result["completions"]]
+
+
+def processes(words: Sequence[str]) -> int:
+    """How many processes ``accelerate launch`` starts with these arguments (and its configuration file).
+
+    Raises:
+        ConfigError: it would refuse them, or they ask for several machines.
+    """
+    from accelerate.commands import launch
+
+    parser = launch.launch_command_parser()
+    parser.error = _refuse  # argparse would print and exit
+    logger = logging.getLogger(launch.__name__)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # what it takes by default, it says again in the log of the stage
+    try:
+        given, *_ = launch._validate_launch_command(parser.parse_args([*words, "-m", _WORKER, "spec.json"]))
+    except (ValueError, TypeError, OSError, yaml.YAMLError, SystemExit) as fault:
+        raise errors.ConfigError(f"trl.launch: accelerate refuses it: {fault}") from fault
+    finally:
+        logger.setLevel(level)
+    if (given.num_machines or 1) > 1:
+        raise errors.ConfigError(
+            f"trl.launch: {given.num_machines} machines; backend trl runs on one, whose run directory it writes"
+        )
+    several = (
+        given.multi_gpu or given.use_deepspeed or given.use_fsdp or given.use_megatron_lm or given.tpu
+    ) and not given.cpu
+    return int(given.num_processes or 1) if several else 1
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ValueError(why)
+
+
+def _follow(
+    process: subprocess.Popen[bytes], lines: Iterator[str | None], stage: Stage, stop: Path
+) -> dict[str, Any]:
+    """Write down every event until the processes have ended; returns the last word."""
+    from leadline.runs.backends.trl.callback import cut_metrics
+
+    result: dict[str, Any] = {}
+    while True:
+        over = process.poll() is not None  # asked before reading: what is said after it is nothing
+        for line in lines:
+            if line is None:
+                break
+            event = json.loads(line)
+            if "metric" in event:
+                stage.writer.metric(event["metric"])
+                stage.on_row(event["metric"])
+            elif "samples" in event:
+                stage.writer.samples(*event["samples"])
+            elif "cut" in event:
+                cut_metrics(stage.writer, *event["cut"])
+            else:
+                result = event
+        if over:
+            return result
+        if stage.interrupts.requested:
+            stop.touch()
+        time.sleep(0.1)
+
+
+def _lines(file: Any) -> Iterator[str | None]:
+    """Whole lines as they come; None whenever there is no more for now."""
+    half = ""
+    while True:
+        half += file.readline()
+        if half.endswith("\n"):
+            yield half
+            half = ""
+        else:
+            yield None
+
+
+def _error(result: dict[str, Any], code: int | None, log: Path) -> errors.LeadlineError:
+    """What the processes raised, as the same kind of error."""
+    if "error" in result:
+        kind: type[errors.LeadlineError] = getattr(errors, result["error"], errors.LeadlineError)
+        return kind(result["problems"] or result["message"])
+    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    return errors.TrainingError(f"the processes of the stage ended with code {code} ({log}):\n{tail}")

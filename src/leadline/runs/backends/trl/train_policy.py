@@ -1,0 +1,125 @@
+"""One GRPO arm through TRL: leadline's trainer, fed with the material's problems step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from accelerate.utils import gather_object
+from datasets import Dataset
+from transformers import PrinterCallback
+
+from leadline.errors import Interrupted
+from leadline.integrations.trl.trainer import LeadGRPOTrainer
+from leadline.model.codec import Codec
+from leadline.recipes.schema import Recipe
+from leadline.rewards import Scorer
+from leadline.runs.backends.protocol import Stage
+from leadline.runs.backends.trl.arguments import grpo_config
+from leadline.runs.backends.trl.callback import StageCallback, cut_metrics
+from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_checkpoint
+from leadline.runs.backends.trl.reward_columns import ScoredRewards
+from leadline.runs.training_data import Material
+from leadline.storage.checkpoints import Checkpoints
+from leadline.types import Problem
+
+__all__ = ["train_policy"]
+
+
+class _Trainer(LeadGRPOTrainer):
+    """Writes samples, and keeps the best model by the validation."""
+
+    scores: ScoredRewards
+    stage: Stage
+    samples_every: int
+    checkpoints: Checkpoints
+    validation: tuple[float, float] | None = None
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        step = self._step // self.args.steps_per_generation + 1
+        if self.model.training and (step == 1 or step % self.samples_every == 0):
+            first = self.accelerator.process_index * len(inputs)
+            assert self.lead_batch is not None  # super() made it
+            reward = self.lead_batch.out.reward[first : first + len(inputs)].tolist()
+            rows = self.scores.sample_rows(
+                [row["row"] for row in inputs], reward, output["advantages"].tolist()
+            )
+            rows = gather_object([row | {"arm": self.stage.name, "step": step} for row in rows])
+            if self.accelerator.is_main_process:
+                self.stage.writer.samples(self.stage.name, f"step-{step:06d}", rows)
+        return output
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        super().log(logs, start_time)
+        if "eval_lead/solve_rate" not in logs:
+            return
+        quality = (float(logs["eval_lead/solve_rate"]), -float(logs["eval_completions/mean_length"]))
+        if self.validation is None or quality > self.validation:
+            self.validation = quality
+            save_checkpoint(self, self.checkpoints, self.state.global_step, {"quality": quality}, name="best")
+
+
+def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, codec: Codec) -> Path:
+    """Train ``stage.name`` from the model directory ``start``; returns the directory of the trained model.
+
+    Raises:
+        Interrupted: a signal came; TRL's checkpoint was saved.
+        TrainingError: steps without a finite gradient, one after the other.
+    """
+    rl, arm = recipe.rl, recipe.arms[stage.name]
+    checkpoints = Checkpoints(stage.folder, rl.keep)
+    done = checkpoints.latest()
+    if done is not None and done.step == rl.steps:
+        return done.folder
+    problems = [problem for step in range(rl.steps) for problem in material.train(step, rl.prompts)]
+    validation = material.validation(rl.validation_problems)
+    tokens = max(map(len, codec.encode_prompts([*problems[: rl.prompts], *validation])))
+    with Scorer(
+        arm.rewards, options=arm.reward_options, grader=arm.grader, gap=arm.advantage.margin(rl.group_size)
+    ) as scorer:
+        scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
+        more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
+        settings = grpo_config(
+            recipe, arm, stage.folder / "trl", prompt_tokens=tokens, reward_weights=scores.weights, **more
+        )
+        callback = StageCallback(stage, "rl", rl.updates)
+        trainer = _Trainer(
+            model=str(start),
+            reward_funcs=scores.functions,
+            args=settings,
+            train_dataset=prompt_rows(problems, codec),
+            eval_dataset=prompt_rows(validation, codec, first=len(problems)) if validation else None,
+            processing_class=codec.tokenizer,
+            callbacks=[callback],
+            advantage=arm.advantage,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.scores, trainer.stage, trainer.checkpoints = scores, stage, checkpoints
+        trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
+        scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
+        callback.trainer = trainer
+        run(trainer, callback, stage, rl.steps)
+        return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
+
+
+def run(trainer: Any, callback: StageCallback, stage: Stage, steps: int) -> None:
+    """Train from the newest whole checkpoint of TRL, or from the start; the metrics are cut back to it."""
+    checkpoint = newest(Path(trainer.args.output_dir))
+    step = int(checkpoint.name.rpartition("-")[2]) // callback.updates if checkpoint else 0
+    cut_metrics(stage.writer, stage.name, step)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if callback.stopped:
+        at = trainer.state.global_step // callback.updates
+        raise Interrupted(f"{stage.name}: stopped after step {at} of {steps}; state saved")
+
+
+def prompt_rows(problems: Sequence[Problem], codec: Codec, first: int = 0) -> Dataset:
+    """The data set that TRL sees: prompts as TRL will tokenise them to the codec's tokens, and the problems' places."""
+    return Dataset.from_dict(
+        {
+            "prompt": [codec.turns(p) or codec.prompt_text(p) for p in problems],
+            "row": [first + i for i in range(len(problems))],
+        }
+    )

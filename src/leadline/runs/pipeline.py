@@ -1,0 +1,254 @@
+"""A recipe from start to report: base, supervised, one policy per arm, each measured, each resumable."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from leadline import __version__
+from leadline.display.progress import Progress
+from leadline.engine.scored_batch import sample_row
+from leadline.engine.signals import Interrupts
+from leadline.errors import ConfigError, InputError, Interrupted
+from leadline.evaluation import Evaluation, evaluate, paired_differences
+from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.report import build_report
+from leadline.rewards import Scorer
+from leadline.runs.backends import Backend, Stage, open_run
+from leadline.runs.diagnosis_sections import write_comparison, write_probe
+from leadline.runs.training_data import Material
+from leadline.storage.run_directory import RunReader, RunWriter
+from leadline.types import Completion, Problem, Score, Span
+
+__all__ = ["Pipeline", "run_recipe", "stage_names"]
+
+
+def stage_names(recipe: Recipe) -> list[str]:
+    """The stages of a recipe, in the order they run."""
+    return [
+        "base",
+        *(["sft"] if recipe.sft.method != "none" else []),
+        *(recipe.arms if recipe.rl.steps else []),
+    ]
+
+
+def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Progress) -> dict[str, Any]:
+    """Run every stage of ``recipe`` into the run directory ``out`` and return its summary.
+
+    Raises:
+        InputError: the recipe, its data or its model cannot be used (nothing is written then), ``out`` holds a run
+            and ``resume`` is False, or it holds a run of another recipe.
+        Interrupted: stopped by a signal; ``resume=True`` goes on from there.
+    """
+    if resume:
+        _check_same_recipe(recipe, out)
+    material, backend = open_run(recipe)
+    with Interrupts() as interrupts, RunWriter(out, resume=resume) as writer:
+        return Pipeline(recipe, material, backend, writer, interrupts, progress).run()
+
+
+@dataclass
+class Pipeline:
+    """The stages of one run. It sees models as directories and knows nothing of how a backend makes them."""
+
+    recipe: Recipe
+    material: Material
+    backend: Backend
+    writer: RunWriter
+    interrupts: Interrupts
+    progress: Progress
+
+    def run(self) -> dict[str, Any]:
+        """Every stage, its evaluation, the findings, the summary, the report."""
+        started = time.monotonic()
+        self.writer.recipe(self.recipe.to_yaml())
+        self.writer.environment({"versions": versions(), "machine": machine(), "seed": self.recipe.seed})
+        for note in self.material.notes:
+            self.progress.note(note)
+        problems = self.material.test(self.recipe.evaluation.problems)
+        models: dict[str, Path] = {}
+        results: dict[str, Evaluation] = {}
+        for name in stage_names(self.recipe):
+            models[name] = self._train(name, models)
+            try:
+                with self.interrupts.at_once():
+                    results[name] = self._measure(name, models[name], problems)
+                    self._sound(name, models, problems)
+            except KeyboardInterrupt as stop:
+                raise Interrupted(f"stopped while {name} was measured; --resume goes on from there") from stop
+        summary = self._summary(results, time.monotonic() - started)
+        self.writer.summary(summary)
+        build_report([self.writer.root], self.writer.root / "report.html")
+        return summary
+
+    def _train(self, name: str, models: Mapping[str, Path]) -> Path:
+        folder = self.writer.root / "checkpoints" / name
+        stage = Stage(name, folder, self.writer, self.interrupts, self.progress.row)
+        start = models.get("sft") or models.get("base")
+        offset = self.writer.metrics_offset()
+        self.progress.stage(name, self._steps(name))
+        if start is None:
+            path = self.backend.base(stage)
+        elif name == "sft":
+            path = self.backend.sft(stage, start)
+        else:
+            path = self.backend.grpo(stage, start)
+        if self.writer.metrics_offset() != offset:
+            self._forget_later_stages(name)
+        return path
+
+    def _forget_later_stages(self, name: str) -> None:
+        """A stage that had work left makes whatever lies behind it stale (after a corrupt checkpoint, say)."""
+        names = stage_names(self.recipe)
+        for later in names[names.index(name) + 1 :]:
+            shutil.rmtree(self.writer.root / "checkpoints" / later, ignore_errors=True)
+            shutil.rmtree(self.writer.root / "samples" / later, ignore_errors=True)
+        (self.writer.root / "samples" / name / "eval.jsonl.gz").unlink(missing_ok=True)
+
+    def _steps(self, name: str) -> int:
+        return {"base": 0, "sft": self.recipe.sft.steps}.get(name, self.recipe.rl.steps)
+
+    def _measure(self, name: str, model: Path, problems: Sequence[Problem]) -> Evaluation:
+        config = self.recipe.evaluation
+        there = self._read_back(name, problems)
+        if there is None:
+            self.progress.note(f"{name}: measuring {len(problems)} problems x {config.samples} samples")
+            completions = self.backend.sample(model, problems, config.samples)
+            scores = self._score(problems, completions)
+            self._write_samples(name, model, problems, completions, scores)
+        else:
+            completions, scores = there
+        result = evaluate(problems, completions, scores, ks=config.ks, seed=self.recipe.seed)
+        self.progress.result(name, result.as_dict())
+        return result
+
+    def _sound(self, name: str, models: Mapping[str, Path], problems: Sequence[Problem]) -> None:
+        """Probe the model that the arms start from before they do, and compare each arm with it afterwards."""
+        start = "base" if self.recipe.sft.method == "none" else "sft"
+        if name == start:
+            known = self.backend.solution_logprobs(models[name], problems)
+            self.progress.note(f"probe: {write_probe(self.writer, self.recipe, start, problems, known)}")
+        elif name in self.recipe.arms:
+            verdict = write_comparison(self.writer, self.recipe, start, name, problems)
+            self.progress.note(f"compare: {verdict}")
+
+    def _score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
+        by_id = {problem.id: problem for problem in problems}
+        grader = self.recipe.evaluation.grader
+        with Scorer({"accuracy": 1.0, "format": 0.0, "reflection": 0.0}, grader=grader) as scorer:
+            return scorer.score([by_id[completion.problem_id] for completion in completions], completions)
+
+    def _write_samples(
+        self,
+        name: str,
+        model: Path,
+        problems: Sequence[Problem],
+        completions: Sequence[Completion],
+        scores: Sequence[Score],
+    ) -> None:
+        by_id = {problem.id: (problem, self.backend.prompt_text(model, problem)) for problem in problems}
+        rows = [
+            sample_row(by_id[completion.problem_id][0], completion, score, by_id[completion.problem_id][1])
+            | {"arm": name, "step": self._steps(name)}
+            for completion, score in zip(completions, scores, strict=True)
+        ]
+        self.writer.samples(name, "eval", rows)
+
+    def _read_back(
+        self, name: str, problems: Sequence[Problem]
+    ) -> tuple[list[Completion], list[Score]] | None:
+        """An evaluation that a stopped run had finished already, if it is of the same problems."""
+        if not (self.writer.root / "samples" / name / "eval.jsonl.gz").is_file():
+            return None
+        rows = list(RunReader(self.writer.root).samples(name, "eval"))
+        if {row["problem_id"] for row in rows} != {problem.id for problem in problems}:
+            return None
+        completions = [
+            Completion(row["problem_id"], row["completion"], row["n_tokens"], row["finished"], row["logprob"])
+            for row in rows
+        ]
+        return completions, [_score_of(row) for row in rows]
+
+    def _summary(self, results: Mapping[str, Evaluation], seconds: float) -> dict[str, Any]:
+        arms: dict[str, Any] = {name: result.as_dict() for name, result in results.items()}
+        for name, arm in self.recipe.arms.items():
+            if name in arms:
+                arms[name]["advantage"] = arm.advantage.model_dump()
+        names = [name for name in results if name != "base"]
+        pairs = [(names[0], other) for other in names[1:]] if names else []
+        trained = [name for name in names if name != "sft"]
+        pairs += [(trained[0], other) for other in trained[1:] if names[0] == "sft"] if trained else []
+        paired = [
+            row
+            for a, b in pairs
+            for row in paired_differences((a, results[a]), (b, results[b]), seed=self.recipe.seed)
+        ]
+        return {
+            "name": self.recipe.name,
+            "arms": arms,
+            "paired": paired,
+            "seed": self.recipe.seed,
+            "seconds": seconds,
+            "versions": versions(),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers of a run."""
+    found = {"leadline": __version__, "python": platform.python_version()}
+    for package in ("torch", "transformers", "numpy", "math-verify", "peft", "trl"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """What the run computes on. Imports torch."""
+    import os
+
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": gpus,
+    }
+
+
+def _score_of(row: Mapping[str, Any]) -> Score:
+    spans = tuple(Span(*span) for span in row["spans"])
+    return Score(row["correct"], row["reason"], row["answer"], row["n_tokens"], 0.0, row["parts"], spans)
+
+
+def _check_same_recipe(recipe: Recipe, out: Path) -> None:
+    """Refuse to go on with a run of another recipe, naming what differs."""
+    before = parse_recipe(RunReader(out).recipe, where=str(out / "recipe.yaml"))
+    differing = _differences(before.model_dump(), recipe.model_dump())
+    if not differing:
+        return
+    if differing == ["threads"]:
+        raise ConfigError(
+            f"{out}: threads differ from those the run began with; the result would not be the same"
+        )
+    raise InputError([f"{out}: --resume of another recipe: {path} differs" for path in differing])
+
+
+def _differences(before: Any, now: Any, path: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        return [
+            line
+            for key in keys
+            for line in _differences(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    return [] if before == now else [path]

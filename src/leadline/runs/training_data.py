@@ -1,0 +1,209 @@
+"""What a recipe trains and measures on: problems by step, worked examples by step, and held-out problems."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from leadline.data import ProblemSet, Stage, load_problems, normalised, refuse_overlap
+from leadline.errors import DataError
+from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
+from leadline.seeds import python_rng
+from leadline.tasks import ChainWorld, wrap
+from leadline.types import Problem
+
+__all__ = ["FileMaterial", "Material", "WorldMaterial", "open_material"]
+
+
+class Material(Protocol):
+    """Every draw is a function of the run's seed and the step, so that a resumed run sees what it would have seen."""
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """Words that a tokenizer made for this material keeps whole."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know of the material: rows skipped, duplicates, problems left out."""
+
+    @property
+    def chats(self) -> Sequence[Problem]:
+        """Every problem that is given as turns of a chat, which only a model with a chat template can be asked."""
+
+    def train(self, step: int, count: int) -> list[Problem]:
+        """The problems of one reinforcement-learning step."""
+
+    def examples(self, step: int, count: int, most: int | None = None) -> list[tuple[Problem, str]]:
+        """Problems with a completion to imitate; ``most`` bounds their difficulty where it is known."""
+
+    def validation(self, count: int) -> list[Problem]:
+        """Problems that choose the best checkpoint; disjoint from the test problems."""
+
+    def test(self, count: int) -> list[Problem]:
+        """Problems that are only ever measured."""
+
+    def gold(self, problem: Problem) -> str | None:
+        """A completion of ``problem`` that is known to be correct, if there is one."""
+
+
+@dataclass(frozen=True)
+class WorldMaterial:
+    """An endless procedural world."""
+
+    config: WorldConfig
+    seed: int
+
+    @property
+    def world(self) -> ChainWorld:
+        return ChainWorld(self.config.steps, self.config.slip, self.config.checks)
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        return self.world.pieces
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def chats(self) -> Sequence[Problem]:
+        return ()
+
+    def train(self, step: int, count: int) -> list[Problem]:
+        return self.world.problems(python_rng(self.seed, "problems", step), count, "train")
+
+    def examples(self, step: int, count: int, most: int | None = None) -> list[tuple[Problem, str]]:
+        return self.world.examples(python_rng(self.seed, "examples", step), count, most)
+
+    def validation(self, count: int) -> list[Problem]:
+        return self.world.problems(python_rng("validation"), count, "valid")
+
+    def test(self, count: int) -> list[Problem]:
+        # The same problems for every seed: runs of different seeds differ by training, not by what they are asked.
+        return self.world.problems(python_rng("test"), count, "test")
+
+    def gold(self, problem: Problem) -> str | None:
+        return wrap(problem.solution or "", problem.answer)
+
+
+@dataclass(frozen=True)
+class FileMaterial:
+    """Problems from files or data sets, gone through in a new order every epoch."""
+
+    training: list[Problem]
+    held_out: list[Problem]
+    measured: list[Problem]
+    notes: Sequence[str]
+    seed: int
+    pieces: Sequence[str] = ()
+
+    @property
+    def chats(self) -> Sequence[Problem]:
+        return [p for p in (*self.training, *self.held_out, *self.measured) if p.messages is not None]
+
+    def train(self, step: int, count: int) -> list[Problem]:
+        return self._draw("problems", step, count, self.training)
+
+    def examples(self, step: int, count: int, most: int | None = None) -> list[tuple[Problem, str]]:
+        pool = self.training
+        if most is not None:
+            easy = [p for p in pool if p.difficulty is not None and p.difficulty <= most]
+            pool = easy or pool
+        return [(problem, self.gold(problem)) for problem in self._draw("examples", step, count, pool)]
+
+    def validation(self, count: int) -> list[Problem]:
+        return self.held_out[:count]
+
+    def test(self, count: int) -> list[Problem]:
+        return self.measured[:count]
+
+    def gold(self, problem: Problem) -> str:
+        """The solution in the format that is trained; the bare answer where no solution is known."""
+        return wrap(problem.solution or "", problem.answer)
+
+    def _draw(self, purpose: str, step: int, count: int, pool: Sequence[Problem]) -> list[Problem]:
+        """Rows ``step * count ...`` of an endless row of shuffled epochs: no cursor to save, nothing to replay."""
+        drawn: list[Problem] = []
+        position = step * count
+        while len(drawn) < count:
+            epoch, start = divmod(position, len(pool))
+            order = list(range(len(pool)))
+            python_rng(self.seed, purpose, "epoch", epoch).shuffle(order)
+            taken = order[start : start + count - len(drawn)]
+            drawn += [pool[index] for index in taken]
+            position += len(taken)
+        return drawn
+
+
+def open_material(recipe: Recipe) -> Material:
+    """Load what ``recipe.data`` names.
+
+    Raises:
+        DataError: unusable rows, an overlap between training and test problems, or nothing left to train on.
+    """
+    config = recipe.data
+    if config.world is not None:
+        return WorldMaterial(config.world, recipe.seed)
+    assert config.train is not None  # DataConfig: one of the two
+    graders = [recipe.evaluation.grader, *(arm.grader for arm in recipe.arms.values())]
+    load = functools.partial(
+        load_problems,
+        on_bad_row=config.on_bad_row,
+        seed=recipe.seed,
+        check_golds=None in graders,  # golds that ours never sees need not suit it
+    )
+    train = load(config.train, split=config.split, columns=config.columns, limit=config.limit)
+    notes = [*_notes(train)]
+    pool = train.without_duplicates().problems
+    if config.evaluation is not None:
+        test = load(config.evaluation, split=config.evaluation_split, columns=config.evaluation_columns)
+        notes += _notes(test)
+        measured = test.without_duplicates().problems
+        refuse_overlap(pool, measured, train_name=config.train, name=config.evaluation)
+    else:
+        measured = [problem for problem in pool if _share(problem, "test") < config.evaluation_share]
+        pool = [problem for problem in pool if _share(problem, "test") >= config.evaluation_share]
+    held_out = [problem for problem in pool if _share(problem, "valid") < config.evaluation_share / 2]
+    pool = [problem for problem in pool if _share(problem, "valid") >= config.evaluation_share / 2]
+    pool, dropped = _curriculum(pool, config)
+    notes += dropped
+    if not pool or not measured:
+        what = "to train on" if not pool else "to measure"
+        raise DataError(
+            f"{config.train}: no problem is left {what} ({'; '.join(notes) or len(train)} loaded)"
+        )
+    rng = random.Random(0)
+    for problems in (held_out, measured):
+        rng.shuffle(problems)  # a file may be sorted, and evaluation takes the first so many
+    return FileMaterial(pool, held_out, measured, tuple(notes), recipe.seed)
+
+
+def _curriculum(problems: list[Problem], config: DataConfig) -> tuple[list[Problem], list[str]]:
+    low, high = config.solve_rate
+    if config.min_difficulty is None and (low, high) == (0.0, 1.0):
+        return problems, []
+    stage = Stage("train", config.min_difficulty, low, high)
+    selection = stage.select(problems)
+    return selection.problems, [
+        f"{count} problems left out: {why}" for why, count in selection.dropped.items()
+    ]
+
+
+def _notes(problems: ProblemSet) -> list[str]:
+    notes = [f"{problems.name}: skipped {line}" for line in problems.skipped]
+    if problems.duplicates:
+        first = problems.duplicates[0]
+        notes.append(
+            f"{problems.name}: {len(problems.duplicates)} duplicates, e.g. {first.again} repeats {first.first}"
+        )
+    return notes
+
+
+def _share(problem: Problem, purpose: str) -> float:
+    """A number in [0, 1) that depends on the text alone: which side of a split a problem is on."""
+    digest = hashlib.sha256(f"{purpose}/{normalised(problem.prompt)}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

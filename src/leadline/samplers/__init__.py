@@ -1,0 +1,31 @@
+"""Where samples come from: one protocol, several sources; those that need torch are imported by their full name."""
+
+from __future__ import annotations
+
+from leadline.samplers.base import (
+    Draw,
+    Item,
+    Prompting,
+    Sampler,
+    Sampling,
+    check_prompts,
+    item_seed,
+    one_of_each,
+    pending,
+)
+from leadline.samplers.openai_server import EndpointSampler
+from leadline.samplers.sample_file import FileSampler
+
+__all__ = [
+    "Draw",
+    "EndpointSampler",
+    "FileSampler",
+    "Item",
+    "Prompting",
+    "Sampler",
+    "Sampling",
+    "check_prompts",
+    "item_seed",
+    "one_of_each",
+    "pending",
+]

@@ -1,0 +1,226 @@
+"""Samples from any server that speaks the OpenAI protocol: vLLM, SGLang, llama.cpp, ``transformers serve``, an API."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import urllib.parse
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from leadline.errors import ConfigError, DataError, InputError
+from leadline.samplers.base import Draw, Item, Prompting, Sampling, item_seed, pending
+from leadline.samplers.http import Poster
+from leadline.types import Completion, Problem
+
+__all__ = ["EndpointSampler", "EndpointWarning"]
+
+
+class EndpointWarning(UserWarning):
+    """The server does not answer; it is tried again."""
+
+
+class EndpointSampler:
+    """Asks a server for one sample a request, several requests at a time.
+
+    A request that fails on the way (the server is killed, restarted, busy) is sent again, so that every
+    sample is drawn exactly once. Needs nothing beyond the standard library.
+
+    Args:
+        url: up to and including the version, e.g. ``http://localhost:8000/v1``.
+        model: as the server names it.
+        api: ``chat`` (the server applies its template) or ``completions`` (the prompt is sent as plain text).
+        concurrency: requests under way at once.
+        timeout_s: of one request.
+        patience_s: for how long a failing request is tried again.
+        pause_s: before it is tried again for the first time; each later pause is twice as long, 30 s at most.
+        key_variable: environment variable that holds the key, where one is needed.
+        prompting: system turn and prompt template.
+        count_tokens: length of a completion in tokens, for servers that do not report it.
+
+    Raises:
+        ConfigError: a URL that is none, or numbers out of their range, all at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        api: Literal["chat", "completions"] = "chat",
+        concurrency: int = 16,
+        timeout_s: float = 600.0,
+        patience_s: float = 300.0,
+        pause_s: float = 0.25,
+        key_variable: str = "OPENAI_API_KEY",
+        prompting: Prompting | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+    ) -> None:
+        rules = {
+            f"url: expected http://... or https://..., got {url!r}": url.startswith(("http://", "https://")),
+            f"concurrency must be at least 1, got {concurrency}": concurrency >= 1,
+            f"api must be 'chat' or 'completions', got {api!r}": api in ("chat", "completions"),
+            f"timeout must be above 0 s, got {timeout_s}": timeout_s > 0,
+            f"patience must be at least 0 s, got {patience_s}": patience_s >= 0,
+        }
+        faults = [text for text, holds in rules.items() if not holds]
+        if faults:
+            raise ConfigError(faults)
+        self.name = model
+        self._model, self._api, self._concurrency = model, api, concurrency
+        self.prompting = prompting or Prompting()
+        self._count_tokens = count_tokens
+        key = os.environ.get(key_variable)
+        path = "/chat/completions" if api == "chat" else "/completions"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._poster = Poster(url.rstrip("/") + path, headers, timeout_s, patience_s, pause_s)
+        self._told = False
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        n: int,
+        sampling: Sampling,
+        *,
+        done: Collection[tuple[str, int]] = frozenset(),
+    ) -> Iterator[Draw]:
+        """Draw samples, in the order in which the server answers.
+
+        Raises:
+            InputError: the server refuses a request, or does not answer as the protocol says.
+            LeadlineError: it stayed away for longer than ``patience_s``.
+        """
+        items = pending(problems, n, done)
+        return _in_threads(lambda item, wait: self._draw(item, sampling, wait), items, self._concurrency)
+
+    def _draw(self, item: Item, sampling: Sampling, wait: Callable[[float], bool]) -> Draw:
+        def tell(fault: str) -> None:
+            if not wait(0):  # nobody wants the answer any more
+                self._tell(fault)
+
+        try:
+            answer = self._poster.post(self._body(item, sampling), wait, tell)
+            return Draw(item.index, self._completion(item.problem, answer, sampling))
+        except DataError:
+            raise  # names the problem itself
+        except InputError as error:
+            raise InputError(f"problem {item.problem.id!r}: {error}{self._hint(str(error))}") from error
+
+    def _tell(self, fault: str) -> None:
+        """Say once that somebody is being waited for: a wrong port looks the same as a server that still loads."""
+        if not self._told:
+            self._told = True
+            warnings.warn(
+                f"{self._poster.url}: {fault}; trying again, for up to {self._poster.patience_s:g} s",
+                EndpointWarning,
+                stacklevel=2,
+            )
+
+    def _hint(self, fault: str) -> str:
+        path = urllib.parse.urlsplit(self._poster.url).path
+        looks_bare = path in ("/chat/completions", "/completions")
+        return " (most servers want /v1 at the end of the URL)" if "HTTP 404" in fault and looks_bare else ""
+
+    def _body(self, item: Item, sampling: Sampling) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._model,
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "seed": item_seed(sampling.seed, item.problem.id, item.index),
+            "stream": False,
+        }
+        # Not every server knows these two: they are sent only where they say something.
+        if sampling.top_p < 1:
+            body["top_p"] = sampling.top_p
+        if sampling.min_p > 0:
+            body["min_p"] = sampling.min_p
+        if self._api == "chat":
+            return body | {"messages": self.prompting.turns(item.problem)}
+        return body | {"prompt": self.plain_text(item.problem)}
+
+    def plain_text(self, problem: Problem) -> str:
+        """What api ``completions`` is asked.
+
+        Raises:
+            DataError: the problem is a chat.
+        """
+        return self.prompting.plain(problem, "--api completions sends plain text")
+
+    def _completion(self, problem: Problem, answer: Any, sampling: Sampling) -> Completion:
+        choices = answer.get("choices") if isinstance(answer, Mapping) else None
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, Mapping):
+            raise InputError("the server's answer has no choices")
+        text = _text(choice)
+        usage = answer.get("usage")
+        length = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+            if self._count_tokens is None:
+                raise InputError(
+                    "the server does not report usage.completion_tokens; give a tokenizer to count with (--tokenizer)"
+                )
+            length = self._count_tokens(text)
+        finished = choice.get("finish_reason") != "length"
+        return Completion(
+            problem.id, text, length if finished else max(length, sampling.max_tokens), finished
+        )
+
+
+def _text(choice: Mapping[str, Any]) -> str:
+    """The text of a choice; what a server split off as reasoning goes back into its tags, in front."""
+    message = choice.get("message")
+    if not isinstance(message, Mapping):
+        text = choice.get("text")
+        if not isinstance(text, str):
+            raise InputError("the server's answer has neither a message nor a text")
+        return text
+    content = message.get("content") or ""
+    thought = message.get("reasoning_content") or message.get("reasoning") or ""
+    if not isinstance(content, str) or not isinstance(thought, str):
+        raise InputError("the content of the server's answer is not text")
+    return f"<think>{thought}</think>{content}" if thought else content
+
+
+def _in_threads(
+    work: Callable[[Item, Callable[[float], bool]], Draw], items: Sequence[Item], threads: int
+) -> Iterator[Draw]:
+    """Work on items in daemon threads; results as they come. The first error stops all and is raised.
+
+    A pool would be waited for at exit, and with it a request that never ends; these threads are not.
+    """
+    todo = iter(items)
+    lock, stop = threading.Lock(), threading.Event()
+    results: queue.Queue[Draw | BaseException] = queue.Queue(maxsize=2 * threads)
+
+    def hand_over(result: Draw | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                results.put(result, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def run() -> None:
+        while not stop.is_set():
+            with lock:
+                item = next(todo, None)
+            if item is None:
+                return
+            try:
+                hand_over(work(item, stop.wait))
+            except BaseException as error:  # handed to the caller's thread, which raises it
+                hand_over(error)
+                return
+
+    for _ in range(min(threads, len(items))):
+        threading.Thread(target=run, name="leadline-endpoint", daemon=True).start()
+    try:
+        for _ in items:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        stop.set()

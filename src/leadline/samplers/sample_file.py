@@ -1,0 +1,57 @@
+"""Samples that somebody else drew: a sample file as a source like any other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from leadline.data.samples.rows import read_samples
+from leadline.errors import DataError
+from leadline.samplers.base import Draw, Prompting, Sampling
+from leadline.types import Problem
+
+__all__ = ["FileSampler"]
+
+
+class FileSampler:
+    """Takes the first n samples of every problem from a sample file; how they were drawn is the file's affair."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = str(path)
+        self.prompting = Prompting()
+        self._path = path
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        n: int,
+        sampling: Sampling,
+        *,
+        done: Collection[tuple[str, int]] = frozenset(),
+    ) -> Iterator[Draw]:
+        """Samples in the order of the file; the i-th of a problem has index i. Samples of other problems are left out.
+
+        Raises:
+            DataError: the file cannot be used, or holds fewer than n samples of some problem: known from a first
+                reading, before anything is handed out.
+        """
+        wanted = {problem.id for problem in problems}
+        there = Counter(sample.completion.problem_id for sample in read_samples(self._path))
+        short = [
+            f"{self._path}: {there[name]} of {n} samples of {name!r}"
+            for name in sorted(wanted)
+            if there[name] < n
+        ]
+        if short:
+            raise DataError(
+                short[:20] + ([f"... and {len(short) - 20} more problems"] if len(short) > 20 else [])
+            )
+        seen: Counter[str] = Counter()
+        for sample in read_samples(self._path):
+            name = sample.completion.problem_id
+            if name in wanted and seen[name] < n:
+                draw = Draw(seen[name], sample.completion)
+                seen[name] += 1
+                if draw.key not in done:
+                    yield draw

@@ -1,0 +1,158 @@
+"""Samples from a Hugging Face checkpoint with ``transformers``, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import CheckpointError
+from leadline.model.codec import fill_template
+from leadline.samplers.base import Draw, Item, Prompting, Sampling, check_prompts, item_seed, pending
+from leadline.storage.huggingface_hub import model_files, whole_model
+from leadline.types import Completion, Problem
+
+__all__ = ["TransformersSampler"]
+
+
+class TransformersSampler:
+    """Loads a causal language model and samples from it in batches.
+
+    The prompt is put through the tokenizer's chat template where it has one, else it is plain text. Weights
+    are read from safetensors only, and code that a checkpoint brings along is not run. The same seed gives
+    the same samples only for the same set of samples to draw: a resumed run draws other, equally distributed
+    ones.
+
+    Args:
+        model: a directory, or a name on the Hugging Face hub.
+        batch_size: completions decoded together.
+        device: e.g. ``cuda:0``; the first GPU if there is one, else the CPU.
+        dtype: e.g. ``bfloat16``; as the checkpoint says when None.
+        prompting: system turn and prompt template.
+        problems: what it will be asked, looked at before the weights are loaded.
+
+    Raises:
+        CheckpointError: no such model, or one without weights, tokenizer or end-of-sequence token.
+        InputError: problems that cannot be put to it.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        batch_size: int = 32,
+        device: str | None = None,
+        dtype: str | None = None,
+        prompting: Prompting | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.name = str(model)
+        self.prompting = prompting or Prompting()
+        self._batch_size = max(1, batch_size)
+        self._device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
+        folder = model_files(self.name)
+        self._tokenizer = _loaded(self.name, lambda: AutoTokenizer.from_pretrained(folder))
+        self._ends = _loaded(self.name, lambda: _ends(self._tokenizer, folder))
+        if not self._ends:
+            raise CheckpointError(
+                f"{self.name}: neither the tokenizer nor the model names an end-of-sequence token"
+            )
+        check_prompts(problems, self._encode)
+        folder = whole_model(self.name)
+        self._model = _loaded(
+            self.name,
+            lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype or "auto", use_safetensors=True),
+        )
+        self._model.to(self._device).eval()
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        n: int,
+        sampling: Sampling,
+        *,
+        done: Collection[tuple[str, int]] = frozenset(),
+    ) -> Iterator[Draw]:
+        """Draw samples; prompts of like length are decoded together."""
+        items = pending(problems, n, done)
+        prompts = {item.problem.id: self._encode(item.problem) for item in items}
+        items.sort(key=lambda item: len(prompts[item.problem.id]))
+        for start in range(0, len(items), self._batch_size):
+            batch = items[start : start + self._batch_size]
+            yield from self._draw(batch, [prompts[item.problem.id] for item in batch], sampling)
+
+    def _encode(self, problem: Problem) -> list[int]:
+        tokenizer = self._tokenizer
+        if tokenizer.chat_template is None:
+            text = self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
+        else:
+            text = fill_template(tokenizer, self.prompting.turns(problem))
+        ids: list[int] = tokenizer(text, add_special_tokens=tokenizer.chat_template is None)["input_ids"]
+        return ids or [self._ends[0]]
+
+    def _draw(
+        self, batch: Sequence[Item], prompts: Sequence[list[int]], sampling: Sampling
+    ) -> Iterator[Draw]:
+        import torch
+
+        width = max(map(len, prompts))
+        pad = self._ends[0]
+        ids = torch.tensor(
+            [[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self._device
+        )
+        mask = torch.tensor(
+            [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self._device
+        )
+        devices = [torch.device(self._device)] if self._device.startswith("cuda") else []
+        with torch.no_grad(), torch.random.fork_rng(devices=devices):
+            torch.manual_seed(item_seed(sampling.seed, *batch[0].key))
+            rows = self._model.generate(input_ids=ids, attention_mask=mask, **self._settings(sampling))[
+                :, width:
+            ]
+        for item, row in zip(batch, rows.tolist(), strict=True):
+            yield Draw(item.index, self._completion(item.problem, row, sampling))
+
+    def _settings(self, sampling: Sampling) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "max_new_tokens": sampling.max_tokens,
+            "do_sample": sampling.temperature > 0,
+            "eos_token_id": self._ends,
+            "pad_token_id": self._ends[0],
+        }
+        if sampling.temperature > 0:
+            # top_k is 50 unless it is said otherwise.
+            settings |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+            settings |= {"min_p": sampling.min_p} if sampling.min_p > 0 else {}
+        return settings
+
+    def _completion(self, problem: Problem, row: list[int], sampling: Sampling) -> Completion:
+        end = next((i for i, token in enumerate(row) if token in self._ends), None)
+        finished = end is not None
+        # Special tokens stay visible, as in the local engine: a format tag may be one.
+        text = self._tokenizer.decode(row[:end], skip_special_tokens=False)
+        return Completion(problem.id, str(text), sampling.max_tokens if end is None else end + 1, finished)
+
+
+def _loaded(name: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except Exception as error:  # configuration, weights and tokenizer failures share no class
+        raise CheckpointError(
+            f"{name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+        ) from error
+
+
+def _ends(tokenizer: Any, folder: Path) -> list[int]:
+    """The tokens that end a completion, the tokenizer's own first; known without the weights."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder)
+    else:
+        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
+    configured = generation.eos_token_id
+    more = configured if isinstance(configured, list) else [configured]
+    return [token for token in dict.fromkeys([tokenizer.eos_token_id, *more]) if token is not None]

@@ -1,0 +1,340 @@
+"""The run directory: what a run writes, what every reader of runs reads, and the version that both agree on.
+
+::
+
+    runs/<name>/
+      recipe.yaml                           the recipe, resolved
+      environment.json                      versions and machine; holds "schema", the version of this layout
+      metrics.jsonl                         one line a step and arm
+      samples/<arm>/step-000020.jsonl.gz    completions drawn at a step; eval.jsonl.gz at the end
+      probe-<arm>.json, compare-<arm>.json  what `leadline probe` and `leadline compare` found (optional)
+      summary.json                          results of the whole run; absent while it is under way
+      .lock                                 held by the process that writes
+
+The fields of each file are listed in docs/formats.md. Every file but metrics.jsonl is replaced in one step;
+a line of metrics.jsonl is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from leadline.errors import DataError, InputError, StorageError
+from leadline.storage.jsonl import (
+    encode_row,
+    read_json,
+    read_jsonl,
+    refusals_as_storage_errors,
+    write_json_atomic,
+    write_jsonl,
+    write_text_atomic,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "RunReader",
+    "RunWriter",
+    "is_name",
+    "read_json",
+    "read_jsonl",
+    "write_json_atomic",
+    "write_jsonl",
+    "write_text_atomic",
+]
+
+SCHEMA_VERSION = 1
+"""Version of the layout above. A reader refuses a newer one instead of misreading it."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@=-]{0,99}")
+_SECTIONS = ("probe", "compare")
+
+
+class RunWriter:
+    """The one process that writes a run directory. A context manager; leaving it gives the lock back.
+
+    Args:
+        root: the run directory; created when it is not there.
+        resume: continue the run that is there; half a last line, left by a killed process, is cut off.
+
+    Raises:
+        InputError: another process writes this run; there is a run and ``resume`` is False; or the reverse.
+        StorageError: the disk refused.
+    """
+
+    def __init__(self, root: str | Path, *, resume: bool = False) -> None:
+        self.root = Path(root)
+        self._metrics = -1
+        _check_root(self.root, resume)
+        self._lock = _take_lock(self.root)
+        try:
+            if not resume:
+                _refuse_existing(self.root)  # again, now that nobody else can be creating it
+                self.environment({})
+            with refusals_as_storage_errors(self._metrics_path):
+                self._metrics = os.open(self._metrics_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            if resume:
+                self._cut_torn_tail()
+        except BaseException:
+            self.close()
+            raise
+
+    def recipe(self, text: str) -> None:
+        """Write the resolved recipe (YAML text)."""
+        write_text_atomic(self.root / "recipe.yaml", text)
+
+    def environment(self, values: Mapping[str, Any]) -> None:
+        """Write versions, machine and whatever else describes where the run ran."""
+        write_json_atomic(self.root / "environment.json", {"schema": SCHEMA_VERSION, **values})
+
+    def metric(self, row: Mapping[str, Any]) -> None:
+        """Append one line to metrics.jsonl (``arm``, ``stage``, ``step``, numbers); non-finite becomes null.
+
+        Raises:
+            StorageError: the disk refused; the file is cut back to the lines before.
+        """
+        line = encode_row(row)
+        before = os.fstat(self._metrics).st_size
+        with refusals_as_storage_errors(self._metrics_path):
+            try:
+                while line:
+                    line = line[os.write(self._metrics, line) :]
+            except OSError:
+                with contextlib.suppress(OSError):  # report the first refusal; readers drop half a line
+                    os.ftruncate(self._metrics, before)
+                raise
+
+    def metrics_offset(self) -> int:
+        """Return the size of metrics.jsonl in bytes, after making sure that this much is on the disk."""
+        with refusals_as_storage_errors(self._metrics_path):
+            os.fsync(self._metrics)
+            return os.fstat(self._metrics).st_size
+
+    def truncate_metrics(self, offset: int) -> None:
+        """Cut metrics.jsonl back to what it was when a checkpoint noted ``offset``.
+
+        Raises:
+            InputError: the file is shorter than that, or no line ends there.
+        """
+        size = os.fstat(self._metrics).st_size
+        if not 0 <= offset <= size:
+            raise InputError(f"{self._metrics_path}: has {size} bytes, a checkpoint was made at {offset}")
+        if offset and os.pread(self._metrics, 1, offset - 1) != b"\n":
+            raise InputError(f"{self._metrics_path}: no line ends at byte {offset}, where a checkpoint was")
+        with refusals_as_storage_errors(self._metrics_path):
+            os.ftruncate(self._metrics, offset)
+
+    def samples(self, arm: str, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+        """Write completions to ``samples/<arm>/<name>.jsonl.gz`` and return that path."""
+        path = self.root / "samples" / _checked(arm) / f"{_checked(name)}.jsonl.gz"
+        write_jsonl(path, rows)
+        return path
+
+    def section(self, kind: str, arm: str, values: Mapping[str, Any]) -> Path:
+        """Write ``<kind>-<arm>.json``, kind ``probe`` or ``compare``: an extra section of the report."""
+        path = self.root / f"{_section_kind(kind)}-{_checked(arm)}.json"
+        write_json_atomic(path, values)
+        return path
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Write the results of the whole run."""
+        write_json_atomic(self.root / "summary.json", {"schema": SCHEMA_VERSION, **values})
+
+    def close(self) -> None:
+        """Give the files and the lock back. Harmless when repeated."""
+        for handle in (self._metrics, self._lock):
+            if handle >= 0:
+                os.close(handle)
+        self._metrics = self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _metrics_path(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    def _cut_torn_tail(self) -> None:
+        """Drop what follows the last newline: half a line, left by a process killed while writing."""
+        end = size = os.fstat(self._metrics).st_size
+        while end > 0:
+            start = max(0, end - 65536)
+            newline = os.pread(self._metrics, end - start, start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            self.truncate_metrics(end)
+
+
+class RunReader:
+    """A run directory, finished or under way, read with every field checked for what it must be.
+
+    Raises:
+        InputError: no run there, or one of a newer layout.
+        DataError: a fault inside a file, ``file:line: why``; metrics and samples raise it when they are read.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise InputError(f"{self.root}: no such directory")
+        if not (self.root / "environment.json").is_file():
+            raise InputError(f"{self.root}: not a run directory (it has no environment.json)")
+        self.environment: dict[str, Any] = read_json(self.root / "environment.json")
+        schema = self.environment.get("schema")
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+            raise InputError(
+                f"{self.root / 'environment.json'}: 'schema' must be a positive integer, is {schema!r:.60}"
+            )
+        if schema > SCHEMA_VERSION:
+            raise InputError(
+                f"{self.root}: has layout {schema}; this leadline reads up to {SCHEMA_VERSION}: update it"
+            )
+
+    @property
+    def recipe(self) -> str:
+        """The resolved recipe, as YAML text."""
+        path = self.root / "recipe.yaml"
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: {error}") from error
+
+    @property
+    def arms(self) -> list[str]:
+        """Names of the arms: those of the summary in its order; then those with samples alone, which were not trained
+        (the base); then those with metrics, as they come.
+        """
+        folder = self.root / "samples"
+        sampled = sorted(e.name for e in folder.iterdir() if is_name(e.name)) if folder.is_dir() else []
+        trained = dict.fromkeys(row["arm"] for row in self.metrics())
+        untrained = [name for name in sampled if name not in trained]
+        return list(dict.fromkeys([*_arms_of(self.summary), *untrained, *trained]))
+
+    def metrics(self, arm: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of metrics.jsonl, of one arm or of all; half a last line is left out."""
+        path = self.root / "metrics.jsonl"
+        if not path.exists():
+            return []
+        rows = []
+        for number, row in read_jsonl(path, torn_tail=True):
+            _check_metric(row, f"{path}:{number}")
+            if arm is None or row["arm"] == arm:
+                rows.append(row)
+        return rows
+
+    def sample_names(self, arm: str) -> list[str]:
+        """Names of the sample files of an arm, steps in order and ``eval`` last; [] when it has none."""
+        folder = self.root / "samples" / _checked(arm)
+        names = [path.name.removesuffix(".jsonl.gz") for path in folder.glob("*.jsonl.gz")]
+        return sorted(filter(_NAME.fullmatch, names), key=_sample_order)
+
+    def samples(self, arm: str, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the completions of one sample file, each as it was written."""
+        path = self.root / "samples" / _checked(arm) / f"{_checked(name)}.jsonl.gz"
+        return (row for _, row in read_jsonl(path))
+
+    def sections(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return what ``<kind>-<arm>.json`` files hold, by arm; kind ``probe`` or ``compare``."""
+        paths = sorted(self.root.glob(f"{_section_kind(kind)}-*.json"))
+        return {path.stem.removeprefix(f"{kind}-"): read_json(path) for path in paths}
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """Results of the whole run; None while it is under way."""
+        path = self.root / "summary.json"
+        if not path.exists():
+            return None
+        summary = read_json(path)
+        arms = summary.get("arms")
+        if not isinstance(arms, dict) or not all(isinstance(values, dict) for values in arms.values()):
+            raise DataError(f"{path}: 'arms' must be an object of objects")
+        for name in arms:
+            if not is_name(name):
+                raise DataError(f"{path}: not a usable name of an arm: {name!r:.60}")
+        return summary
+
+
+def _arms_of(summary: Mapping[str, Any] | None) -> list[str]:
+    return [] if summary is None else list(summary["arms"])
+
+
+def _check_metric(row: Mapping[str, Any], place: str) -> None:
+    for key, kind in (("arm", str), ("stage", str), ("step", int)):
+        if not isinstance(row.get(key), kind):
+            raise DataError(f"{place}: '{key}' must be {kind.__name__}, is {row.get(key)!r:.60}")
+    if not is_name(row["arm"]):
+        raise DataError(f"{place}: 'arm' is not a usable name: {row['arm']!r:.60}")
+    if not 0 <= row["step"] < 2**53:
+        raise DataError(f"{place}: 'step' must lie between 0 and 2^53, is {row['step']!r:.60}")
+
+
+def _check_root(root: Path, resume: bool) -> None:
+    """Refuse what can be refused before anything is created."""
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root}: is a file, not a run directory")
+    if resume:
+        RunReader(root)
+    else:
+        _refuse_existing(root)
+
+
+def _refuse_existing(root: Path) -> None:
+    if (root / "environment.json").exists() or (root / "metrics.jsonl").exists():
+        raise InputError(f"{root}: already holds a run; resume it, or choose another directory")
+
+
+def _take_lock(root: Path) -> int:
+    """Lock the run for this process; the kernel gives the lock back however the process ends."""
+    path = root / ".lock"
+    with refusals_as_storage_errors(path):
+        root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as error:
+        owner = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
+        os.close(handle)
+        raise InputError(f"{root}: another process (pid {owner or 'unknown'}) is writing this run") from error
+    except OSError as error:
+        os.close(handle)
+        raise StorageError(f"{path}: cannot lock: {error.strerror}") from error
+    return handle
+
+
+def is_name(name: str) -> bool:
+    """Return True for a name that an arm or a sample file may have: safe as a file name everywhere."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _checked(name: str) -> str:
+    """Return ``name`` if it is usable: arms and sample files never lead out of the run."""
+    if not is_name(name):
+        raise InputError(f"{name!r}: not a usable name (letters, digits and . _ + @ = -, at most 100)")
+    return name
+
+
+def _sample_order(name: str) -> tuple[bool, int, str]:
+    digits = re.search(r"\d{1,18}", name)
+    return name == "eval", int(digits[0]) if digits else -1, name
+
+
+def _section_kind(kind: str) -> str:
+    if kind not in _SECTIONS:
+        raise InputError(f"{kind!r}: unknown section, expected one of {', '.join(_SECTIONS)}")
+    return kind

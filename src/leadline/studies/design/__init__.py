@@ -1,0 +1,1 @@
+"""What a study varies: axes, cells and their problems."""

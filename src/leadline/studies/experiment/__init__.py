@@ -1,0 +1,1 @@
+"""One cell: pretraining, algorithms, exact enumeration, the tabular twin."""

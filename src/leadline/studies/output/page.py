@@ -1,0 +1,170 @@
+"""The page of a study: findings in words that are made from the numbers, figures, tables. One file, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from leadline.display import Table as Shown
+
+__all__ = ["page"]
+
+_CAPTIONS = {
+    "accuracy": (
+        "Accuracy by cell",
+        "Exact success on problems that pretraining never contained: trained on by reinforcement learning, or held "
+        "out. Hollow: before; filled: after.",
+    ),
+    "algorithms": (
+        "Algorithms and controls",
+        "Beside the network: a table of logits without shared weights, trained by the same algorithm until it had "
+        "spent the same mean KL, and the exact tilt of one strength for all problems that spends it.",
+    ),
+    "gain": (
+        "Gain against Q",
+        "Every dot is a trained problem of one seed. The tilt's strength is that of the algorithms with a KL term; "
+        "those without one follow their horizon instead.",
+    ),
+    "dose": ("Dose and response", "Where an interval would be infinite (one seed) none is drawn."),
+    "collapse": (
+        "Collapse on Q",
+        "If success depended on Q and the number of samples alone, all axes would lie on one curve. Other axes are "
+        "taken from studies that stand beside this one on disk.",
+    ),
+}
+
+
+class Drawing(NamedTuple):
+    """A figure with its words."""
+
+    heading: str
+    caption: str
+    svg: Markup
+
+
+def page(result: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
+    """The HTML text. ``drawings`` are SVGs that this package drew, with every text in them escaped."""
+    source = resources.files("leadline.studies.output").joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    shown = [Drawing(*_CAPTIONS[name], Markup(svg)) for name, svg in drawings.items() if name in _CAPTIONS]
+    return environment.from_string(source).render(
+        result=result,
+        paragraph=paragraph(result),
+        power=power_lines(result),
+        drawings=shown,
+        tables=[_conditions(result), _laws(result)],
+        made=_made(result),
+    )
+
+
+def paragraph(result: Mapping[str, Any]) -> str:
+    """The findings in one paragraph; every word of it follows from the verdicts and their numbers."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for claim in result["claims"]:
+        groups.setdefault(claim["verdict"], []).append(claim)
+    said = [
+        f"{verdict.capitalize()}: {_listed([claim['statement'] for claim in groups[verdict]])}."
+        for verdict in ("supported", "not supported", "undecided", "not tested")
+        if verdict in groups
+    ]
+    plan = result["plan"]
+    head = (
+        f"{_count(len(plan['seeds']), 'seed')}, {_count(len(plan['cells']), 'cell')}, "
+        f"{_count(len(plan['algorithms']), 'algorithm')}, {plan['prompts']} problems x {plan['group']} samples a step."
+    )
+    return " ".join([head, *said])
+
+
+def power_lines(result: Mapping[str, Any]) -> list[str]:
+    """What Q each length of run could not tell from zero, and how small a gain the seeds could resolve."""
+    lines = [
+        f"{_count(entry['step'], 'step')} draw {entry['samples']:,} samples of a cell: with 95% probability they "
+        f"contain no right answer where Q is below {entry['q_seen']:.1e}, so no gain there cannot tell Q = 0 from "
+        "such a Q."
+        for entry in result["power"]
+    ]
+    halves = [
+        (entry["gain"][2] - entry["gain"][1]) / 2
+        for entry in result["conditions"]
+        if entry["gain"] and entry["gain"][2] is not None and entry["side"] == "trained"
+    ]
+    if halves and result["plan"]["seeds"][1:]:
+        middle, most = sorted(halves)[len(halves) // 2], max(halves)
+        lines.append(
+            f"Intervals of mean gains over {len(result['plan']['seeds'])} seeds reach {100 * middle:.1f} points to "
+            f"each side in the median and {100 * most:.1f} at most: smaller effects stay undecided."
+        )
+    else:
+        lines.append("One seed gives no interval: nothing that rests on seeds can be decided.")
+    return lines
+
+
+def _conditions(result: Mapping[str, Any]) -> Shown:
+    columns = ("cell", "algorithm", "steps", "problems", "Q", "p'", "gain", "KL", "excess", "table", "tilt")
+    rows = [
+        (
+            entry["cell"],
+            entry["algorithm"],
+            str(entry["step"]),
+            entry["side"].replace("_", "-"),
+            *(_cell(entry[name]) for name in ("Q", "p", "gain", "kl", "excess", "tabular", "tilt")),
+        )
+        for entry in result["conditions"]
+    ]
+    note = (
+        "Means over seeds with 95% t intervals; problems are averaged within a seed. KL and excess in nats a problem; "
+        "a dash where answers are too many to enumerate, or where the column has no meaning."
+    )
+    return Shown("Every condition", columns, tuple(rows), note)
+
+
+def _laws(result: Mapping[str, Any]) -> Shown:
+    rows = [
+        (
+            entry["algorithm"],
+            str(entry["step"]),
+            _cell(entry["T1_slope"], 2),
+            f"{entry['T2_excess_share']:.3f}",
+            f"{entry['T3']['gained']} of {entry['T3']['problems']}",
+            f"{entry['T3']['expected']:.2g}",
+            f"{entry['T3']['p_value']:.2g}",
+        )
+        for entry in result["laws"]
+    ]
+    note = (
+        "T1: slope of logit p' on logit Q, 1 for a tilt. T2: share of the KL that no change of success needed, 0 for a "
+        "tilt (tolerance 1e-3). T3: problems with fewer than 0.01 right answers expected that passed 10%, against the "
+        "most that are to be expected without shared weights; a small p is transfer through them."
+    )
+    columns = ("algorithm", "steps", "T1 slope", "T2 excess", "T3 gained", "T3 expected", "T3 p")
+    return Shown("Is it a tilt?", columns, tuple(rows), note)
+
+
+def _made(result: Mapping[str, Any]) -> str:
+    plan, versions = result["plan"], result["versions"]
+    return (
+        f"{result['command']} · decoder {plan['layers']} x {plan['hidden']}, {plan['pretraining_steps']} pretraining "
+        f"steps of {plan['batch']} examples · one thread a cell · "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+    )
+
+
+def _cell(interval: Sequence[float | None] | None, digits: int = 3) -> str:
+    if interval is None or interval[0] is None:
+        return "–"
+    value, lo, hi = interval
+    if lo is None or hi is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} [{lo:.{digits}f}, {hi:.{digits}f}]"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,191 @@
+"""Constructed cases whose verdict is known, after training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evidence import check_evidence
+from leadline import theory
+from leadline.data.samples.counts import Counts
+from leadline.data.samples.tally import count_rows
+from leadline.diagnosis.compare import Comparison, compare
+from leadline.diagnosis.compare.sentences import VERDICTS, needed
+
+M, N = 120, 64
+MASSES = np.random.default_rng(1).beta(0.6, 0.8, size=M)
+
+
+def sampled(q: np.ndarray, seed: int, n: int = N) -> Counts:
+    return Counts.from_arrays(n, np.random.default_rng(seed).binomial(n, q))
+
+
+def rows(
+    q: np.ndarray,
+    seed: int,
+    *,
+    n: int = 32,
+    tokens: float = 100.0,
+    silent: float = 0.0,
+    unformatted: float = 0.0,
+) -> Counts:
+    rng = np.random.default_rng(seed)
+    made: list[dict[str, Any]] = []
+    for i, mass in enumerate(q):
+        for j in range(n):
+            mute = rng.random() < silent
+            right = bool(rng.random() < mass) and not mute
+            row: dict[str, Any] = {"problem_id": f"p{i}", "correct": right, "finished": True}
+            row["reason"] = "no_answer" if mute else "match" if right else "mismatch"
+            row["n_tokens"] = int(rng.gamma(4, tokens * (1 + i % 3) / 4)) + 1
+            row["parts"] = {"format": float(rng.random() >= unformatted)}
+            row["completion"] = f"{i} {j} {seed}"
+            made.append(row)
+    return count_rows(enumerate(made, 1))
+
+
+def judged(base: Counts, tuned: Counts) -> Comparison:
+    found = compare(base, tuned)
+    check_evidence(found.as_dict())
+    assert found.verdict in VERDICTS
+    assert set(found.also) <= set(VERDICTS)
+    return found
+
+
+def text_of(found: Comparison) -> str:
+    return " ".join(sentence.text for sentence in found.sentences)
+
+
+@pytest.mark.parametrize("a", [0.7, 2.0, 4.0])
+def test_sharpened_exactly_by_tilt(a: float) -> None:
+    found = judged(sampled(MASSES, 1), sampled(theory.tilted_success(MASSES, a), 2))
+    assert found.verdict == "sharpened"
+    assert "expanded" not in found.also
+    assert found.laws is not None
+    assert found.laws.strength.contains(a)
+    assert found.laws.slope is not None
+    assert found.laws.slope.contains(1.0)
+
+
+def test_a_strong_tilt_of_rare_solutions_is_still_no_expansion() -> None:
+    q = 10 ** np.random.default_rng(2).uniform(-4, 0, size=150)
+    found = judged(sampled(q, 1), sampled(theory.tilted_success(q, 4.0), 2))
+    assert found.ledger.expanded > 10
+    assert found.verdict == "sharpened"
+    assert "no more than a tilt explains" in text_of(found)
+
+
+def test_expanded_by_leaking_new_mass() -> None:
+    q = MASSES.copy()
+    q[:30] = 0.0
+    p = theory.tilted_success(q, 1.0)
+    p[:20] = 0.4
+    found = judged(sampled(q, 1), sampled(p, 2))
+    assert found.verdict == "expanded"
+    assert "sharpened" in found.also
+    assert "more than a tilt explains" in text_of(found)
+
+
+def test_expanded_from_nothing_at_all() -> None:
+    p = np.where(np.arange(M) < 60, 0.4, 0.0)
+    found = judged(sampled(np.zeros(M), 1), sampled(p, 2))
+    assert found.verdict == "expanded"
+    assert found.laws is None
+    assert "one tuned sample is worth at least" in text_of(found)
+
+
+def test_harmed() -> None:
+    found = judged(sampled(MASSES, 1), sampled(theory.tilted_success(MASSES, -0.8), 2))
+    assert found.verdict == "harmed"
+    assert found.also == ()
+
+
+def test_sharpened_at_the_price_of_support() -> None:
+    """Half of the problems always solved, the other half lost: better at 1, worse at 64."""
+    q, p = np.full(M, 0.3), np.repeat([1.0, 0.0], M // 2)
+    found = judged(sampled(q, 1), sampled(p, 2))
+    assert found.verdict == "sharpened"
+    assert found.crossing.k is not None
+    assert found.ledger.shrunk == M // 2
+    assert "shrunk is more than a tilt explains" in text_of(found)
+
+
+def test_shortened_only() -> None:
+    found = judged(rows(MASSES, 1), rows(MASSES, 2, tokens=60))
+    assert found.verdict == "shortened"
+    assert found.length is not None
+    assert found.length.same.hi < 0
+    assert found.length.mix.lo < 0 < found.length.mix.hi or abs(found.length.mix.value) < 10
+
+
+def test_shortened_and_sharpened() -> None:
+    found = judged(rows(MASSES, 1), rows(theory.tilted_success(MASSES, 1.5), 2, tokens=60))
+    assert found.verdict == "sharpened"
+    assert "shortened" in found.also
+
+
+def test_only_formatted_more_answers_found() -> None:
+    found = judged(rows(MASSES, 1, silent=0.5), rows(MASSES, 2))
+    assert found.verdict == "only_formatted"
+    assert "answering more often" in text_of(found)
+
+
+def test_only_formatted_the_format_reward_alone() -> None:
+    found = judged(rows(MASSES, 1, unformatted=0.9), rows(MASSES, 2, unformatted=0.05))
+    assert found.verdict == "only_formatted"
+    assert "the format is missed" in text_of(found)
+
+
+def test_better_answers_are_not_only_form() -> None:
+    found = judged(rows(MASSES, 1, silent=0.2), rows(theory.tilted_success(MASSES, 2.0), 2))
+    assert found.verdict == "sharpened"
+
+
+def test_too_few_samples_to_tell() -> None:
+    q = MASSES[:8]
+    found = judged(sampled(q, 1, n=8), sampled(q, 2, n=8))
+    assert found.verdict == "too_few"
+    assert f"{needed(found):,} more problems" in text_of(found)
+
+
+def test_what_was_asked_for_settles_it() -> None:
+    few = judged(sampled(MASSES[:8], 1, n=8), sampled(MASSES[:8], 2, n=8))
+    q = np.random.default_rng(8).beta(0.6, 0.8, size=2 * (8 + needed(few)))
+    assert judged(sampled(q, 1, n=8), sampled(q, 2, n=8)).verdict != "too_few"
+
+
+def test_unchanged() -> None:
+    found = judged(sampled(MASSES, 1), sampled(MASSES, 2))
+    assert found.verdict == "unchanged"
+
+
+def test_duplicate_samples() -> None:
+    def doubled(seed: int) -> Counts:
+        hits = np.random.default_rng(seed).binomial(8, MASSES)
+        return count_rows(
+            (1, {"problem_id": f"p{i}", "completion": f"{seed} {i} {j}", "correct": bool(j < hits[i])})
+            for i in range(M)
+            for j in range(8)
+            for _ in range(8)
+        )
+
+    found = judged(doubled(1), doubled(2))
+    assert found.verdict == "duplicates"
+    assert found.as_dict()["n_samples"] == [M * 8, M * 8]
+
+
+def test_one_problem_dominating() -> None:
+    p = np.zeros(M)
+    p[3] = 0.9
+    found = judged(sampled(np.zeros(M), 1), sampled(p, 2))
+    assert found.verdict == "dominated"
+    assert "One problem dominates: 'p3' makes 100%" in text_of(found)
+
+
+def test_mixed() -> None:
+    p = np.where(np.arange(M) % 2, 0.85, 0.15)
+    found = judged(sampled(np.full(M, 0.5), 1), sampled(p, 2))
+    assert found.verdict == "mixed"
+    assert min(found.movers.up, found.movers.down) > 0.9 * M / 2

@@ -1,0 +1,459 @@
+"""The parts of a probe: signal, bands, mass, curves, faults, copies, filters, files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as reference
+
+from leadline import theory
+from leadline.data.samples.counts import Counts
+from leadline.data.samples.tally import count_rows
+from leadline.diagnosis.probe import finding, probe, run_probe, teacher_forced
+from leadline.diagnosis.probe.copies import find_copies
+from leadline.diagnosis.probe.correct_mass import correct_mass
+from leadline.diagnosis.probe.curves import cover_curve, k_grid, pass_curve, reach_table
+from leadline.diagnosis.probe.difficulty_bands import BANDS, band_of, window
+from leadline.diagnosis.probe.failure_modes import count_faults
+from leadline.diagnosis.probe.live_groups import live_here, live_share, recommended_group
+from leadline.diagnosis.probe.prefiltered import find_filter
+from leadline.display import Chart, Finding, Point
+from leadline.display.numbers import count, percent, points, share
+from leadline.display.page import page, plot
+from leadline.display.terminal import terminal
+from leadline.errors import InputError
+from leadline.stats import Interval, clopper_pearson
+
+
+def binomial(q: np.ndarray, n: int, seed: int = 0) -> Counts:
+    return Counts.from_arrays(n, np.random.default_rng(seed).binomial(n, q))
+
+
+# --- signal
+
+
+def test_live_share_is_the_mean_of_unbiased_estimates() -> None:
+    counts = Counts.from_arrays(4, [0, 2, 4])
+    # Only the middle problem can give mixed pairs: 2 of 3 pairs of {1,1,0,0} differ... C(4,2)=6, 4 mixed.
+    live = live_share(counts, 2)
+    assert live.share.value == pytest.approx((4 / 6) / 3)
+    assert not live.extrapolated
+
+
+@pytest.mark.parametrize("q", [0.02, 0.3, 0.9])
+def test_live_share_beyond_the_samples_holds_the_truth(q: float) -> None:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(100):
+        live = live_share(Counts.from_arrays(8, rng.binomial(8, q, size=60)), 64)
+        assert live.extrapolated
+        assert live.share.lo <= live.share.value <= live.share.hi
+        hits += live.share.contains(float(theory.live_group_probability(q, 64)))
+    assert hits >= 94
+
+
+def test_live_share_beyond_the_samples_is_that_of_the_law_of_q() -> None:
+    q = np.random.default_rng(2).uniform(size=1000)
+    value = live_share(binomial(q, 16), 64).share.value
+    assert value == pytest.approx(1 - 2 / 65, abs=0.015)
+
+
+def test_live_share_with_one_sample_a_problem_says_nothing_above() -> None:
+    live = live_share(Counts.from_arrays(1, [0, 1, 1, 0]), 8)
+    assert live.share.lo == 0.0
+    assert live.share.hi == 1.0
+
+
+@pytest.mark.parametrize(("u", "v", "n"), [(0.3, 3.0, 32), (1.0, 1.0, 32), (0.05, 2.0, 16)])
+def test_live_share_of_these_very_problems_is_covered(u: float, v: float, n: int) -> None:
+    rng = np.random.default_rng(3)
+    hits, narrower = 0, 0
+    for _ in range(150):
+        q = rng.beta(u, v, size=30)
+        counts = Counts.from_arrays(n, rng.binomial(n, q))
+        here = live_here(counts, 8)
+        hits += here.contains(float(theory.live_group_probability(q, 8).mean()))
+        narrower += here.width < live_share(counts, 8).share.width
+    assert hits >= 137  # 94% of 150 is 141; two standard errors below
+    assert narrower > 100
+
+
+def test_recommended_group_grows_as_success_gets_rare() -> None:
+    assert recommended_group(binomial(np.full(200, 0.5), 64)) == 4
+    assert recommended_group(binomial(np.full(200, 0.13), 64)) == 16
+    assert recommended_group(binomial(np.full(200, 0.01), 256)) == 64
+    assert recommended_group(Counts.from_arrays(16, np.zeros(10))) == 8
+
+
+# --- bands
+
+
+@pytest.mark.parametrize("g", [4, 8, 64])
+def test_window_edges_give_the_shares_they_promise(g: int) -> None:
+    edges = window(g)
+    for q, live in ((edges.floor, 0.1), (edges.low, 0.5), (edges.high, 0.5)):
+        assert float(theory.live_group_probability(q, g)) == pytest.approx(live, abs=1e-6)
+    assert edges.floor < edges.low < edges.high
+
+
+def test_bands_at_their_edges() -> None:
+    edges = window(8)
+    rates = [0.0, edges.low - 1e-6, edges.low + 1e-6, edges.high - 1e-6, edges.high + 1e-6, 1.0]
+    names = [BANDS[i] for i in band_of(rates, edges)]
+    assert names == ["dead", "rare", "useful", "useful", "saturated", "saturated"]
+
+
+def test_band_table_adds_up() -> None:
+    found = probe(Counts.from_arrays(64, [0, 0, 1, 20, 32, 64]), group=8)
+    counts = {band.name: band.count for band in found.band_rows}
+    assert counts == {"dead": 2, "rare": 1, "useful": 2, "saturated": 1}
+    assert sum(b.share for b in found.band_rows) == pytest.approx(1.0)
+    useful = found.band_rows[2]
+    assert useful.solve_rate == pytest.approx(52 / 128)
+    rates = np.array([20, 32]) / 64
+    # 64 samples and strength 1: the estimate is close to the tilt of the rates.
+    assert useful.gain == pytest.approx(float(theory.gain(rates, 1.0).mean()), abs=0.01)
+    assert found.band_rows[0].gain == 0.0
+    assert found.kept == ("p2", "p3", "p4")
+
+
+# --- mass
+
+
+def test_combined_limits() -> None:
+    counts = Counts.from_arrays([128, 128, 16], [0, 64, 0], ["a", "b", "c"])
+    mass = correct_mass(counts, {"a": math.log(1e-9), "b": math.log(0.45), "c": math.log(0.3)})
+    exact = [
+        reference.binomtest(c, n).proportion_ci(0.95, "exact") for c, n in ((0, 128), (64, 128), (0, 16))
+    ]
+    assert mass.lo.tolist() == pytest.approx([1e-9, 0.45, 0.3])
+    assert mass.hi.tolist() == pytest.approx([exact[0].high, exact[1].high, 0.3])
+    assert mass.sampled_lo[1] == pytest.approx(exact[1].low)
+    assert mass.rule_of_three[0] == pytest.approx(1 - 0.05 ** (1 / 128))
+    assert np.isnan(mass.rule_of_three[1])
+    assert mass.value.tolist() == pytest.approx([1e-9, 0.5, 0.3])
+    assert mass.row(1)["rule_of_three"] is None
+
+
+def test_teacher_forcing_counts_distinct_strings_once() -> None:
+    bound = teacher_forced([("a", "x", -2.0), ("a", "x", -2.0), ("a", "y", -3.0), ("b", [1, 2], -900.0)])
+    assert bound["a"] == pytest.approx(math.log(math.exp(-2) + math.exp(-3)))
+    assert bound["b"] == -900.0
+    for bad in ([("a", "x", 0.5)], [("a", "x", float("nan"))], [("a", "x", -2.0), ("a", "x", -3.0)]):
+        with pytest.raises(ValueError):
+            teacher_forced(bad)
+    with pytest.raises(ValueError, match="above 1"):
+        teacher_forced([("a", "x", -0.1), ("a", "y", -0.1)])
+
+
+def test_teacher_forcing_lifts_a_problem_out_of_the_dead() -> None:
+    counts = Counts.from_arrays(16, [0, 0, 8, 8])
+    found = probe(counts, log_forced={"p0": math.log(0.2)}, group=8)
+    assert [BANDS[i] for i in found.bands] == ["useful", "dead", "useful", "useful"]
+    assert any("Known solutions alone" in s.text for s in found.sentences)
+    assert found.forced.unsolved == 1
+
+
+# --- curves
+
+
+def test_k_grid_ends_at_what_nine_tenths_of_the_problems_have() -> None:
+    assert k_grid(np.full(5, 48.0)) == [1, 2, 4, 8, 16, 32, 48]
+    assert k_grid(np.array([1.0] + [64.0] * 19)) == [1, 2, 4, 8, 16, 32, 64]
+    assert k_grid(np.ones(3)) == [1]
+
+
+def test_pass_curve_says_how_many_problems_it_left_out() -> None:
+    curve = pass_curve(Counts.from_arrays([4] + [16] * 19, [2] * 20))
+    assert curve.left_out == {1: 0, 2: 0, 4: 0, 8: 1, 16: 1}
+    assert curve.value[16].value == 1.0
+    assert curve.value[1].value == pytest.approx((0.5 + 19 / 8) / 20)
+
+
+def test_reach_of_known_masses() -> None:
+    q = np.random.default_rng(0).beta(1, 3, size=4000)
+    rows = reach_table(binomial(q, 256), (1.0, 0.5, 0.25))
+    for row in rows:
+        truth = float(theory.tilted_success(q, row.a).mean())
+        assert row.success.value == pytest.approx(truth, abs=0.01)
+        assert row.success.contains(truth)
+        assert row.gain.contains(truth - float(q.mean()))
+    assert [row.a for row in rows] == [1.0, 2.0, 4.0]
+    assert reach_table(binomial(q, 256), (1.0,), gap=2.0)[0].a == 2.0
+    assert rows[2].best_q == pytest.approx(0.119, abs=1e-3)
+
+
+def test_reach_beyond_the_samples_widens_upwards_and_holds_the_truth() -> None:
+    q = np.full(400, 0.004)
+    row = reach_table(binomial(q, 16), (0.2,))[0]
+    truth = float(theory.tilted_success(0.004, 5.0))
+    assert row.success.value < truth <= row.success.hi
+    assert row.success.lo <= truth
+
+
+def test_cover_limits_allow_for_the_scatter_of_the_rates() -> None:
+    # All problems just below tau: measured rates lie above it half of the time, true ones never.
+    counts = binomial(np.full(300, 0.49), 16)
+    interval = cover_curve(counts, [0.5])[0.5]
+    assert interval.value > 0.5
+    assert interval.lo == 0.0
+    sharp = cover_curve(binomial(np.repeat([0.1, 0.9], 150), 256), [0.5])[0.5]
+    assert sharp.value == 0.5
+    assert sharp.width < 0.16
+    surer = cover_curve(binomial(np.repeat([0.1, 0.9], 150), 256), [0.5], 0.99)[0.5]
+    assert surer.width > sharp.width
+    # 150 of 300 sides at a quarter of 5%, exact limits: the level of 0.5% adds nothing at such distances.
+    lo, hi = clopper_pearson(150, 300, 1 - 0.05 / 4)
+    assert (sharp.lo, sharp.hi) == pytest.approx(((float(lo) - 0.005) / 0.995, float(hi) / 0.995), abs=2e-3)
+    # Sixteen samples and masses far from tau still say something.
+    blunt = cover_curve(binomial(np.repeat([0.05, 0.95], 150), 16), [0.5])[0.5]
+    assert blunt.lo > 0.35
+    assert blunt.hi < 0.65
+
+
+# --- form
+
+
+def test_faults_are_sorted_by_kind() -> None:
+    rows = [{"problem_id": "a", "correct": True, "finished": True, "reason": "match"}] * 2
+    rows += [{"problem_id": "a", "correct": False, "finished": False, "reason": "truncated"}] * 3
+    rows += [{"problem_id": "a", "correct": False, "finished": True, "reason": "no_answer"}] * 1
+    rows += [{"problem_id": "a", "correct": False, "finished": True, "reason": "mismatch"}] * 2
+    faults = count_faults(count_rows(enumerate(rows, 1)))
+    assert faults.of_failures == {
+        "truncated": pytest.approx(3 / 6),
+        "no_answer": pytest.approx(1 / 6),
+        "unscorable": 0.0,
+        "wrong": pytest.approx(2 / 6),
+    }
+    assert faults.answered is not None
+    assert faults.answered.value == pytest.approx(2 / 4)
+    assert faults.truncated is not None
+    assert faults.truncated.value == pytest.approx(3 / 8)
+    assert faults.only_form == pytest.approx(4 / 6)
+    silent = count_faults(Counts.from_arrays(8, [4]))
+    assert silent.truncated is None
+    assert silent.format_failed is None
+
+
+# --- copies and filters
+
+
+def samples(texts: list[list[str]], right: list[list[bool]]) -> Counts:
+    rows = [
+        {"problem_id": f"p{i}", "completion": t, "correct": c}
+        for i, (ts, cs) in enumerate(zip(texts, right, strict=True))
+        for t, c in zip(ts, cs, strict=True)
+    ]
+    return count_rows(enumerate(rows, 1))
+
+
+def test_short_answers_that_repeat_are_no_fault() -> None:
+    rng = np.random.default_rng(0)
+    texts = [[str(x) for x in rng.integers(3, size=32)] for _ in range(20)]
+    found = find_copies(samples(texts, [[t == "0" for t in ts] for ts in texts]))
+    assert found.share > 0.8
+    assert not found.suspect
+
+
+def test_a_solved_problem_answered_in_one_word_is_no_fault() -> None:
+    found = find_copies(samples([["7"] * 32] * 20, [[True] * 32] * 20))
+    assert found.constant
+    assert not found.suspect
+
+
+@pytest.mark.parametrize("kind", ["doubled", "greedy", "long"])
+def test_copies_that_chance_does_not_make(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    if kind == "doubled":
+        texts = [[f"{i} {j}" for j in range(8)] * 4 for i in range(10)]
+        right = [[bool(x) for x in np.tile(rng.random(8) < 0.5, 4)] for _ in range(10)]
+    elif kind == "greedy":
+        texts = [[f"text {i}"] * 16 for i in range(20)]
+        right = [[i % 2 == 0] * 16 for i in range(20)]
+    else:
+        texts = [[f"{i} {j // 3} " + "word " * 200 for j in range(17)] for i in range(10)]
+        right = [[j % 2 == 0 for j in range(17)] for _ in range(10)]
+    found = find_copies(samples(texts, right))
+    assert found.suspect
+    assert found.factor == {"doubled": 4, "greedy": 16, "long": 1}[kind]
+
+
+def test_a_set_filtered_on_its_own_rates_is_noticed() -> None:
+    counts = binomial(np.random.default_rng(3).beta(0.8, 0.6, size=2000), 16)
+    assert not find_filter(counts).never.missing
+    cut = counts.take([name for name, c in zip(counts.ids, counts.c, strict=True) if c > 0])
+    found = find_filter(cut)
+    assert found.never.missing
+    assert not found.always.missing
+    assert found.never.expected > 6
+
+
+# --- the whole
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 20), st.floats(0, 1)), min_size=1, max_size=30))
+def test_any_counts_give_a_complete_probe(problems: list[tuple[int, float]]) -> None:
+    n = np.array([n for n, _ in problems])
+    c = np.array([round(n * share) for n, share in problems])
+    found = probe(Counts.from_arrays(n, c))
+    output = json.loads(json.dumps(found.as_dict(problems=True), allow_nan=False))
+    assert sum(output["bands"].values()) == output["n_problems"] == len(problems)
+    assert output["n_samples"] == n.sum()
+    for value, lo, hi in [
+        *output["pass_at_k"].values(),
+        *output["cover_at"].values(),
+        *output["live_groups"].values(),
+    ]:
+        assert 0 <= lo <= value <= hi <= 1
+    assert output["verdict"]
+    assert output["sentences"]
+    assert len(output["problems"]) == len(problems)
+    assert page(finding(found)).startswith("<!doctype html>")
+
+
+def test_fields_of_the_json() -> None:
+    output = probe(binomial(np.linspace(0, 1, 50), 32)).as_dict()
+    wanted = {
+        "n_problems",
+        "n_samples",
+        "pass_at_k",
+        "cover_at",
+        "live_groups",
+        "bands",
+        "recommended",
+        "verdict",
+    }
+    assert wanted | {"sentences"} <= set(output)
+    assert set(output["bands"]) == {"dead", "rare", "useful", "saturated"}
+    assert set(output["live_groups"]) >= {"4", "8", "16", "32", "64"}
+    assert {"G", "solve_rate"} <= set(output["recommended"])
+    assert len(output["pass_at_k"]["1"]) == 3
+    assert output["budget"]["q"] == pytest.approx(float(theory.q_seen(32 * output["recommended"]["G"] * 60)))
+
+
+def write_rows(path: Path) -> Path:
+    with path.open("w") as stream:
+        for i in range(12):
+            for j in range(16):
+                row = {
+                    "problem_id": f"p{i}",
+                    "prompt": f"What is $ {i % 11} + 1$?",
+                    "gold": str(i % 11 + 1),
+                    "completion": f"<script>alert({j})</script>",
+                    "n_tokens": 7,
+                    "finished": True,
+                    "correct": j < (0, 4, 8, 16)[i % 4],
+                }
+                stream.write(json.dumps(row) + "\n")
+    return path
+
+
+def test_run_probe_writes_page_and_kept_problems(tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "s.jsonl")
+    evaluation = tmp_path / "eval.jsonl"
+    evaluation.write_text(json.dumps({"id": "e", "prompt": "what is 5+1", "answer": "6"}) + "\n")
+    html, kept = tmp_path / "p.html", tmp_path / "kept.jsonl"
+    seen: list[int] = []
+    found = run_probe(
+        source, against=[evaluation], html=html, write_problems=kept, progress=seen.append, group=8
+    )
+    assert seen[-1] == 192
+    # p11 repeats p0 (both "0 + 1"), p5 stands in the evaluation set.
+    assert found.duplicates == (("p0", "p11"),)
+    assert found.contamination == ("p5",)
+    assert (found.twins.again, found.twins.again_exact, found.twins.shared, found.twins.shared_exact) == (
+        1,
+        1,
+        1,
+        0,
+    )
+    rows = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [r["id"] for r in rows] == ["p1", "p2", "p6", "p9", "p10"]
+    assert rows[0] == {"id": "p1", "answer": "2", "solve_rate": 0.25, "prompt": "What is $ 1 + 1$?"}
+    text = html.read_text()
+    assert "<script>" not in text
+    assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+    assert "One problem" not in text
+
+
+def test_kept_problems_need_their_text(tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    with pytest.raises(InputError, match="--data"):
+        run_probe(Counts.from_arrays(16, [4, 8, 2]), write_problems=path)
+    with pytest.raises(InputError, match="no problem is worth keeping"):
+        run_probe(Counts.from_arrays(16, [0, 0, 0]), write_problems=path)
+    assert not path.exists()
+
+
+def test_findings_escape_what_data_wrote() -> None:
+    hostile = "<img src=x onerror=alert(1)> [bold]"
+    shown = Finding(
+        hostile, "x", (hostile, "two"), (), (Chart(hostile, "k", {hostile: [Point(1, 0.5, 0.4, 0.6)]}),)
+    )
+    text = page(shown)
+    assert "<img" not in text
+    assert "&lt;img" in text
+    assert "[bold]" in str([getattr(part, "plain", "") for part in terminal(shown).renderables])  # type: ignore[union-attr]
+
+
+def test_curves_are_drawn_in_their_limits_and_named_where_their_points_lie() -> None:
+    curves = {
+        "a": [Point(2, 0.9, 0.8, 1.0), Point(1, 0.1, 0.0, 0.2)],
+        "none": [],
+        "b": [Point(2, 0.2, 0.1, 0.3)],
+    }
+    drawn = plot(Chart("t", "k", curves, log_x=True))
+    assert [series.name for series in drawn.named] == ["a", "b"]
+    assert [tuple(vars(mark).values()) for mark in drawn.series[0].marks] == [
+        (1, 0.1, 0.0, 0.2),
+        (2, 0.9, 0.8, 1.0),
+    ]
+    assert drawn.across.ticks() == [(1, "1"), (2, "2")]
+    assert [name for _, name in drawn.up.ticks()] == ["0%", "20%", "40%", "60%", "80%", "100%"]
+    assert drawn.svg().count('class="band"') == 2  # of curve a, and its sign in the key
+
+
+def test_words() -> None:
+    assert [percent(x) for x in (0.5, 1.0, 0.0, 0.00012, 0.99999, 2e-9)] == [
+        "50.0%",
+        "100%",
+        "0%",
+        "0.012%",
+        "100%",
+        "2.0e-09",
+    ]
+    assert share(Interval(0.5, 0.25, 0.75)) == "50.0% [25.0%, 75.0%]"
+    assert points(Interval(-0.05, -0.1, 0.0)) == "-5.0 points [-10.0, +0.0]"
+    assert count(1, "problem") == "1 problem"
+
+
+def test_lead_problems_with_solve_rates(shared_data: Path) -> None:
+    """Counts of others: 3,453 problems in sixteenths; twins, contamination and the filter are named."""
+    rows = json.loads((shared_data / "lead_stage23.json").read_text())
+    counted = [
+        {
+            "problem_id": f"s{i}",
+            "prompt": r["problem"],
+            "n_correct": round(16 * r["correctness"]),
+            "n_samples": 16,
+        }
+        for i, r in enumerate(rows)
+    ]
+    found = run_probe(count_rows(enumerate(counted, 1)), against=[shared_data / "math500.jsonl"])
+    assert len(found.counts) == 3453
+    assert found.twins.again_exact == 34
+    assert found.twins.again >= 34
+    assert found.twins.shared >= 4
+    assert found.filtered.never.missing
+    output = found.as_dict()
+    assert output["bands"]["dead"] == 0
+    assert output["bands"]["saturated"] == sum(r["correctness"] > 0.917 for r in rows) == 583 + 544
+    assert found.verdict == "drop_problems"

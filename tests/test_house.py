@@ -1,0 +1,128 @@
+"""The house rule: imports point down only, and what must stay light stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "leadline"
+
+# From the ground up. A module may import what stands on a lower floor, or what shares its room (package).
+FLOORS = [
+    {"types", "errors", "seeds", "stats", "theory"},
+    {"storage", "model", "tasks", "display", "grpo"},
+    {"grading", "recipes", "report"},
+    {"rewards", "data", "engine"},
+    {"samplers", "studies", "integrations"},
+    {"evaluation"},
+    {"diagnosis"},
+    {"runs"},
+    {"cli"},
+]
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+TORCH = (
+    "grpo/advantages",
+    "grpo/losses",
+    "model/",
+    "storage/checkpoints",
+    "engine/",
+    "samplers/",
+    "studies/experiment/",
+    "integrations/",
+    "runs/backends/",
+)
+REPORT_SEES = {"report", "storage", "display", "stats", "errors", "types", "theory", "grpo"}
+INTEGRATIONS_SEE = {"integrations", "grpo", "rewards", "grading", "theory", "types", "errors"}
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path, *, top_only: bool = False) -> set[str]:
+    """Dotted names that a file imports; ``TYPE_CHECKING`` blocks and, if asked, function bodies are left out."""
+    names: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        pending += ast.iter_child_nodes(node)
+    return names
+
+
+def rooms_seen(path: Path) -> set[str]:
+    ours = [name.split(".") for name in imported(path) if name.split(".")[0] == "leadline"]
+    return {parts[1] for parts in ours if len(parts) > 1 and parts[1] in FLOOR}
+
+
+def test_every_module_has_a_floor() -> None:
+    unknown = {room(path) for path in modules()} - FLOOR.keys() - {"__init__"}
+    assert not unknown, f"give these a floor in FLOORS: {sorted(unknown)}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_down(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    upwards = {seen for seen in rooms_seen(path) if seen != here and FLOOR[seen] >= FLOOR[here]}
+    assert not upwards, f"{path.relative_to(SOURCE)} imports {sorted(upwards)}, which do not stand below it"
+
+
+def test_report_and_integrations_see_little() -> None:
+    for path in modules():
+        allowed = {"report": REPORT_SEES, "integrations": INTEGRATIONS_SEE}.get(room(path))
+        if allowed is not None:
+            assert rooms_seen(path) <= allowed, (
+                f"{path.relative_to(SOURCE)}: {sorted(rooms_seen(path) - allowed)}"
+            )
+
+
+def test_torch_stays_where_it_belongs() -> None:
+    for path in modules():
+        if not str(path.relative_to(SOURCE)).startswith(TORCH):
+            heavy = {
+                name
+                for name in imported(path, top_only=True)
+                if name.split(".")[0] in ("torch", "transformers")
+            }
+            assert not heavy, f"{path.relative_to(SOURCE)} imports {sorted(heavy)} at the top"
+
+
+LIGHT = [
+    "leadline",
+    "leadline.grpo.config",
+    "leadline.recipes.schema",
+    "leadline.theory",
+    "leadline.stats",
+    "leadline.storage.run_directory",
+    "leadline.grading",
+    "leadline.report",
+    "leadline.cli.main",
+    "leadline.rewards",
+]
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_modules_import_neither_torch_nor_transformers(name: str) -> None:
+    heavy = "(m for m in ('torch', 'transformers', 'sympy') if m in sys.modules)"
+    code = f"import sys, {name}; sys.exit(' '.join({heavy}) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
