@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-EXTRAS := dev,trl,gym,ray
+EXTRAS := dev,trl,gym,gguf,ray
 RUN    ?= runs/quickstart
 
 .PHONY: help venv demo demo-trl test venv-verl test-verl check format docs clean browser

@@ -14,6 +14,7 @@ from rich.console import Console
 from leadline import __version__
 from leadline.cli.evaluate import evaluate
 from leadline.cli.launch import doctor, launch_app
+from leadline.cli.model import model_app
 from leadline.cli.options import Out, SkipBad, bad_rows
 from leadline.cli.probe import probe
 from leadline.cli.study import study
@@ -205,6 +206,7 @@ def sample(
 
 app.command()(study)
 app.add_typer(launch_app, name="launch")
+app.add_typer(model_app, name="model")
 app.command()(doctor)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from leadline.errors import CheckpointError
 
-__all__ = ["DecoderConfig"]
+__all__ = ["FAMILIES", "DecoderConfig"]
 
 Family = Literal["llama", "qwen2", "qwen3"]
 
@@ -17,6 +17,8 @@ _ARCHITECTURES: Mapping[str, str] = {
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
 }
+FAMILIES = tuple(_ARCHITECTURES)
+"""Model types that the decoder holds."""
 
 
 @dataclass(frozen=True, slots=True)
