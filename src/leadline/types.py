@@ -1,13 +1,15 @@
-"""The three nouns that everything shares: a problem, a completion of it, and the score of that completion."""
+"""The nouns that everything shares: a problem, a completion of it, the score of that completion, and the three of them
+as one line of a sample file."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
-__all__ = ["Completion", "Message", "Problem", "Score", "Span"]
+__all__ = ["Completion", "Message", "Problem", "SampleRow", "Score", "Span", "text_of"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -61,6 +63,11 @@ class Completion:
     logprob: float | None = None
 
 
+def text_of(completion: str | Completion) -> str:
+    """The text of a completion, given as such or as plain text."""
+    return completion if isinstance(completion, str) else completion.text
+
+
 class Span(NamedTuple):
     """A stretch of text that a reward pointed at: ``text[start:end]``, with the behaviour it shows."""
 
@@ -95,3 +102,167 @@ class Score:
     def answered(self) -> bool:
         """True when an answer was found, right or wrong: neither ``no_answer`` nor ``truncated``."""
         return self.reason not in ("no_answer", "truncated")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """One line of a sample file, as every writer writes it and every reader reads it.
+
+    Attributes:
+        completion: the text, its length, how it ended.
+        score: the verdict; None where the line was not graded.
+        prompt: as the model saw it, chat template and system turn included; None where that is not known.
+        gold: the reference answer; None where it is not known.
+        difficulty: as the problem says it.
+        context: where it was drawn and what it earned: ``arm``, ``step``, ``index``, ``reward``, ``advantage``.
+        place: ``file:line`` where it was read; for messages, no part of the row.
+    """
+
+    completion: Completion
+    score: Score | None = None
+    prompt: str | None = None
+    gold: str | None = None
+    difficulty: float | None = None
+    context: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    place: str = field(default="", compare=False)
+
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        *(
+            "problem_id",
+            "prompt",
+            "completion",
+            "gold",
+            "n_tokens",
+            "finished",
+            "correct",
+            "reason",
+            "answer",
+        ),
+        *("logprob", "difficulty", "parts", "spans", "arm", "step", "index", "reward", "advantage"),
+    )
+    """The fields that docs/formats.md describes, in the order in which they are written."""
+
+    @classmethod
+    def of(
+        cls, problem: Problem, completion: Completion, score: Score | None, prompt: str | None, **context: Any
+    ) -> Self:
+        """What is known of a completion and of its problem; ``prompt`` is the text that the model saw."""
+        return cls(completion, score, prompt, problem.answer, problem.difficulty, context)
+
+    @property
+    def graded(self) -> bool:
+        """True when the line says ``correct``, even where it says ``null``."""
+        return self.score is not None
+
+    @property
+    def correct(self) -> bool | None:
+        """The verdict; None for a completion that is unscorable or was not graded."""
+        return None if self.score is None else self.score.correct
+
+    def to_row(self) -> dict[str, Any]:
+        """The JSON row; what is not known of the problem or was not graded is left out.
+
+        >>> SampleRow(Completion("p", "7", 2)).to_row()
+        {'problem_id': 'p', 'completion': '7', 'n_tokens': 2, 'finished': True, 'logprob': None}
+        """
+        completion, score = self.completion, self.score
+        row: dict[str, Any] = {"problem_id": completion.problem_id}
+        if self.prompt is not None:
+            row["prompt"] = self.prompt
+        row["completion"] = completion.text
+        if self.gold is not None:
+            row["gold"] = self.gold
+        row |= {"n_tokens": completion.n_tokens, "finished": completion.finished}
+        if score is not None:
+            row |= {"correct": score.correct, "reason": score.reason, "answer": score.answer}
+        row["logprob"] = completion.logprob
+        if self.gold is not None:
+            row["difficulty"] = self.difficulty
+        if score is not None:
+            row |= {"parts": dict(score.parts), "spans": [list(span) for span in score.spans]}
+        return row | dict(self.context)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], place: str = "") -> Self:
+        """Read a row of this project's or of anybody's.
+
+        ``problem_id``, ``completion`` and ``n_tokens`` are needed; ``finished``, ``correct`` and ``logprob`` must be
+        what they are called. Other fields that are not of their kind count as not said. Fields of other names
+        are kept in ``context``.
+
+        Raises:
+            ValueError: what is missing or is none, without the place.
+        """
+        completion = _completion(row)
+        correct = row.get("correct")
+        if correct is not None and not isinstance(correct, bool):
+            raise ValueError("correct is not true, false or null")
+        score = None
+        if "correct" in row:
+            parts, bonus = _numbers(row.get("parts")), _number(row.get("bonus"))
+            score = Score(
+                correct,
+                _text(row.get("reason")) or "",
+                _text(row.get("answer")),
+                completion.n_tokens,
+                0.0 if bonus is None else bonus,
+                parts,
+                _spans(row.get("spans")),
+            )
+        context = {name: value for name, value in row.items() if name not in _OWN}
+        return cls(
+            completion,
+            score,
+            _text(row.get("prompt")),
+            _text(row.get("gold")),
+            _number(row.get("difficulty")),
+            context,
+            place,
+        )
+
+
+_OWN = frozenset(SampleRow.FIELDS[:13])
+
+
+def _completion(row: Mapping[str, Any]) -> Completion:
+    name, text, length = row.get("problem_id"), row.get("completion"), row.get("n_tokens")
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise ValueError(
+            "problem_id is missing" if name is None else "problem_id is neither text nor a number"
+        )
+    if not isinstance(text, str):
+        counts = "n_samples" in row
+        raise ValueError("a row of counts, where samples are needed" if counts else "completion is not text")
+    if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length < 2**53:
+        raise ValueError("n_tokens is missing" if length is None else "n_tokens is not a count")
+    finished = row.get("finished", True)
+    if not isinstance(finished, bool):
+        raise ValueError("finished is neither true nor false")
+    logprob = row.get("logprob")
+    if logprob is not None and (isinstance(logprob, bool) or not isinstance(logprob, int | float)):
+        raise ValueError("logprob is not a number")
+    return Completion(str(name), text, length, finished, _number(logprob))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None  # type: ignore[arg-type]
+
+
+def _numbers(value: object) -> dict[str, float]:
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return {str(name): number for name, said in pairs if (number := _number(said)) is not None}
+
+
+def _spans(value: object) -> tuple[Span, ...]:
+    """Those entries that are a start, an end and a name."""
+    found = value if isinstance(value, list) else []
+    return tuple(Span(*entry) for entry in found if isinstance(entry, list) and _is_span(entry))
+
+
+def _is_span(entry: list[Any]) -> bool:
+    return len(entry) == 3 and type(entry[0]) is type(entry[1]) is int and isinstance(entry[2], str)

@@ -336,6 +336,10 @@ def test_the_reward_manager_through_verls_reward_worker(model: Path, tmp_path: P
     assert set(trail) == {f"u_{session}" for session in range(8)}
     assert trail["u_1"]["spans"] == [[0, 5, "verification"]]
     assert (trail["u_1"]["completion"], trail["u_1"]["n_tokens"]) == (r"Check \boxed{2}", 3)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    assert {row["prompt"] for row in trail.values()} == {tokenizer.decode([1, 1, 1])}, "as the model saw it"
 
 
 def test_wrong_settings_stop_the_reward_worker(model: Path) -> None:

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from leadline.data import LEAD_STAGES, Stage, load_problems, read_samples, solve_counts
 from leadline.data.problems.curriculum import stated_rate
-from leadline.data.samples.rows import sample_row
 from leadline.errors import ConfigError, DataError
-from leadline.types import Completion, Problem
+from leadline.types import Completion, Problem, SampleRow
 
 
 def problem(name, difficulty=None, **meta):
@@ -113,7 +112,9 @@ GOOD = {"problem_id": "p", "completion": "7", "n_tokens": 2, "finished": True}
 def test_samples_are_read_back_as_written(tmp_path) -> None:
     completions = [Completion("p", 'a\n"b"', 5, False, -1.5), Completion("q", "", 0, True, None)]
     path = tmp_path / "s.jsonl.gz"
-    path.write_bytes(gzip.compress("".join(json.dumps(sample_row(c)) + "\n" for c in completions).encode()))
+    path.write_bytes(
+        gzip.compress("".join(json.dumps(SampleRow(c).to_row()) + "\n" for c in completions).encode())
+    )
     assert [sample.completion for sample in read_samples(path)] == completions
 
 

@@ -52,6 +52,9 @@ class Counting:
         self.name, self.prompting = name, Prompting()
         self.stop_after, self.same, self.asked = stop_after, same, []
 
+    def prompt_text(self, problem):
+        return f"user: {problem.prompt}"
+
     def generate(self, problems, n, sampling, *, done=frozenset()):
         for item in reversed(pending(problems, n, done)):  # any order will do
             if self.stop_after is not None and len(self.asked) == self.stop_after:
@@ -226,3 +229,15 @@ def test_a_torn_last_line_is_cut_off(tmp_path, content, kept) -> None:
     path.write_bytes(content)
     DrawStore(path).close()
     assert path.read_bytes() == kept
+
+
+def test_samples_hold_the_prompt_as_the_model_saw_it(problem_set, tmp_path) -> None:
+    done = run_eval(Counting(), problem_set, tmp_path / "drawn", samples=2, sampling=SAMPLING)
+    seen = {row.completion.problem_id: row.prompt for row in read_samples(done.samples_path)}
+    assert seen == {problem.id: f"user: {problem.prompt}" for problem in problem_set}
+    # such a file, taken as a source, says so again; also where every sample was there before
+    for _ in range(2):
+        again = run_eval(
+            FileSampler(done.samples_path), problem_set, tmp_path / "file", samples=2, sampling=SAMPLING
+        )
+        assert {row.completion.problem_id: row.prompt for row in read_samples(again.samples_path)} == seen

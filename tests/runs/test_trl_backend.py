@@ -197,8 +197,15 @@ def test_steps_without_a_finite_gradient_are_skipped_and_three_in_a_row_stop(tmp
     from leadline.runs.backends.trl.callback import StageCallback
 
     model = torch.nn.Linear(2, 1)
-    callback = StageCallback(SimpleNamespace(name="lead"), "rl")  # type: ignore[arg-type]
-    state = SimpleNamespace(global_step=7)
+    rows: list[dict[str, object]] = []
+    stage = SimpleNamespace(
+        name="lead",
+        writer=SimpleNamespace(metric=rows.append),
+        on_row=lambda row: None,
+        interrupts=SimpleNamespace(requested=False),
+    )
+    callback = StageCallback(stage, "sft")  # type: ignore[arg-type]
+    state = SimpleNamespace(global_step=7, max_steps=9)
 
     def step(value: float) -> bool:
         model.zero_grad()
@@ -215,6 +222,9 @@ def test_steps_without_a_finite_gradient_are_skipped_and_three_in_a_row_stop(tmp
         False,
     ]
     assert callback.skipped == 4
+    for _ in range(2):  # a line counts the steps of its own, as those of the local engine do
+        callback.on_log(None, state, None, logs={"loss": 1.0})
+    assert [row["skipped_steps"] for row in rows] == [4, 0]
     with pytest.raises(TrainingError, match="step 8"):
         step(math.nan)
 

@@ -454,14 +454,13 @@ def test_files_are_plain_json_for_everybody_else(tmp_path: Path) -> None:
 
 def test_the_formats_page_names_every_field_of_a_sample_and_of_a_summary() -> None:
     """docs/formats.md against the code that writes: a field that is not described there fails here."""
-    from leadline.engine.scored_batch import sample_row
     from leadline.evaluation import evaluate
-    from leadline.types import Completion, Problem, Score
+    from leadline.types import Completion, Problem, SampleRow, Score
 
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
     problem, completion = Problem("p", "1 + 1?", "2", difficulty=1.0), Completion("p", "2", 2)
     score = Score(True, "match", "2", 2, parts={"accuracy": 1.0})
-    written = {*sample_row(problem, completion, score, "1 + 1?"), "arm", "step", "reward", "advantage"}
+    written = {*SampleRow.of(problem, completion, score, "1 + 1?").to_row(), *SampleRow.FIELDS}
     row = evaluate([problem], [completion], [score], ks=(1,)).as_dict()
     written |= {name for name in row if not name.endswith("_ci")} | set(row["by_difficulty"]["1"])
     assert sorted(name for name in written if f"`{name}`" not in page) == []

@@ -5,14 +5,13 @@ from __future__ import annotations
 from leadline.data.problems.curriculum import LEAD_STAGES, Selection, Stage, solve_counts
 from leadline.data.problems.duplicates import Duplicate, Overlap, normalised, overlap, refuse_overlap
 from leadline.data.problems.loading import ProblemSet, load_problems
-from leadline.data.samples.rows import Sample, read_samples
+from leadline.data.samples.rows import read_samples
 
 __all__ = [
     "LEAD_STAGES",
     "Duplicate",
     "Overlap",
     "ProblemSet",
-    "Sample",
     "Selection",
     "Stage",
     "load_problems",

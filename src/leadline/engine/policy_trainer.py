@@ -10,20 +10,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from leadline.engine.journal import Journal, Row
 from leadline.engine.learner import Learner, reference_k1
 from leadline.engine.prompts import Prompts
-from leadline.engine.resumable_loop import resume, run_steps
+from leadline.engine.resumable_loop import Journal, Row, resume, run_steps
 from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scored_batch import Batch, Scores, advantages_of, completions_of
 from leadline.engine.signals import Interrupts
-from leadline.engine.step_metrics import batch_metrics, validation_metrics
+from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
 from leadline.grpo.config import AdvantageConfig
 from leadline.model import load_decoder, save_decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
 from leadline.seeds import torch_rng
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
+from leadline.storage.step_row import step_row
 from leadline.types import Problem
 
 __all__ = ["PolicyTrainer"]
@@ -91,14 +91,21 @@ class PolicyTrainer:
         advantage = batch.advantages.advantage.to(take_part.device)
         update = self.learner.update(batch.rollouts, advantage, take_part, step)
         seconds = time.perf_counter() - started
-        row = {"arm": self.arm, "stage": "rl", "step": step + 1}
-        row |= batch_metrics(batch, update)
-        row |= {
-            "tokens_per_second": int(batch.rollouts.lengths.sum()) / seconds,
+        graded = Graded.of(batch.scores, batch.rollouts.finished, batch.rollouts.owner)
+        tokens = batch.rollouts.lengths.sum()
+        numbers = completion_metrics(graded, batch.advantages) | {
+            "entropy": float(-batch.rollouts.logprobs.sum() / tokens),
+            "loss": update.loss,
+            "grad_norm": update.grad_norm,
+            "clip_share": update.clip_share,
+            "kl": update.kl,
+            "computed": update.computed_rows / len(batch.scores),
+            "skipped_steps": update.skipped_steps,
+            "tokens_per_second": int(tokens) / seconds,
             "seconds": seconds,
             "sampling_seconds": sampled - started,
         }
-        self._record(row)
+        self._record(step_row(self.arm, "rl", step + 1, numbers, parts=graded.parts))
         if (step + 1) % self.config.samples_every == 0 or step == 0:
             self.journal.samples(
                 self.arm, f"step-{step + 1:06d}", batch.rows(self.arm, step + 1, self.codec.prompt_text)
@@ -132,12 +139,11 @@ class PolicyTrainer:
 
     def _validate(self, step: int) -> None:
         """Measure on held-out problems with the same noise every time, and keep the best checkpoint apart."""
-        row: Row = {"arm": self.arm, "stage": "valid", "step": step}
-        row |= validation_metrics(
+        measured = validation_metrics(
             self.learner.model, self.validation, self.codec, self.scorer, self.config, self.seed
         )
-        self._record(row)
-        quality = (row["pass@1"], -row["mean_tokens"])
+        self._record(step_row(self.arm, "valid", step, measured))
+        quality = (measured["pass@1"], -measured["mean_tokens"])
         if self.best is None or quality > self.best:
             self.best = quality
             self.checkpoints.save(step, self._write_model, {"quality": list(quality)}, name="best")

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
-from leadline.engine.journal import Journal
 from leadline.engine.signals import Interrupts
 from leadline.errors import Interrupted
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
 
-__all__ = ["resume", "run_steps"]
+__all__ = ["Journal", "Row", "resume", "run_steps"]
+
+Row = dict[str, Any]
+
+
+class Journal(Protocol):
+    """The part of :class:`leadline.storage.run_directory.RunWriter` that the engine uses."""
+
+    def metric(self, row: Mapping[str, Any]) -> None: ...
+    def metrics_offset(self) -> int: ...
+    def truncate_metrics(self, offset: int) -> None: ...
+    def samples(self, arm: str, name: str, rows: Sequence[Mapping[str, Any]]) -> object: ...
 
 
 def resume(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from leadline.engine.sampler import Rollouts
 from leadline.grpo.advantages import Advantages, group_advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.model.codec import Codec
-from leadline.types import Completion, Problem, Score
+from leadline.types import Completion, Problem, SampleRow, Score
 
 __all__ = ["Batch", "Scores", "advantages_of", "completions_of"]
 
@@ -38,11 +38,14 @@ class Batch:
         """One JSON row a completion, as ``samples/<arm>/step-*.jsonl.gz`` holds them."""
         rewards = self.advantages.reward.tolist()
         advantages = self.advantages.advantage.tolist()
+        earned = [
+            {"arm": arm, "step": step, "reward": reward, "advantage": advantage}
+            for reward, advantage in zip(rewards, advantages, strict=True)
+        ]
         return [
-            sample_row(problem, completion, score, prompt_text(problem))
-            | {"arm": arm, "step": step, "reward": reward, "advantage": advantage}
-            for problem, completion, score, reward, advantage in zip(
-                self.problems, self.completions, self.scores, rewards, advantages, strict=True
+            SampleRow.of(problem, completion, score, prompt_text(problem), **context).to_row()
+            for problem, completion, score, context in zip(
+                self.problems, self.completions, self.scores, earned, strict=True
             )
         ]
 
@@ -78,23 +81,3 @@ def advantages_of(
         bonus=bonus if penalty is None else bonus - penalty.cpu(),
         config=config,
     )
-
-
-def sample_row(problem: Problem, completion: Completion, score: Score, prompt: str) -> dict[str, Any]:
-    """One completion as a JSON row that can be read without this project."""
-    parts: Mapping[str, float] = score.parts
-    return {
-        "problem_id": problem.id,
-        "prompt": prompt,
-        "completion": completion.text,
-        "gold": problem.answer,
-        "n_tokens": completion.n_tokens,
-        "finished": completion.finished,
-        "correct": score.correct,
-        "reason": score.reason,
-        "answer": score.answer,
-        "logprob": completion.logprob,
-        "difficulty": problem.difficulty,
-        "parts": dict(parts),
-        "spans": [list(span) for span in score.spans],
-    }

@@ -1,62 +1,100 @@
-"""What a batch of rollouts looked like, in the numbers that ``metrics.jsonl`` holds."""
+"""What the completions of a step looked like, in the numbers that ``metrics.jsonl`` holds, whoever trains."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from leadline.engine.learner import Update
 from leadline.engine.sampler import SamplingConfig, sample_many
-from leadline.engine.scored_batch import Batch, Scores, completions_of
+from leadline.engine.scored_batch import Scores, completions_of
+from leadline.grpo.advantages import Advantages
 from leadline.model import Decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
 from leadline.seeds import torch_rng
+from leadline.storage.step_row import GAVE_UP
 from leadline.types import Problem, Score
 
-__all__ = ["batch_metrics", "validation_metrics"]
+__all__ = ["Graded", "completion_metrics", "validation_metrics"]
 
 _VALIDATION_SAMPLES = 4
 
 
-def batch_metrics(batch: Batch, update: Update) -> dict[str, Any]:
-    """Shares are of completions, except ``live`` and ``mixed``, which are of groups (Decision 3)."""
-    scores, owner = batch.scores, batch.rollouts.owner.cpu()
-    correct = torch.tensor([score.correct is True for score in scores])
-    lengths = batch.rollouts.lengths.cpu().float()
-    groups = int(owner.max()) + 1
-    live = _any_in_group(batch.advantages.advantage != 0, owner, groups)
-    wrong = torch.tensor([score.correct is False for score in scores])
-    mixed = _any_in_group(correct, owner, groups) & _any_in_group(wrong, owner, groups)
-    metrics = {
-        "reward": float(batch.advantages.reward.nanmean()),
+@dataclass(frozen=True)
+class Graded:
+    """The graded completions of one step, row by row.
+
+    Attributes:
+        correct, wrong: bool [R]; an unscorable completion is neither.
+        no_answer: bool [R], True for finished completions in which no answer was found.
+        finished: bool [R].
+        length: int [R], completion tokens.
+        group: int64 [R], in 0..n_groups-1.
+        parts: means of the reward's parts but accuracy, which is ``pass@1``; counts of what the grader gave up on.
+    """
+
+    correct: Tensor
+    wrong: Tensor
+    no_answer: Tensor
+    finished: Tensor
+    length: Tensor
+    group: Tensor
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scores: Sequence[Score], finished: Tensor, group: Tensor) -> Self:
+        """From the scores of the rows."""
+        reasons = [score.reason for score in scores]
+        means = {
+            name: fmean(score.parts[name] for score in scores if name in score.parts)
+            for name in scores[0].parts
+            if name != "accuracy"
+        }
+        gave_up: dict[str, float] = {name: reasons.count(name) for name in GAVE_UP if name in reasons}
+        return cls(
+            torch.tensor([score.correct is True for score in scores]),
+            torch.tensor([score.correct is False for score in scores]),
+            torch.tensor([reason == "no_answer" for reason in reasons]),
+            finished.cpu(),
+            torch.tensor([score.length for score in scores]),
+            group.cpu(),
+            means | gave_up,
+        )
+
+
+def completion_metrics(graded: Graded, advantages: Advantages) -> dict[str, Any]:
+    """Shares are of completions, except ``live`` and ``mixed``, which are of groups (Decision 3).
+
+    Unscorable completions count as wrong in ``pass@1``, and in no other number.
+    """
+    correct, length = graded.correct, graded.length.float()
+    groups = int(graded.group.max()) + 1
+
+    def any_in_group(rows: Tensor) -> Tensor:
+        return torch.zeros(groups).index_add_(0, graded.group, rows.float()) > 0
+
+    return {
+        "reward": float(advantages.reward.nanmean()),
         "pass@1": float(correct.float().mean()),
-        "mean_tokens": float(lengths.mean()),
-        "mean_tokens_correct": float(lengths[correct].mean()) if correct.any() else None,
-        "truncated": float((~batch.rollouts.finished).float().mean()),
-        "no_answer": fmean(score.reason == "no_answer" for score in scores),
-        "live": float(live.float().mean()),
-        "mixed": float(mixed.float().mean()),
-        "weight": float(batch.advantages.weight.nanmean()),
-        "entropy": float(-batch.rollouts.logprobs.sum() / lengths.sum()),
-        "loss": update.loss,
-        "grad_norm": update.grad_norm,
-        "clip_share": update.clip_share,
-        "kl": update.kl,
-        "computed": update.computed_rows / len(scores),
-        "skipped_steps": update.skipped_steps,
+        "mean_tokens": float(length.mean()),
+        "mean_tokens_correct": float(length[correct].mean()) if correct.any() else None,
+        "truncated": float((~graded.finished).float().mean()),
+        "no_answer": fmean(graded.no_answer.tolist()),
+        "live": float(any_in_group(advantages.advantage.cpu() != 0).float().mean()),
+        "mixed": float((any_in_group(correct) & any_in_group(graded.wrong)).float().mean()),
+        "weight": float(advantages.weight.nanmean()),
     }
-    return metrics | _parts(scores) | _faults(scores)
 
 
 def validation_metrics(
     model: Decoder, problems: Sequence[Problem], codec: Codec, scorer: Scores, config: PolicyConfig, seed: int
 ) -> dict[str, Any]:
-    """pass@1 and mean tokens of four samples a problem, drawn with the same noise at every call."""
+    """pass@1 and mean tokens of four samples per problem, drawn with the same noise at every call."""
     settings = SamplingConfig(config.max_tokens, config.temperature)
     correct, lengths = [], []
     prompts = codec.encode_prompts(problems)
@@ -69,19 +107,3 @@ def validation_metrics(
         correct += [score.correct is True for score in scores]
         lengths += rollouts.lengths.tolist()
     return {"pass@1": fmean(correct), "mean_tokens": fmean(lengths)}
-
-
-def _any_in_group(rows: Tensor, owner: Tensor, groups: int) -> Tensor:
-    return torch.zeros(groups).index_add_(0, owner, rows.float()) > 0
-
-
-def _parts(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean of every part of the reward but accuracy, which is ``pass@1``."""
-    names = [name for name in scores[0].parts if name != "accuracy"]
-    return {name: fmean(score.parts[name] for score in scores) for name in names}
-
-
-def _faults(scores: Sequence[Score]) -> dict[str, int]:
-    """How many answers the grader had to give up on, by reason; never silent (Decision 7)."""
-    reasons = [score.reason for score in scores]
-    return {reason: reasons.count(reason) for reason in ("timeout", "memory", "crashed") if reason in reasons}

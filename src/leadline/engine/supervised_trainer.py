@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from leadline.engine.journal import Journal, Row
 from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser, Outcome
-from leadline.engine.resumable_loop import resume, run_steps
+from leadline.engine.resumable_loop import Journal, Row, resume, run_steps
 from leadline.engine.signals import Interrupts
 from leadline.model import Decoder, load_decoder, save_decoder, selected_logprobs
 from leadline.model.codec import Codec
 from leadline.recipes.schema import SupervisedConfig
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
+from leadline.storage.step_row import step_row
 from leadline.types import Problem
 
 __all__ = ["Example", "SupervisedTrainer", "supervised_step"]
@@ -127,16 +127,14 @@ class SupervisedTrainer:
             self.model, self.optimiser, batch, step=step, micro_tokens=self.config.micro_tokens
         )
         seconds = time.perf_counter() - started
-        row: Row = {
-            "arm": "sft",
-            "stage": "sft",
-            "step": step + 1,
+        numbers = {
             "loss": loss,
             "grad_norm": outcome.grad_norm,
             "skipped_steps": int(outcome.skipped),
             "tokens_per_second": sum(map(_size, batch)) / seconds,
             "seconds": seconds,
         }
+        row = step_row("sft", "sft", step + 1, numbers)
         self.journal.metric(row)
         self.on_step(row)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.problems.loading import ProblemSet
-from leadline.data.samples.rows import sample_row
 from leadline.errors import ConfigError, DataError, Interrupted
 from leadline.evaluation.metrics import Evaluation, evaluate
 from leadline.evaluation.sample_store import DrawStore
@@ -23,7 +22,7 @@ from leadline.grading import Grader
 from leadline.rewards import Scorer, resolve
 from leadline.samplers import Draw, FileSampler, Sampler, Sampling
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
-from leadline.types import Completion, Problem, Score
+from leadline.types import Completion, Problem, SampleRow, Score
 
 __all__ = ["EvalRun", "SamplesWarning", "run_eval"]
 
@@ -88,7 +87,7 @@ def run_eval(
     with DrawStore(out / "raw.jsonl") as store, _no_empty_folder(out / "raw.jsonl", absent):
         write_json_atomic(out / "settings.json", settings | {"samples": samples})
         _draw(sampler, problems, samples, sampling, store, progress)
-        graded = _Graded(problems.problems, grade)
+        graded = _Graded(problems.problems, sampler, grade)
         write_jsonl(
             out / "samples.jsonl.gz",
             graded.rows(draw for draw in store.draws() if draw.index < samples),
@@ -212,8 +211,11 @@ def _draw(
 class _Graded:
     """Grades completions as they stream by, and keeps what the metrics need: no texts."""
 
-    def __init__(self, problems: Sequence[Problem], grader: Grader | Callable[..., Any] | None) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], sampler: Sampler, grader: Grader | Callable[..., Any] | None
+    ) -> None:
         self._problems = {problem.id: problem for problem in problems}
+        self._prompts = {problem.id: sampler.prompt_text(problem) for problem in problems}
         self._grader = grader
         self._texts: dict[str, set[int]] = {}
         self._rows: list[tuple[int, Completion, Score]] = []
@@ -228,7 +230,9 @@ class _Graded:
                     completion = draw.completion
                     self._texts.setdefault(problem.id, set()).add(hash(completion.text))
                     self._rows.append((draw.index, replace(completion, text=""), replace(score, spans=())))
-                    yield _graded_row(problem, draw, score)
+                    yield SampleRow.of(
+                        problem, completion, score, self._prompts[problem.id], index=draw.index
+                    ).to_row()
 
     def measure(self, ks: Sequence[int], seed: int) -> Evaluation:
         """The metrics, by index: the subsets that vote in cons@k must not depend on which sample came first."""
@@ -246,21 +250,6 @@ def _chunks(items: Iterable[Draw], size: int) -> Iterator[list[Draw]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
-
-
-def _graded_row(problem: Problem, draw: Draw, score: Score) -> dict[str, Any]:
-    return {
-        **sample_row(draw.completion),
-        "index": draw.index,
-        "prompt": problem.prompt,
-        "gold": problem.answer,
-        "correct": score.correct,
-        "reason": score.reason,
-        "answer": score.answer,
-        "difficulty": problem.difficulty,
-        "parts": dict(score.parts),
-        "spans": [list(span) for span in score.spans],
-    }
 
 
 def _powers(samples: int) -> list[int]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from leadline.data.samples.rows import read_samples, sample_row
+from leadline.data.samples.rows import read_samples
 from leadline.errors import DataError, InputError
 from leadline.samplers import Draw
 from leadline.storage.jsonl import encode_row, read_jsonl, refusals_as_storage_errors
+from leadline.types import SampleRow
 
 __all__ = ["DrawStore"]
 
@@ -59,7 +60,7 @@ class DrawStore:
     def append(self, draw: Draw) -> None:
         """Write one draw; it survives a kill of this process at once, and a power cut after two seconds."""
         with refusals_as_storage_errors(self._path):
-            self._file.write(encode_row({"index": draw.index} | sample_row(draw.completion)))
+            self._file.write(encode_row(SampleRow(draw.completion, context={"index": draw.index}).to_row()))
             self._file.flush()
             if time.monotonic() - self._synced > _SYNC_EVERY_S:
                 os.fsync(self._file.fileno())
@@ -67,9 +68,8 @@ class DrawStore:
 
     def draws(self) -> Iterator[Draw]:
         """All draws, in the order in which they came."""
-        indices = (int(row["index"]) for _, row in read_jsonl(self._path))
-        for index, sample in zip(indices, read_samples(self._path), strict=True):
-            yield Draw(index, sample.completion)
+        for sample in read_samples(self._path):
+            yield Draw(int(sample.context["index"]), sample.completion)
 
     def close(self) -> None:
         """Sync and let others write."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from leadline.grading import grade
-from leadline.rewards.text import text_of
-from leadline.types import Completion
+from leadline.types import Completion, text_of
 
 __all__ = ["accuracy"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.rewards.text import text_of
-from leadline.types import Completion
+from leadline.types import Completion, text_of
 
 __all__ = ["format_reward"]
 

@@ -9,8 +9,7 @@ from functools import lru_cache
 
 from leadline.rewards.near_repeats import near_repeats
 from leadline.rewards.reflection_words import ANY, BEHAVIOURS, PATTERNS
-from leadline.rewards.text import text_of
-from leadline.types import Completion, Span
+from leadline.types import Completion, Span, text_of
 
 __all__ = ["Reflection", "farmed_share", "reflect", "reflection", "reflection_value"]
 

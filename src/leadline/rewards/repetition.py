@@ -8,8 +8,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.rewards.text import text_of
-from leadline.types import Completion, Span
+from leadline.types import Completion, Span, text_of
 
 __all__ = ["find_repetition", "repetition"]
 

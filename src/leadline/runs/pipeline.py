@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline import __version__
+from leadline.data.samples.rows import read_samples
 from leadline.display.progress import Progress
-from leadline.engine.scored_batch import sample_row
 from leadline.engine.signals import Interrupts
 from leadline.errors import ConfigError, InputError, Interrupted
 from leadline.evaluation import Evaluation, evaluate, paired_differences
@@ -24,7 +24,7 @@ from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
 from leadline.runs.training_data import Material
 from leadline.storage.run_directory import RunReader, RunWriter
-from leadline.types import Completion, Problem, Score, Span
+from leadline.types import Completion, Problem, SampleRow, Score
 
 __all__ = ["Pipeline", "run_recipe", "stage_names"]
 
@@ -153,11 +153,11 @@ class Pipeline:
         scores: Sequence[Score],
     ) -> None:
         by_id = {problem.id: (problem, self.backend.prompt_text(model, problem)) for problem in problems}
-        rows = [
-            sample_row(by_id[completion.problem_id][0], completion, score, by_id[completion.problem_id][1])
-            | {"arm": name, "step": self._steps(name)}
-            for completion, score in zip(completions, scores, strict=True)
-        ]
+        rows = []
+        for completion, score in zip(completions, scores, strict=True):
+            problem, prompt = by_id[completion.problem_id]
+            row = SampleRow.of(problem, completion, score, prompt, arm=name, step=self._steps(name))
+            rows.append(row.to_row())
         self.writer.samples(name, "eval", rows)
 
     def _read_back(
@@ -166,14 +166,13 @@ class Pipeline:
         """An evaluation that a stopped run had finished already, if it is of the same problems."""
         if not (self.writer.root / "samples" / name / "eval.jsonl.gz").is_file():
             return None
-        rows = list(RunReader(self.writer.root).samples(name, "eval"))
-        if {row["problem_id"] for row in rows} != {problem.id for problem in problems}:
-            return None
-        completions = [
-            Completion(row["problem_id"], row["completion"], row["n_tokens"], row["finished"], row["logprob"])
-            for row in rows
-        ]
-        return completions, [_score_of(row) for row in rows]
+        rows = list(read_samples(self.writer.root / "samples" / name / "eval.jsonl.gz"))
+        completions = [row.completion for row in rows]
+        scores = [row.score for row in rows if row.score is not None]
+        complete = {completion.problem_id for completion in completions} == {
+            problem.id for problem in problems
+        }
+        return (completions, scores) if complete and len(scores) == len(rows) else None
 
     def _summary(self, results: Mapping[str, Evaluation], seconds: float) -> dict[str, Any]:
         arms: dict[str, Any] = {name: result.as_dict() for name, result in results.items()}
@@ -223,11 +222,6 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpus": gpus,
     }
-
-
-def _score_of(row: Mapping[str, Any]) -> Score:
-    spans = tuple(Span(*span) for span in row["spans"])
-    return Score(row["correct"], row["reason"], row["answer"], row["n_tokens"], 0.0, row["parts"], spans)
 
 
 def _check_same_recipe(recipe: Recipe, out: Path) -> None:

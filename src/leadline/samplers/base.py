@@ -139,6 +139,10 @@ class Sampler(Protocol):
         """Draw samples 0..n-1 of every problem, in any order, each exactly once, leaving out those in ``done``."""
         ...
 
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that the model continues, as far as it is known here."""
+        ...
+
 
 def one_of_each(problems: Sequence[Problem]) -> list[Problem]:
     """The first problem of every form: plain text, and chats by who speaks in which order.

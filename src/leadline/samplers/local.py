@@ -99,6 +99,10 @@ class LocalSampler:
                 if row % most < len(indices):
                     yield Draw(indices[row % most], completion)
 
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that a completion of ``problem`` continues."""
+        return self._codec.prompt_text(self.prompting.apply(problem))
+
     def solution_logprobs(
         self, problems: Sequence[Problem], texts: Sequence[str], temperature: float
     ) -> list[float]:

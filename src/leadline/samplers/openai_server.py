@@ -140,6 +140,12 @@ class EndpointSampler:
             return body | {"messages": self.prompting.turns(item.problem)}
         return body | {"prompt": self.plain_text(item.problem)}
 
+    def prompt_text(self, problem: Problem) -> str:
+        """What is sent: plain text, or the chat turns for the server's template, ``role: text`` each."""
+        if self._api == "completions":
+            return self.plain_text(problem)
+        return "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in self.prompting.turns(problem))
+
     def plain_text(self, problem: Problem) -> str:
         """What api ``completions`` is asked.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from leadline.data.samples.rows import read_samples
@@ -22,6 +23,17 @@ class FileSampler:
         self.prompting = Prompting()
         self._path = path
 
+    @cached_property
+    def _known(self) -> tuple[Counter[str], dict[str, str]]:
+        """By problem: how many samples the file holds, and the prompt that the first of them tells."""
+        there: Counter[str] = Counter()
+        prompts: dict[str, str] = {}
+        for sample in read_samples(self._path):
+            there[sample.completion.problem_id] += 1
+            if sample.prompt is not None:
+                prompts.setdefault(sample.completion.problem_id, sample.prompt)
+        return there, prompts
+
     def generate(
         self,
         problems: Sequence[Problem],
@@ -37,7 +49,7 @@ class FileSampler:
                 reading, before anything is handed out.
         """
         wanted = {problem.id for problem in problems}
-        there = Counter(sample.completion.problem_id for sample in read_samples(self._path))
+        there, _ = self._known
         short = [
             f"{self._path}: {there[name]} of {n} samples of {name!r}"
             for name in sorted(wanted)
@@ -55,3 +67,7 @@ class FileSampler:
                 seen[name] += 1
                 if draw.key not in done:
                     yield draw
+
+    def prompt_text(self, problem: Problem) -> str:
+        """What the file says that the model saw; the problem's own text where it does not say."""
+        return self._known[1].get(problem.id, problem.prompt)

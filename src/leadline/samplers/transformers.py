@@ -84,13 +84,15 @@ class TransformersSampler:
             batch = items[start : start + self._batch_size]
             yield from self._draw(batch, [prompts[item.problem.id] for item in batch], sampling)
 
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that a completion of ``problem`` continues."""
+        if self._tokenizer.chat_template is None:
+            return self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
+        return fill_template(self._tokenizer, self.prompting.turns(problem))
+
     def _encode(self, problem: Problem) -> list[int]:
-        tokenizer = self._tokenizer
-        if tokenizer.chat_template is None:
-            text = self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
-        else:
-            text = fill_template(tokenizer, self.prompting.turns(problem))
-        ids: list[int] = tokenizer(text, add_special_tokens=tokenizer.chat_template is None)["input_ids"]
+        text, special = self.prompt_text(problem), self._tokenizer.chat_template is None
+        ids: list[int] = self._tokenizer(text, add_special_tokens=special)["input_ids"]
         return ids or [self._ends[0]]
 
     def _draw(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import CheckpointError, MissingExtra
+from leadline.model.codec import fill_template
 from leadline.samplers.base import Draw, Item, Prompting, Sampling, item_seed, pending
 from leadline.storage.huggingface_hub import whole_model
 from leadline.types import Completion, Problem
@@ -46,7 +47,8 @@ class VllmSampler:
             self._engine = LLM(model=str(folder), **engine)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{model}: vLLM cannot load it: {str(error)[:300]}") from error
-        self._chat = self._engine.get_tokenizer().chat_template is not None
+        self._tokenizer = self._engine.get_tokenizer()
+        self._chat = self._tokenizer.chat_template is not None
 
     def generate(
         self,
@@ -82,9 +84,13 @@ class VllmSampler:
         if self._chat:
             turns = [self.prompting.turns(item.problem) for item in batch]
             return list(self._engine.chat(turns, settings))
-        why = f"the tokenizer of {self.name} has no chat template"
-        texts = [self.prompting.plain(item.problem, why) for item in batch]
-        return list(self._engine.generate(texts, settings))
+        return list(self._engine.generate([self.prompt_text(item.problem) for item in batch], settings))
+
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that a completion of ``problem`` continues."""
+        if self._chat:
+            return fill_template(self._tokenizer, self.prompting.turns(problem))
+        return self.prompting.plain(problem, f"the tokenizer of {self.name} has no chat template")
 
 
 def _completion(problem: Problem, output: Any, sampling: Sampling) -> Completion:

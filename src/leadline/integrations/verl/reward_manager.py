@@ -14,7 +14,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from leadline.integrations.verl.score_log import Trail
 from leadline.integrations.verl.scoring import SIGNAL, row_of, scorer, signal
 from leadline.integrations.verl.settings import advantage_settings, reward_settings
-from leadline.types import Completion, Message, Problem
+from leadline.types import Completion, Message, Problem, SampleRow
 
 __all__ = ["LeadlineRewardManager"]
 
@@ -53,7 +53,11 @@ class LeadlineRewardManager(RewardManagerBase):  # type: ignore[misc]
             "finished": float(finished),
         }
         if self.trail is not None:
-            self.trail.write(said, problem, completion, score)
+            split = str(problem.meta.get("split", ""))
+            self.trail.write(
+                said,
+                SampleRow.of(problem, completion, score, self._prompt(item), split=split, bonus=score.bonus),
+            )
         return {"reward_score": row["score"], "reward_extra_info": row}
 
     def _tokens(self, item: Any) -> tuple[list[int], bool]:
@@ -64,6 +68,16 @@ class LeadlineRewardManager(RewardManagerBase):  # type: ignore[misc]
             length = item.batch["attention_mask"][-width:].sum()
         ids = item.batch["responses"][: int(length)].tolist()
         return ids, len(ids) < self.cap or (bool(ids) and ids[-1] in self.ends)
+
+    def _prompt(self, item: Any) -> str:
+        """What the model saw: the prompt's tokens as text, without verl's padding."""
+        ids = item.batch["prompts"]
+        length = item.non_tensor_batch.get("prompt_len")
+        if length is None:  # scored in a batch after generation, where prompts are padded on the left
+            ids = ids[item.batch["attention_mask"][: len(ids)].bool()]
+        else:
+            ids = ids[: int(length)]
+        return str(self.tokenizer.decode(ids.tolist(), skip_special_tokens=False))
 
     def _written(self, ids: list[int], finished: bool) -> list[int]:
         """Without the end; special tokens stay in, for a format tag may be one."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import StorageError
-from leadline.types import Completion, Problem, Score
+from leadline.types import SampleRow
 
 __all__ = ["Trail"]
 
@@ -34,25 +34,10 @@ class Trail:
         except OSError as error:
             raise StorageError(f"{self.path}: {error.strerror}") from error
 
-    def write(self, said: Mapping[str, Any], problem: Problem, completion: Completion, score: Score) -> None:
+    def write(self, said: Mapping[str, Any], sample: SampleRow) -> None:
         """Append one line; ``uid`` and ``session`` are what verl calls the row by."""
-        row = {
-            "uid": f"{said.get('uid', '')}_{said.get('session_id', 0)}",
-            "split": str(problem.meta.get("split", "")),
-            "problem_id": problem.id,
-            "prompt": problem.prompt,
-            "gold": problem.answer,
-            "completion": completion.text,
-            "n_tokens": completion.n_tokens,
-            "finished": completion.finished,
-            "correct": score.correct,
-            "reason": score.reason,
-            "answer": score.answer,
-            "bonus": score.bonus,
-            "parts": dict(score.parts),
-            "spans": [list(span) for span in score.spans],
-        }
-        line = (json.dumps(row, ensure_ascii=True) + "\n").encode()
+        uid = f"{said.get('uid', '')}_{said.get('session_id', 0)}"
+        line = (json.dumps({"uid": uid} | sample.to_row(), ensure_ascii=True) + "\n").encode()
         try:
             while line:
                 line = line[os.write(self._file, line) :]

@@ -8,17 +8,20 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Literal
 
 import torch
 from transformers import TrainerCallback
 
+from leadline.engine.step_metrics import Graded, completion_metrics
 from leadline.errors import TrainingError
 from leadline.integrations.trl.mixin import LeadBatch
 from leadline.runs.backends.protocol import Stage
 from leadline.storage.run_directory import RunWriter
+from leadline.storage.step_row import step_row
 
-__all__ = ["EventJournal", "StageCallback", "cut_metrics", "policy_metrics"]
+__all__ = ["EventJournal", "StageCallback", "cut_metrics", "graded_rows"]
 
 _PATIENCE = 3
 
@@ -35,7 +38,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
     """
 
     stage: Stage
-    kind: str
+    kind: Literal["sft", "rl"]
     updates: int = 1
     trainer: Any = None
     skipped: int = 0
@@ -70,22 +73,38 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         logs = logs or {}
         step = state.global_step // self.updates
         if "eval_lead/solve_rate" in logs:
-            self._row({"arm": self.stage.name, "stage": "valid", "step": step, **validation_metrics(logs)})
+            measured = {
+                "pass@1": float(logs["eval_lead/solve_rate"]),
+                "mean_tokens": float(logs["eval_completions/mean_length"]),
+            }
+            self._row(step_row(self.stage.name, "valid", step, measured))
         elif "loss" in logs:
-            row: dict[str, Any] = {"arm": self.stage.name, "stage": self.kind, "step": step}
-            row |= {"loss": float(logs["loss"]), "grad_norm": float(logs.get("grad_norm", math.nan))}
-            seconds = time.perf_counter() - self._since
-            tokens = None
-            if self.kind == "rl":
-                batch = self.trainer.lead_batch
-                row |= policy_metrics(batch, list(self.trainer.reward_func_names), logs)
-                tokens = int(batch.length.sum())
-            elif "num_tokens" in logs:
-                tokens, self._tokens = int(logs["num_tokens"]) - self._tokens, int(logs["num_tokens"])
-            row |= {"tokens_per_second": tokens / seconds if tokens else None, "seconds": seconds}
-            self._row(row | {"skipped_steps": self.skipped})
+            self._log_step(step, logs)
         self.on_step_end(args, state, control)  # the trainer looks at ``control`` again after logging
         self._since = time.perf_counter()
+
+    def _log_step(self, step: int, logs: Mapping[str, Any]) -> None:
+        seconds = time.perf_counter() - self._since
+        numbers: dict[str, Any] = {
+            "loss": float(logs["loss"]),
+            "grad_norm": float(logs.get("grad_norm", math.nan)),
+            "skipped_steps": self.skipped,
+            "seconds": seconds,
+        }
+        self.skipped, parts, tokens = 0, None, None
+        if self.kind == "rl":
+            batch = self.trainer.lead_batch
+            graded = graded_rows(batch, list(self.trainer.reward_func_names))
+            numbers |= completion_metrics(graded, batch.out) | {
+                "entropy": logs.get("entropy"),
+                "clip_share": logs.get("clip_ratio/region_mean"),
+                "kl": logs.get("kl", 0.0),
+            }
+            parts, tokens = graded.parts, int(batch.length.sum())
+        elif "num_tokens" in logs:
+            tokens, self._tokens = int(logs["num_tokens"]) - self._tokens, int(logs["num_tokens"])
+        numbers["tokens_per_second"] = tokens / seconds if tokens else None
+        self._row(step_row(self.stage.name, self.kind, step, numbers, parts=parts))
 
     def _anywhere(self, here: bool) -> bool:
         """Whether it is so in any process: all of them must stop, or skip, at the same step."""
@@ -99,38 +118,21 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         self.stage.on_row(row)
 
 
-def validation_metrics(logs: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        "pass@1": float(logs["eval_lead/solve_rate"]),
-        "mean_tokens": float(logs["eval_completions/mean_length"]),
-    }
-
-
-def policy_metrics(batch: LeadBatch, names: list[str], logs: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of one step, by the definitions of the local engine; unscorable rows count as wrong in pass@1."""
-    column = {name: batch.columns[:, i] for i, name in enumerate(names)}
-    correct = batch.finished & (column["accuracy"] > 0.5)
-    length = batch.length.double()
-    parts = {
-        name: float(values.nanmean())
-        for name, values in column.items()
-        if name not in ("accuracy", "answered")
-    }
-    return {
-        "reward": float(batch.out.reward.nanmean()),
-        "pass@1": float(correct.double().mean()),
-        "mean_tokens": float(length.mean()),
-        "mean_tokens_correct": float(length[correct].mean()) if bool(correct.any()) else None,
-        "truncated": float((~batch.finished).double().mean()),
-        "no_answer": float((batch.finished & (column["answered"] < 0.5)).double().mean()),
-        "live": logs.get("lead/live"),
-        "mixed": logs.get("lead/mixed"),
-        "weight": logs.get("lead/weight"),
-        "entropy": logs.get("entropy"),
-        "clip_share": logs.get("clip_ratio/region_mean"),
-        "kl": logs.get("kl", 0.0),
-        **parts,
-    }
+def graded_rows(batch: LeadBatch, names: list[str]) -> Graded:
+    """A batch of TRL's reward functions, whose values are NaN where a completion is unscorable."""
+    column = {name: batch.columns[:, i].cpu() for i, name in enumerate(names)}
+    finished = batch.finished.cpu()
+    correct = finished & (column["accuracy"] > 0.5)
+    parts = {name: column[name].tolist() for name in names if name not in ("accuracy", "answered")}
+    return Graded(
+        correct=correct,
+        wrong=~correct & ~column["accuracy"].isnan(),
+        no_answer=finished & (column["answered"] < 0.5),
+        finished=finished,
+        length=batch.length.cpu(),
+        group=batch.group.cpu(),
+        parts={name: fmean(v for v in values if not math.isnan(v)) for name, values in parts.items()},
+    )
 
 
 class EventJournal:

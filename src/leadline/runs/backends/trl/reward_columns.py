@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from leadline.engine.scored_batch import sample_row
 from leadline.model.codec import Codec
 from leadline.rewards import Scorer
-from leadline.types import Completion, Problem, Score
+from leadline.types import Completion, Problem, SampleRow, Score
 
 __all__ = ["ScoredRewards"]
 
@@ -71,8 +70,14 @@ class ScoredRewards:
         _, completions, scores = self._last
         problems = [self.problems[index] for index in row]
         return [
-            sample_row(problem, completion, score, self.codec.prompt_text(problem))
-            | {"reward": reward, "advantage": advantage}
+            SampleRow.of(
+                problem,
+                completion,
+                score,
+                self.codec.prompt_text(problem),
+                reward=reward,
+                advantage=advantage,
+            ).to_row()
             for problem, completion, score, reward, advantage in zip(
                 problems, completions, scores, rewards, advantages, strict=True
             )

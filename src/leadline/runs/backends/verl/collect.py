@@ -6,8 +6,8 @@ is known of each. Advantages are computed again from both, by the function that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,8 @@ from leadline.errors import DataError
 from leadline.grpo.config import AdvantageConfig
 from leadline.recipes.schema import Recipe, parse_recipe
 from leadline.storage.run_directory import RunReader, RunWriter, read_jsonl
-from leadline.types import Completion, Problem, Score, Span
+from leadline.storage.step_row import step_row
+from leadline.types import SampleRow
 
 __all__ = ["FOLDER", "collect", "is_launched"]
 
@@ -33,16 +34,6 @@ _FROM_VERL = {
     "seconds": "timing_s/step",
 }
 """Field of metrics.jsonl -> verl's name for it."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One completion that was trained on."""
-
-    group: str
-    problem: Problem
-    completion: Completion
-    score: Score
 
 
 def is_launched(run: Path) -> bool:
@@ -74,15 +65,15 @@ def _collect_arm(writer: RunWriter, recipe: Recipe, name: str, folder: Path) -> 
     checked = set(_steps(folder / "validation"))
     for step in done:
         rows = list(_rows(folder / "rollouts" / f"{step}.jsonl", trail))
-        metrics, samples = _step(rows, config)
         numbers = {field: said.get(step, {}).get(theirs) for field, theirs in _FROM_VERL.items()}
-        writer.metric({"arm": name, "stage": "rl", "step": step, **metrics, **numbers})
+        metrics, parts, samples = _step(rows, config)
+        writer.metric(step_row(name, "rl", step, metrics | numbers, parts=parts))
         if step % recipe.rl.samples_every == 0 or step == done[-1]:
             named = [{**sample, "arm": name, "step": step} for sample in samples]
             writer.samples(name, f"step-{step:06d}", named)
         if step in checked:
             valid = _validation(folder / "validation" / f"{step}.jsonl")
-            writer.metric({"arm": name, "stage": "valid", "step": step, **valid})
+            writer.metric(step_row(name, "valid", step, valid))
     return len(done)
 
 
@@ -110,7 +101,7 @@ def _trail(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _rows(path: Path, trail: Mapping[str, dict[str, Any]]) -> Iterator[Row]:
+def _rows(path: Path, trail: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, SampleRow]]:
     """The completions of one step; rows that verl padded the batch with are left out."""
     lost = []
     for number, dumped in read_jsonl(path):
@@ -121,73 +112,46 @@ def _rows(path: Path, trail: Mapping[str, dict[str, Any]]) -> Iterator[Row]:
         if session not in trail:
             lost.append(f"{path}:{number}: no entry {session!r} in the trail of the reward manager")
             continue
-        yield _row(session.rpartition("_")[0], trail[session], f"{path}:{number}")
+        yield session.rpartition("_")[0], _sample(trail[session], f"{path}:{number}")
     if lost:
         raise DataError(
             [*lost[:3], f"{path}: {len(lost)} rows in all; is verl/*/trail on storage shared by all nodes?"]
         )
 
 
-def _row(group: str, known: Mapping[str, Any], place: str) -> Row:
+def _sample(known: Mapping[str, Any], place: str) -> SampleRow:
     try:
-        problem = Problem(known["problem_id"], known["prompt"], known["gold"])
-        completion = Completion(problem.id, known["completion"], known["n_tokens"], known["finished"])
-        spans = tuple(Span(*span) for span in known["spans"])
-        score = Score(
-            known["correct"],
-            known["reason"],
-            known["answer"],
-            known["n_tokens"],
-            known["bonus"],
-            known["parts"],
-            spans,
-        )
-    except (KeyError, TypeError) as error:
+        sample = SampleRow.from_row(known, place)
+    except ValueError as error:
         raise DataError(f"{place}: its entry in the trail is damaged: {error}") from error
-    return Row(group, problem, completion, score)
+    if sample.score is None or not sample.score.reason or sample.gold is None:
+        raise DataError(f"{place}: its entry in the trail is damaged: it has no verdict")
+    return sample
 
 
-def _step(rows: list[Row], config: AdvantageConfig) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The numbers of one step, by the definitions of the other backends, and its completions as sample rows."""
+def _step(
+    rows: Sequence[tuple[str, SampleRow]], config: AdvantageConfig
+) -> tuple[dict[str, Any], Mapping[str, float], list[dict[str, Any]]]:
+    """The numbers of one step, the means of its reward's parts, and its completions as sample rows."""
     import torch
 
-    from leadline.engine.scored_batch import advantages_of, sample_row
+    from leadline.engine.scored_batch import advantages_of
+    from leadline.engine.step_metrics import Graded, completion_metrics
 
     if not rows:
-        return {}, []
-    names = {group: index for index, group in enumerate(dict.fromkeys(row.group for row in rows))}
-    owner = torch.tensor([names[row.group] for row in rows])
-    scores = [row.score for row in rows]
+        return {}, {}, []
+    place = {group: index for index, group in enumerate(dict.fromkeys(group for group, _ in rows))}
+    owner = torch.tensor([place[group] for group, _ in rows])
+    scores = [sample.score for _, sample in rows if sample.score is not None]
     out = advantages_of(scores, owner, config)
-    correct = [score.correct is True for score in scores]
-    lengths = [row.completion.n_tokens for row in rows]
-    right = [length for length, good in zip(lengths, correct, strict=True) if good]
-    by_group = [
-        [score.correct for row, score in zip(rows, scores, strict=True) if row.group == g] for g in names
-    ]
-    live = {int(g) for g, is_live in zip(owner, out.live, strict=True) if is_live}
-    metrics = {
-        "reward": float(out.reward.nanmean()),
-        "pass@1": fmean(correct),
-        "mean_tokens": fmean(lengths),
-        "mean_tokens_correct": fmean(right) if right else None,
-        "truncated": fmean(not row.completion.finished for row in rows),
-        "no_answer": fmean(score.reason == "no_answer" for score in scores),
-        "live": len(live) / len(names),
-        "mixed": fmean(True in group and False in group for group in by_group),
-        "weight": float(out.weight.nanmean()),
-        **{
-            part: fmean(score.parts[part] for score in scores)
-            for part in scores[0].parts
-            if part != "accuracy" and all(part in score.parts for score in scores)
-        },
-    }
+    finished = torch.tensor([sample.completion.finished for _, sample in rows])
+    graded = Graded.of(scores, finished, owner)
+    earned = zip(rows, out.reward.tolist(), out.advantage.tolist(), strict=True)
     samples = [
-        sample_row(row.problem, row.completion, row.score, row.problem.prompt)
-        | {"reward": reward, "advantage": advantage}
-        for row, reward, advantage in zip(rows, out.reward.tolist(), out.advantage.tolist(), strict=True)
+        replace(sample, context={"reward": reward, "advantage": advantage}).to_row()
+        for (_, sample), reward, advantage in earned
     ]
-    return metrics, samples
+    return completion_metrics(graded, out), graded.parts, samples
 
 
 def _validation(path: Path) -> dict[str, float]:

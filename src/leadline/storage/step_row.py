@@ -1,0 +1,54 @@
+"""One line of ``metrics.jsonl``: which numbers there are and in which order, whoever trains. docs/formats.md says what
+each of them means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+__all__ = ["GAVE_UP", "STEP_FIELDS", "step_row"]
+
+_TIMES = ("tokens_per_second", "seconds", "sampling_seconds")
+
+STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "sft": ("loss", "grad_norm", "skipped_steps", *_TIMES[:2]),
+    "rl": (
+        *("reward", "pass@1", "mean_tokens", "mean_tokens_correct", "truncated", "no_answer"),
+        *("live", "mixed", "weight", "entropy"),
+        *("loss", "grad_norm", "clip_share", "kl", "computed", "skipped_steps"),
+        *_TIMES,
+    ),
+    "valid": ("pass@1", "mean_tokens"),
+}
+"""Stage -> the fields of its lines, besides ``arm``, ``stage`` and ``step``."""
+
+GAVE_UP = ("timeout", "memory", "crashed")
+"""Reasons for which the grader gives up on an answer; a line counts those that occurred."""
+
+
+def step_row(
+    arm: str,
+    stage: Literal["sft", "rl", "valid"],
+    step: int,
+    numbers: Mapping[str, Any],
+    *,
+    parts: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The line of one step.
+
+    Args:
+        arm: the model that is trained.
+        stage: ``sft``, ``rl`` or ``valid``.
+        step: steps done, this one included.
+        numbers: those of the stage's :data:`STEP_FIELDS` that are known; the others are left out.
+        parts: means of the reward's parts, and counts of :data:`GAVE_UP`.
+
+    Raises:
+        ValueError: a number that no field is named after.
+    """
+    unknown = sorted(numbers.keys() - set(STEP_FIELDS[stage]))
+    if unknown:
+        raise ValueError(f"metrics.jsonl: no field {unknown[0]!r} in a line of stage {stage!r}")
+    known = {name: numbers[name] for name in STEP_FIELDS[stage] if name in numbers}
+    times = {name: known.pop(name) for name in _TIMES if name in known}
+    return {"arm": arm, "stage": stage, "step": step, **known, **(parts or {}), **times}
