@@ -29,8 +29,8 @@ from leadline.integrations.verl.score_coding import GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL
 from leadline.recipes import find_recipe, read_packaged
 from leadline.runs.backends.command_line import as_argument, as_arguments
-from leadline.runs.backends.environment import verl_report
 from leadline.runs.backends.verl import plan_verl
+from leadline.runs.backends.verl.checks import environment_report
 from shared_table import CONFIGS, table, verl_rows
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,7 +73,7 @@ def test_verl_finds_the_plugin_by_itself() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True
     )
     assert done.stdout.split()[-2:] == ["leadline.integrations.verl.estimator", "True"]
-    assert verl_report()["faults"] == []
+    assert environment_report()["faults"] == []
 
 
 def test_a_plugin_that_does_not_import_is_named_with_its_reason(tmp_path: Path) -> None:

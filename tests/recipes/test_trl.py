@@ -21,18 +21,17 @@ PROCESSES = {
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_trl_takes_the_recipe(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from leadline.runs.backends.trl.arguments import grpo_arguments, sft_arguments
-    from leadline.runs.backends.trl.refused_settings import recipe_faults
+def test_trl_takes_the_recipe(name: str) -> None:
+    from leadline.runs.backends.translation import settings
+    from leadline.runs.backends.trl.settings import policy_lines, recipe_faults, supervised_lines
 
     recipe = find_recipe(name, ["model.source=somewhere"] if name == "trl-demo" else [])
-    assert recipe_faults(recipe) == []
+    assert recipe_faults(recipe, PROCESSES[name]) == []
     if recipe.trl:
         assert recipe.trl["launch"][recipe.trl["launch"].index("--num_processes") + 1] == str(PROCESSES[name])
-    monkeypatch.setenv("WORLD_SIZE", str(PROCESSES[name]))
-    sft_arguments(recipe, row_tokens=2048)
-    for arm in recipe.arms.values():
-        arguments = grpo_arguments(recipe, arm, prompt_tokens=512)
+    settings(supervised_lines(recipe, row_tokens=2048, world=PROCESSES[name]))
+    for arm in recipe.arms:
+        arguments = settings(policy_lines(recipe, arm, prompt_tokens=512, world=PROCESSES[name]))
         rows = arguments["per_device_train_batch_size"] * arguments["steps_per_generation"] * PROCESSES[name]
         assert rows == recipe.rl.prompts * recipe.rl.group_size
         assert (

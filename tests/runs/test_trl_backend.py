@@ -289,7 +289,7 @@ def test_what_a_process_raises_comes_back_as_what_it_was(
     [said] = (tmp_path / "events.jsonl").read_text().splitlines()
     error = launch._error(json.loads(said), 0, tmp_path / "log.txt")
     assert isinstance(error, ConfigError)
-    assert "3 completions do not divide over 2 processes" in str(error)
+    assert "3 rows, which do not divide over 2 processes" in str(error)
     (tmp_path / "log.txt").write_text("Traceback\nMemoryError")
     assert "MemoryError" in str(launch._error({}, -9, tmp_path / "log.txt"))
 

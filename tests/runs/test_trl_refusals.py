@@ -159,6 +159,22 @@ def test_groups_that_do_not_divide_the_batch(
     assert len(refused(run(*changes), *expected)) == len(expected)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "generation_kwargs={top_p: 0.9}",
+        "repetition_penalty=1.1",
+        "optim=sgd",
+        "remove_unused_columns=true",
+        "multi_objective_aggregation=normalize_then_sum",
+        "ignore_data_skip=true",
+    ],
+)
+def test_arguments_that_would_change_what_the_recipe_says(run: Callable[..., Done], change: str) -> None:
+    [line] = refused(run(f"trl.grpo.{change}"))
+    assert f"trl.grpo.{change.partition('=')[0]}: the recipe decides this: " in line
+
+
 def test_problems_without_answers(run: Callable[..., Done]) -> None:
     lines = refused(
         run("data.train=no_answers.jsonl"), "no_answers.jsonl:1: no answer: expected a column named"

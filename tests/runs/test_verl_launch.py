@@ -21,16 +21,16 @@ from leadline.recipes import find_recipe
 from leadline.recipes.schema import Recipe, load_recipe
 from leadline.report import build_report
 from leadline.runs.backends.command_line import as_argument, as_line
-from leadline.runs.backends.environment import verl_report
+from leadline.runs.backends.trl.command_lines import trl_lines
 from leadline.runs.backends.verl import (
     collect,
     describe,
     is_launched,
     plan_verl,
     submit,
-    trl_lines,
     write_inputs,
 )
+from leadline.runs.backends.verl.checks import environment_report
 from leadline.runs.training_data import open_material
 from leadline.storage.run_directory import RunReader
 
@@ -118,8 +118,9 @@ def test_everything_that_verl_cannot_do_is_said_at_once(recipe_file: Path, tmp_p
         plan_verl(load_recipe(recipe_file, changes), tmp_path / "run", arms=["nobody"])
     places = [line.split(":")[0] for line in caught.value.problems]
     assert places == [
-        "model.source", "sft.method", "rl.mask_truncated", "rl.optimiser.name", "rl.optimiser.decay", "rl.micro_tokens",
-        "rl", "arms.grpo.loss.kl", "arms.lead.rewards", "verl.keys.data.shuffle", "verl.keys.trainer.nnodes",
+        "model.source", "sft.method", "rl.mask_truncated", "rl.micro_tokens", "rl",
+        "arms.grpo.loss.kl", "rl.optimiser.name", "rl.optimiser.decay", "arms.lead.rewards",
+        "verl.keys.data.shuffle", "verl.keys.trainer.nnodes",
         "--arm nobody",
     ]  # fmt: skip
 
@@ -354,7 +355,7 @@ def test_a_python_that_cannot_answer_is_a_fault(tmp_path: Path) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho 'ModuleNotFoundError: no leadline' >&2\nexit 1\n")
     broken.chmod(0o755)
-    [fault] = verl_report(python=str(broken))["faults"]
+    [fault] = environment_report(python=str(broken))["faults"]
     assert fault.endswith("cannot run there: ModuleNotFoundError: no leadline")
 
 

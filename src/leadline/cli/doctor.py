@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
-from leadline.runs.backends.environment import trl_faults, verl_report
+from leadline.runs.backends.trl.checks import environment_faults as trl_faults
+from leadline.runs.backends.verl.checks import environment_report as verl_report
 
 __all__ = ["Finding", "diagnose"]
 

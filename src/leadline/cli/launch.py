@@ -52,8 +52,8 @@ def launch_verl(
     ] = False,
 ) -> None:
     """Check everything, write the Parquet files, and run each arm as a job of the cluster."""
-    from leadline.runs.backends.environment import verl_faults
     from leadline.runs.backends.verl import describe, plan_verl, submit, write_inputs
+    from leadline.runs.backends.verl.checks import environment_faults
     from leadline.runs.training_data import open_material
 
     parsed = _recipe(recipe, model, changes)
@@ -69,7 +69,9 @@ def launch_verl(
     for line in [*(f"# note: {note}" for note in material.notes), *describe(plan)]:
         console.print(line, markup=False)
     faults = [
-        line for job in plan.jobs for line in verl_faults(job.arguments, python=python or sys.executable)
+        line
+        for job in plan.jobs
+        for line in environment_faults(job.arguments, python=python or sys.executable)
     ]
     if faults:
         raise InputError(list(dict.fromkeys(faults)))
@@ -90,13 +92,13 @@ def launch_trl(
     gpus_per_node: Gpus = None,
 ) -> None:
     """Print the line that runs a recipe through TRL, and the `accelerate launch` lines behind it."""
-    from leadline.runs.backends.environment import trl_faults
-    from leadline.runs.backends.verl import trl_lines
+    from leadline.runs.backends.trl.checks import environment_faults
+    from leadline.runs.backends.trl.command_lines import trl_lines
 
     parsed = _recipe(recipe, model, changes)
     for line in trl_lines(parsed, recipe, _folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
         console.print(line, markup=False)
-    faults = trl_faults()
+    faults = environment_faults()
     if faults:
         raise InputError(faults)
 

@@ -32,7 +32,7 @@ class TrlBackend:
     def __init__(self, recipe: Recipe, material: Material) -> None:
         from transformers.utils import logging
 
-        from leadline.runs.backends.trl.arguments import uses_cuda
+        from leadline.runs.backends.trl.settings import uses_cuda
 
         logging.disable_progress_bar()  # the pipeline shows its own
         self.recipe, self.material = recipe, material

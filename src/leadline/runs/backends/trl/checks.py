@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-from leadline.errors import CheckpointError, ConfigError, InputError, Refusals
-from leadline.integrations.trl.guard import check_trl
+from leadline.errors import CheckpointError, ConfigError, InputError, MissingExtra, Refusals
+from leadline.integrations.trl.guard import VersionWarning, check_trl
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.checks import check_model
 from leadline.runs.training_data import Material
 from leadline.storage.huggingface_hub import is_name, model_files
 
 __all__ = [
-    "check_packages",
     "check_recipe",
-    "check_settings",
-    "check_source",
-    "division_faults",
+    "environment_faults",
     "matrix_layers",
 ]
 
@@ -61,39 +59,29 @@ def check_settings(recipe: Recipe) -> None:
         ConfigError: every such setting.
     """
     check_trl()
-    from leadline.runs.backends.trl.arguments import check_arguments
-    from leadline.runs.backends.trl.refused_settings import recipe_faults
+    from leadline.runs.backends.trl.settings import grpo_config, recipe_faults, sft_config
     from leadline.runs.backends.trl.subprocess_stage import processes
 
-    faults = recipe_faults(recipe)
     words = recipe.trl.get("launch")
-    if faults:
-        raise ConfigError(faults)
+    refusals, world = Refusals(), int(os.environ.get("WORLD_SIZE", "1"))
+    with refusals:
+        if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+            world = processes(words)
+    with refusals:
+        faults = recipe_faults(recipe, world)
+        if faults:
+            raise ConfigError(faults)
+    refusals.raise_all()
     if words:
-        count = processes(words)
-    else:
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-    faults += division_faults(recipe, count)
-    if faults:
-        raise ConfigError(faults)
-    if not words:  # in other processes TRL's arguments mean other things
-        with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
-            check_arguments(recipe, folder)
-
-
-def division_faults(recipe: Recipe, world: int) -> list[str]:
-    """Batches that do not divide over so many processes."""
-    faults = []
-    rl, sft = recipe.rl, recipe.sft
-    rows = rl.prompts * rl.group_size // rl.updates
-    if rl.steps and rows % world:
-        faults.append(
-            f"rl: {rl.prompts} prompts * {rl.group_size} completions / {rl.updates} updates are {rows} rows, "
-            f"which do not divide over {world} processes"
-        )
-    if sft.method != "none" and sft.batch_size % world:
-        faults.append(f"sft.batch_size: {sft.batch_size} does not divide over {world} processes")
-    return faults
+        return  # in other processes TRL's arguments mean other things
+    with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
+        if recipe.sft.method != "none":
+            with refusals:
+                sft_config(recipe, folder, row_tokens=recipe.rl.max_tokens)
+        for name in recipe.arms if recipe.rl.steps else ():
+            with refusals:
+                grpo_config(recipe, name, folder, prompt_tokens=recipe.rl.max_tokens)
+    refusals.raise_all()
 
 
 def check_packages(recipe: Recipe) -> None:
@@ -125,7 +113,7 @@ def check_source(recipe: Recipe, material: Material | None) -> None:
     """
     source = recipe.model.source
     if source is None:
-        return  # a setting that is missing: recipe_faults
+        return  # a setting that is missing: the table says so
     refusals = Refusals()
     try:
         folder = model_files(source)
@@ -167,3 +155,23 @@ def matrix_layers(folder: Path) -> set[str]:
         ) from fault
     weights = ((name, getattr(module, "weight", None)) for name, module in model.named_modules())
     return {name for name, weight in weights if weight is not None and weight.ndim == 2}
+
+
+def environment_faults() -> list[str]:
+    """What keeps backend trl from running in this environment. Imports TRL when it is there."""
+    faults = [
+        f"{package}: not installed: pip install 'leadline[trl]'"
+        for package in ("trl", "accelerate")
+        if find_spec(package) is None
+    ]
+    if faults:
+        return faults
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionWarning)  # said in a line of its own
+            check_trl()
+    except MissingExtra as fault:
+        return list(fault.problems)
+    except Exception as error:  # TRL's lazy imports fail in many ways
+        return [f"trl: cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}"]
+    return []

@@ -16,10 +16,10 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
 from leadline.runs.backends.protocol import Stage
-from leadline.runs.backends.trl.arguments import grpo_config
 from leadline.runs.backends.trl.callback import StageCallback, cut_metrics
 from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_checkpoint
 from leadline.runs.backends.trl.reward_columns import ScoredRewards
+from leadline.runs.backends.trl.settings import grpo_config
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints
 from leadline.types import Problem
@@ -82,7 +82,12 @@ def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, 
         scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
         more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
         settings = grpo_config(
-            recipe, arm, stage.folder / "trl", prompt_tokens=tokens, reward_weights=scores.weights, **more
+            recipe,
+            stage.name,
+            stage.folder / "trl",
+            prompt_tokens=tokens,
+            reward_weights=scores.weights,
+            **more,
         )
         callback = StageCallback(stage, "rl", rl.updates)
         trainer = _Trainer(

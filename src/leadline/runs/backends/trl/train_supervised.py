@@ -14,9 +14,9 @@ from trl import SFTTrainer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
-from leadline.runs.backends.trl.arguments import sft_config
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import save_checkpoint
+from leadline.runs.backends.trl.settings import sft_config
 from leadline.runs.backends.trl.train_policy import run
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints

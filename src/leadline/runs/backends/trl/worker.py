@@ -66,8 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _sample(spec: dict[str, Any]) -> dict[str, Any]:
-    from leadline.runs.backends.trl.arguments import uses_cuda
     from leadline.runs.backends.trl.sampling import draw
+    from leadline.runs.backends.trl.settings import uses_cuda
 
     recipe = parse_recipe(spec["recipe"])
     problems = [

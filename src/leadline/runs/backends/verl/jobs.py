@@ -15,9 +15,9 @@ from leadline.errors import ConfigError, InputError, LeadlineError
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.command_line import as_arguments, as_line
 from leadline.runs.backends.verl.collect import FOLDER
-from leadline.runs.backends.verl.keys import arm_keys, recipe_faults
 from leadline.runs.backends.verl.parquet import write_parquet
 from leadline.runs.backends.verl.section import VerlSection, read_section
+from leadline.runs.backends.verl.settings import arm_keys, recipe_faults
 from leadline.runs.training_data import Material
 from leadline.storage.run_directory import RunReader, RunWriter, write_text_atomic
 

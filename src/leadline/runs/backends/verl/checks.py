@@ -1,4 +1,4 @@
-"""Whether an environment can run what is about to be started: asked of its own Python, before anything starts."""
+"""Whether an environment has a verl that can run what is about to be started: asked of its own Python."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
-__all__ = ["trl_faults", "verl_faults", "verl_report"]
+__all__ = ["environment_faults", "environment_report"]
 
 _MODULE = "leadline.integrations.verl.check"
 _SECONDS = 300
 
 
-def verl_report(arguments: Sequence[str] = (), *, python: str = sys.executable) -> dict[str, Any]:
+def environment_report(arguments: Sequence[str] = (), *, python: str = sys.executable) -> dict[str, Any]:
     """What ``python -m leadline.integrations.verl.check`` says there: ``faults`` and ``versions``.
 
     A process of its own, because importing verl is slow, starts threads, and may fail in any way.
@@ -37,32 +36,9 @@ def verl_report(arguments: Sequence[str] = (), *, python: str = sys.executable) 
     return dict(answer)
 
 
-def verl_faults(arguments: Sequence[str], *, python: str = sys.executable) -> list[str]:
+def environment_faults(arguments: Sequence[str], *, python: str = sys.executable) -> list[str]:
     """The faults alone, and a missing ``ray`` command."""
-    faults = list(verl_report(arguments, python=python)["faults"])
+    faults = list(environment_report(arguments, python=python)["faults"])
     if shutil.which("ray") is None and shutil.which(f"{python.rpartition('/')[0]}/ray") is None:
         faults.append("ray: there is no such command; `ray job submit` hands the run to the cluster")
-    return faults
-
-
-def trl_faults() -> list[str]:
-    """What keeps backend trl from running in this environment. Imports TRL when it is there."""
-    faults = []
-    for package in ("trl", "accelerate"):
-        try:
-            metadata.version(package)
-        except metadata.PackageNotFoundError:
-            faults.append(f"{package}: not installed: pip install 'leadline[trl]'")
-    if faults:
-        return faults
-    from leadline.integrations.trl.guard import TESTED, missing_hooks
-
-    try:
-        from trl import GRPOTrainer
-    except Exception as error:  # TRL's lazy imports fail in many ways
-        return [f"trl: cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}"]
-    hooks = missing_hooks(GRPOTrainer)
-    if hooks:
-        found = metadata.version("trl")
-        faults.append(f"trl: {found} does not fit ({'; '.join(hooks)}); tested: {', '.join(TESTED)}")
     return faults
