@@ -111,9 +111,75 @@ def test_progress_counts_up(source: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_mistakes_are_input_errors(source: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         grade_file(tmp_path / "missing.jsonl")
-    with pytest.raises(InputError, match="over the file"):
+    with pytest.raises(InputError, match="is read here"):
         grade_file(source, source)
     grade_file(source, tmp_path / "out.jsonl")
     other = write(tmp_path / "other.jsonl", [json.dumps({"response": "another", "gold": "1"})])
-    with pytest.raises(InputError, match="another file"):
+    with pytest.raises(InputError, match="not the grade of a row of"):
         grade_file(other, tmp_path / "out.jsonl", resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_file_that_is_not_ours_is_never_touched(source: Path, tmp_path: Path, resume: bool) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text('Chapter 1\n{"line": 1')
+    with pytest.raises(InputError, match=r"thesis\.txt"):
+        grade_file(source, thesis, resume=resume)
+    assert thesis.read_text() == 'Chapter 1\n{"line": 1'
+    thesis.write_text("no line at all")
+    with pytest.raises(InputError, match=r"thesis\.txt"):
+        grade_file(source, thesis, resume=resume)
+    assert thesis.read_text() == "no line at all"
+
+
+def test_a_refused_resume_changes_nothing(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    grade_file(source, out)
+    lines = out.read_bytes().splitlines(keepends=True)
+    lines[2] = b'{"line": 3, "reason": "match", "correct": true, "response": "other"}\n'
+    content = b"".join(lines) + b'{"line": 6, "rea'
+    out.write_bytes(content)
+    with pytest.raises(InputError, match=r"out\.jsonl:3: not the grade"):
+        grade_file(source, out, resume=True)
+    assert out.read_bytes() == content
+
+
+def test_grades_that_are_there_are_not_overwritten(source: Path) -> None:
+    out = grade_file(source).out
+    before = out.read_bytes()
+    with pytest.raises(InputError, match="go on with it by --resume"):
+        grade_file(source)
+    assert out.read_bytes() == before
+    assert grade_file(source, resume=True).resumed == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\n\n", id="blank"),
+        pytest.param(b'{"x": 1}\n[1]\n', id="no-row"),
+        pytest.param(gzip.compress(b'{"response": "1", "gold": "1"}\n' * 9999)[:-9], id="cut-gzip"),
+        pytest.param('{"response": "1", "gold": "1"}\n'.encode("utf-16"), id="utf-16"),
+    ],
+)
+def test_what_cannot_be_graded_is_refused_and_nothing_is_written(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"in\.jsonl"):
+        grade_file(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 0}, {"timeout_s": 0}, {"timeout_s": float("inf")}, {"memory_mb": 1}]
+)
+def test_options_are_looked_at_first(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(options)).split('_')[0]} must"):
+        grade_file(tmp_path / "missing.jsonl", **options)
+
+
+def test_what_json_does_not_have_is_not_written(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", ['{"response": "\\\\boxed{1}", "gold": "1", "x": NaN, "y": [1e999]}'])
+    (row,) = read(grade_file(path).out)
+    assert (row["correct"], row["x"], row["y"]) == (True, None, [None])

@@ -154,7 +154,7 @@ def test_a_line_longer_than_the_bound_is_refused_without_reading_it_whole(
     monkeypatch.setattr("leadline.storage.jsonl.MAX_LINE_BYTES", 1000)
     path = tmp_path / "bomb.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"x": "' + b"a" * 5_000_000 + b'"}\n'))
-    with pytest.raises(DataError, match=r"bomb\.jsonl\.gz:1: longer than 1000 bytes"):
+    with pytest.raises(DataError, match=r"bomb\.jsonl\.gz:1: longer than 1,000 bytes"):
         list(read_jsonl(path))
 
 
@@ -409,7 +409,8 @@ def test_the_reader_checks_the_layout_version(tmp_path: Path, environment: dict,
         ("metrics.jsonl", "rubbish\n", ":1: not JSON"),
         ("metrics.jsonl", GOOD_METRIC.replace('"a"', '"../a"') + "\n", ":1: 'arm' is not a usable name"),
         ("metrics.jsonl", GOOD_METRIC.replace("1", "-1") + "\n", ":1: 'step' must lie"),
-        ("metrics.jsonl", GOOD_METRIC.replace("1", "9" * 400) + "\n", ":1: 'step' must lie"),
+        ("metrics.jsonl", GOOD_METRIC.replace("1", "9" * 30) + "\n", ":1: 'step' must lie"),
+        ("metrics.jsonl", GOOD_METRIC.replace("1", "9" * 400) + "\n", ":1: a whole number of 400 digits"),
         ("summary.json", '{"arms": {"<b>": {}}}', "not a usable name"),
         ("summary.json", "[]", "expected an object"),
         ("summary.json", '{"arms": []}', "'arms' must be"),

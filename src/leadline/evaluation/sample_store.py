@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from leadline.data.samples.rows import read_samples
-from leadline.errors import DataError, InputError
+from leadline.errors import DataError
 from leadline.samplers import Draw
-from leadline.storage.jsonl import encode_row, read_jsonl, refusals_as_storage_errors
+from leadline.storage.jsonl import encode_row, read_jsonl
+from leadline.storage.outputs import open_appending, refusals_as_storage_errors
 from leadline.types import SampleRow
 
 __all__ = ["DrawStore"]
@@ -35,16 +35,7 @@ class DrawStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with refusals_as_storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = open(path, "ab+")  # noqa: SIM115 - closed with the store
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise InputError(f"{path}: another process is writing to it") from error
-        with refusals_as_storage_errors(path):
-            _cut_torn_line(self._file)
+        self._file = open_appending(path)
         self._synced = time.monotonic()
 
     def keys(self) -> set[tuple[str, int]]:
@@ -85,19 +76,3 @@ class DrawStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _cut_torn_line(file: IO[bytes], block: int = 65536) -> None:
-    """Cut the file after its last newline."""
-    end = file.seek(0, os.SEEK_END)
-    at = end
-    while at > 0:
-        start = max(0, at - block)
-        file.seek(start)
-        newline = file.read(at - start).rfind(b"\n")
-        if newline >= 0:
-            at = start + newline + 1
-            break
-        at = start
-    if at < end:
-        file.truncate(at)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,12 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from leadline.errors import DataError, InputError, StorageError
+from leadline.errors import ConfigError, DataError, InputError
 from leadline.grading.grader import Grader
 from leadline.grading.verdict import Grade
+from leadline.storage.jsonl import encode_row, read_jsonl
+from leadline.storage.outputs import check_output, open_appending, refusals_as_storage_errors
 
 __all__ = ["GradeFileSummary", "GradeProgress", "grade_file"]
 
+SHOWN = 50
 CHUNK = 512
 """Rows that are graded, written and reported together."""
 RESPONSE_KEYS = ("response", "completion")
@@ -86,11 +87,12 @@ def grade_file(
     resume: bool = False,
     on_progress: Callable[[GradeProgress], None] | None = None,
 ) -> GradeFileSummary:
-    """Grade every row of a JSONL file (plain or ``.gz``) and write the rows with their verdicts.
+    """Grade every row of a JSONL file (plain or gzip) and write the rows with their verdicts.
 
     A row has ``response`` or ``completion``, ``gold`` or ``answer``, and optionally ``finished`` (true or false).
     Each is written with ``line`` (its line in ``path``), ``correct``, ``reason`` and ``extracted`` added. A row
-    that cannot be graded is named in the summary and left out.
+    that cannot be graded is named in the summary and left out. The whole file is read once before anything is
+    graded, so that one that is broken in the middle is refused before anything is written.
 
     Args:
         path: the file to grade.
@@ -100,21 +102,20 @@ def grade_file(
         on_progress: called after every few hundred rows.
 
     Raises:
-        InputError: there is no such file, ``out`` is the same file, or ``out`` holds the grades of another file.
+        InputError: no row of the file can be graded, or it cannot be read; ``out`` exists and is not to be resumed, or
+            does not hold grades of this file.
         StorageError: the disk refuses to write.
     """
+    _check_options(workers, timeout_s, memory_mb)
     source = Path(path)
     target = Path(out) if out is not None else source.with_name(_stem(source) + ".graded.jsonl")
-    if not source.is_file():
-        raise InputError(f"{source}: no such file")
-    if target.exists() and target.samefile(source):
-        raise InputError(f"{target}: the grades cannot be written over the file that is graded")
     summary = GradeFileSummary(source, target)
+    total = _count(summary)
+    _check_target(summary, resume)
     behind = _resume(summary) if resume and target.exists() else 0
-    total = sum(1 for _ in _lines(source))
     started = time.perf_counter()
-    with Grader(workers, timeout_s, memory_mb) as grader, _opened(target, append=behind > 0) as output:
-        for chunk, last_line in _chunks(summary, behind):
+    with Grader(workers, timeout_s, memory_mb) as grader, open_appending(target) as output:
+        for chunk, last_line in _chunks(source, behind):
             _write(output, chunk, _graded(grader, chunk), summary)
             summary.seconds = time.perf_counter() - started
             if on_progress is not None:
@@ -124,88 +125,112 @@ def grade_file(
     return summary
 
 
+def _check_options(workers: int, timeout_s: float, memory_mb: int) -> None:
+    rules = {
+        f"workers must lie between 1 and 512, got {workers}": 1 <= workers <= 512,
+        f"timeout must lie above 0 s and be at most a day, got {timeout_s}": 0 < timeout_s <= 86_400,
+        f"memory must be at least 256 MB and below 2^31, got {memory_mb}": 256 <= memory_mb < 2**31,
+    }
+    faults = [text for text, holds in rules.items() if not holds]
+    if faults:
+        raise ConfigError(faults)
+
+
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield number, line
+def _count(summary: GradeFileSummary) -> int:
+    """Read the file once: the number of its last usable line; what cannot be graded is noted.
+
+    Raises:
+        DataError: the file cannot be read, or no row of it can be graded.
+    """
+    last = 0
+    for row in _rows(summary.path, summary.malformed):
+        last = row.line
+    if not last:
+        raise DataError([*summary.malformed[:SHOWN], f"{summary.path}: holds no row that can be graded"])
+    return last
 
 
-def _opened(path: Path, *, append: bool) -> IO[str]:
-    try:
-        # A lone surrogate is written as the JSON escape that it came from.
-        return path.open("a" if append else "w", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from error
+def _check_target(summary: GradeFileSummary, resume: bool) -> None:
+    if summary.out.suffix == ".gz":
+        raise InputError(f"{summary.out}: grades are appended as they come, and not packed; leave out .gz")
+    if resume:
+        check_output(
+            summary.out, inputs=(summary.path,), ours=lambda head: True
+        )  # _resume looks at all of it
+    else:
+        try:
+            check_output(summary.out, inputs=(summary.path,))
+        except InputError as error:
+            hint = "; or go on with it by --resume" if "exists" in str(error) else ""
+            raise InputError(f"{error}{hint}") from error
 
 
 def _resume(summary: GradeFileSummary) -> int:
-    """Take over what ``out`` holds, cut off a half-written last row, and return the last line that was graded."""
-    last: dict[str, Any] = {}
-    kept = 0
-    with summary.out.open("rb") as lines:
-        for line in lines:
-            try:
-                row = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                row = None
-            if not isinstance(row, dict) or not isinstance(row.get("line"), int) or "reason" not in row:
-                break
-            kept += len(line)
-            last = row
-            summary.resumed += 1
-            summary.counts[str(row["reason"])] += 1
-    with summary.out.open("rb+") as output:
-        output.truncate(kept)
-    if last:
-        _check_same(summary, last)
-    return int(last.get("line", 0))
+    """Take over the grades that ``out`` holds, and return the last line that was graded. Nothing is changed.
+
+    Raises:
+        InputError: they are not the grades of this file's rows, in their order.
+    """
+    last = 0
+    rows = _rows(summary.path, [])
+    for number, done in read_jsonl(summary.out, torn_tail=True):
+        row = next(rows, None)
+        if row is None or not _is_grade_of(done, row):
+            raise InputError(
+                f"{summary.out}:{number}: not the grade of a row of {summary.path}; remove the file, or do not resume"
+            )
+        last = row.line
+        summary.resumed += 1
+        summary.counts[done["reason"]] += 1
+    if not last and not _is_begun(summary):
+        raise InputError(
+            f"{summary.out}: holds no grades of {summary.path}; remove the file, or do not resume"
+        )
+    return last
 
 
-def _check_same(summary: GradeFileSummary, last: dict[str, Any]) -> None:
-    for number, line in _lines(summary.path):
-        if number == last["line"]:
-            row = _json(line)
-            if isinstance(row, dict) and all(last.get(key) == row.get(key) for key in RESPONSE_KEYS):
-                return
-    raise InputError(
-        f"{summary.out}: holds grades of another file than {summary.path}; remove it, or do not resume"
+def _is_begun(summary: GradeFileSummary) -> bool:
+    """Whether the output is nothing but the beginning of its first row, cut off by a kill."""
+    with summary.out.open("rb") as stream:
+        there = stream.read(4096)
+    first = next(_rows(summary.path, []))
+    return encode_row(first.row)[:-2].startswith(there[: len(encode_row(first.row)) - 2])
+
+
+def _is_grade_of(done: dict[str, Any], row: _Row) -> bool:
+    return (
+        done.get("line") == row.line
+        and isinstance(done.get("reason"), str)
+        and all(done.get(key) == row.row.get(key) for key in (*RESPONSE_KEYS, *GOLD_KEYS))
     )
 
 
-def _json(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _chunks(summary: GradeFileSummary, behind: int) -> Iterator[tuple[list[_Row], int]]:
+def _chunks(path: Path, behind: int) -> Iterator[tuple[list[_Row], int]]:
     chunk: list[_Row] = []
-    number = behind
-    for number, line in _lines(summary.path):
-        try:
-            row = _row(number, line)
-        except DataError as error:
-            summary.malformed.append(f"{summary.path}:{number}: {error}")
-            continue
-        if number > behind:
+    for row in _rows(path, []):
+        if row.line > behind:
             chunk.append(row)
         if len(chunk) >= CHUNK:
-            yield chunk, number
+            yield chunk, row.line
             chunk = []
     if chunk:
-        yield chunk, number
+        yield chunk, chunk[-1].line
 
 
-def _row(number: int, line: bytes) -> _Row:
-    row = _json(line)
-    if not isinstance(row, dict):
-        raise DataError("not a JSON object")
+def _rows(path: Path, malformed: list[str]) -> Iterator[_Row]:
+    """Rows that can be graded; the others are noted."""
+    for number, row in read_jsonl(path, faults=malformed):
+        try:
+            yield _row(number, row)
+        except DataError as error:
+            malformed.append(f"{path}:{number}: {error}")
+
+
+def _row(number: int, row: dict[str, Any]) -> _Row:
     finished = row.get("finished", True)
     if not isinstance(finished, bool):
         raise DataError("'finished' is neither true nor false")
@@ -227,7 +252,7 @@ def _graded(grader: Grader, chunk: list[_Row]) -> list[Grade]:
     return grader.grade_many(pairs, finished=[row.finished for row in chunk])
 
 
-def _write(output: IO[str], chunk: list[_Row], grades: list[Grade], summary: GradeFileSummary) -> None:
+def _write(output: IO[bytes], chunk: list[_Row], grades: list[Grade], summary: GradeFileSummary) -> None:
     written = []
     for row, grade in zip(chunk, grades, strict=True):
         verdict = {
@@ -236,12 +261,10 @@ def _write(output: IO[str], chunk: list[_Row], grades: list[Grade], summary: Gra
             "reason": str(grade.reason),
             "extracted": grade.answer,
         }
-        written.append(json.dumps({**row.row, **verdict}, ensure_ascii=False) + "\n")
+        written.append(encode_row({**row.row, **verdict}))
         summary.counts[str(grade.reason)] += 1
-    try:
+    with refusals_as_storage_errors(summary.out):
         # One write for the chunk, so that an interrupt leaves at most its last row cut.
-        output.write("".join(written))
+        output.write(b"".join(written))
         output.flush()
-    except OSError as error:
-        raise StorageError(f"{summary.out}: {error.strerror}") from error
     summary.graded += len(chunk)

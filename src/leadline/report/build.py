@@ -18,7 +18,7 @@ from leadline.report.gather import Arm, Run, gather
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
 from leadline.report.words import duration, number, plain_text
-from leadline.storage.run_directory import write_text_atomic
+from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 
 __all__ = ["MAX_BYTES", "build_report"]
 
@@ -45,6 +45,7 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
         InputError: a directory that is no run (all are named), or files in it with faults.
         StorageError: the disk refused.
     """
+    check_output(out, ours=is_our_page)
     gathered = gather(runs)
     shelf = completions.pick(gathered)
     sections = _sections(gathered)

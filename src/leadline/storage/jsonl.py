@@ -1,28 +1,28 @@
-"""JSON lines and whole files on disk: read with bounds, write beside and rename.
+"""JSON on disk, read with bounds and written whole: lines of JSON and single objects.
 
-Nothing here trusts what it reads: a line is bounded in bytes, must be UTF-8, JSON and an object, and every
-refusal names ``file:line: why``. Nothing here leaves half a file: a write goes to a file beside the target,
-is synced, and only then renamed over it: a full disk or a killed process leaves the earlier file as it was.
+Nothing here trusts what it reads: a line is bounded in bytes, in values and in the digits of its numbers, must be
+UTF-8, JSON and an object, and every refusal names ``file:line: why``. How files are opened and replaced stands in
+``reading`` and ``outputs``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
-import itertools
 import json
 import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from leadline.errors import DataError, StorageError
+from leadline.errors import DataError
+from leadline.storage.outputs import refusals_as_storage_errors, replacing, write_text_atomic
+from leadline.storage.reading import as_text, open_input, read_bytes
 
 __all__ = [
+    "DECODER",
     "encode_row",
+    "parse_object",
     "read_json",
     "read_jsonl",
     "refusals_as_storage_errors",
@@ -31,12 +31,14 @@ __all__ = [
     "write_text_atomic",
 ]
 
-MAX_LINE_BYTES = 64 * 2**20
-"""Longest line that is read, in bytes after decompression: a bound on memory, far above any completion."""
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_BROKEN_STREAM = (OSError, EOFError, zlib.error)
-_counter = itertools.count()
+MAX_LINE_BYTES = 16 * 2**20
+"""Longest line that is read, in bytes when unpacked: a bound on memory, far above any completion."""
+MAX_VALUES = 2**20
+"""Most values in a line: a list of a million empty lists is short to write and long to hold."""
+MAX_DIGITS = 300
+"""Longest whole number: still a float when somebody needs one."""
+MAX_FAULTS = 100_000
+MAX_BLANK_LINES = 1_000_000
 
 
 def read_jsonl(
@@ -52,28 +54,19 @@ def read_jsonl(
     Raises:
         DataError: the file cannot be read (``file: why``), or a line cannot be used (``file:line: why``).
     """
-    number = 0
-    try:
-        with _open_plain(path) as stream:
-            while line := stream.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                if len(line) > MAX_LINE_BYTES:
-                    raise DataError(f"{path}:{number}: longer than {MAX_LINE_BYTES} bytes")
-                text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-                if not text:
-                    continue
-                try:
-                    row = _parse_object(text, f"{path}:{number}")
-                except DataError as error:
-                    if torn_tail and not line.endswith(b"\n"):
-                        return
-                    if faults is None:
-                        raise
-                    faults.extend(error.problems)
-                    continue
-                yield number, row
-    except _BROKEN_STREAM as error:
-        raise DataError(f"{path}{f':{number + 1}' if number else ''}: {_why(error)}") from error
+    for number, line in _lines(path):
+        try:
+            row = parse_object(line.strip(), f"{path}:{number}")
+        except DataError as error:
+            if torn_tail and not line.endswith(b"\n"):
+                return
+            if faults is None:
+                raise
+            if len(faults) >= MAX_FAULTS:
+                raise DataError(f"{path}:{number}: more than {MAX_FAULTS:,} lines that are no use") from error
+            faults.extend(error.problems)
+            continue
+        yield number, row
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
@@ -82,14 +75,28 @@ def read_json(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, or does not hold a JSON object; ``file: why``.
     """
+    return parse_object(read_bytes(path, MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf"), str(path))
+
+
+def parse_object(text: bytes, place: str) -> dict[str, Any]:
+    """One JSON object, from a line or a file that is no longer than ``MAX_LINE_BYTES``.
+
+    Raises:
+        DataError: it is none, or out of bounds; ``place: why``.
+    """
+    if len(text) > MAX_VALUES and text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
+        raise DataError(f"{place}: more than {MAX_VALUES:,} values")
     try:
-        with open(path, "rb") as stream:
-            text = stream.read(MAX_LINE_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: {_why(error)}") from error
-    if len(text) > MAX_LINE_BYTES:
-        raise DataError(f"{path}: longer than {MAX_LINE_BYTES} bytes")
-    return _parse_object(text, str(path))
+        value = DECODER.decode(as_text(text, place))
+    except RecursionError as error:
+        raise DataError(f"{place}: nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
+    except ValueError as error:  # a whole number that is too long
+        raise DataError(f"{place}: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
+    return value
 
 
 def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -102,7 +109,7 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """
     path = Path(path)
     count = 0
-    with _beside(path) as raw:
+    with replacing(path) as raw:
         zipped = path.suffix == ".gz"
         # mtime=0 and no name in the header: a rerun of the same seed compares equal byte by byte.
         stream: IO[bytes] = (
@@ -117,17 +124,6 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
             with refusals_as_storage_errors(path):
                 stream.close()
     return count
-
-
-def write_text_atomic(path: str | Path, text: str) -> None:
-    """Write ``text`` as UTF-8 in one step: readers see the earlier file or the new one, never half of it.
-
-    Raises:
-        StorageError: the disk refused; an earlier file of that name is untouched.
-    """
-    path = Path(path)
-    with _beside(path) as stream, refusals_as_storage_errors(path):
-        stream.write(text.encode("utf-8", "replace"))
 
 
 def write_json_atomic(path: str | Path, value: Mapping[str, Any]) -> None:
@@ -148,78 +144,20 @@ def encode_row(row: Mapping[str, Any]) -> bytes:
         return (json.dumps(plain, allow_nan=False) + "\n").encode()
 
 
-@contextlib.contextmanager
-def refusals_as_storage_errors(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the body (disk full, read-only, no permission, ...) into a `StorageError`."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{path}: cannot write: {_why(error)}") from error
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside ``path``; rename it over ``path`` when the body ends well, else remove it."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{next(_counter)}.tmp")
-    with refusals_as_storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(aside, "xb")  # noqa: SIM115 - closed below, before the rename
-    try:
-        yield stream
-        with refusals_as_storage_errors(path):
-            stream.flush()
-            os.fsync(stream.fileno())
-            stream.close()
-            os.replace(aside, path)
-            _sync_folder(path.parent)
-    except BaseException:
-        with contextlib.suppress(OSError):  # close flushes, and may meet the same full disk again
-            stream.close()
-        with contextlib.suppress(OSError):  # already renamed, or a disk that refuses this too
-            aside.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _open_plain(path: str | Path) -> IO[bytes]:
-    """Open for reading, through gzip when the file starts like one; peeking keeps pipes readable."""
-    raw = open(path, "rb")  # noqa: SIM115 - handed to the caller, who closes it
-    if raw.peek(2)[:2] == _GZIP_MAGIC:
-        return cast(IO[bytes], _OwningGzip(raw))
-    return raw
-
-
-class _OwningGzip(gzip.GzipFile):
-    """A gzip reader that closes the file under it."""
-
-    def __init__(self, raw: io.BufferedReader) -> None:
-        super().__init__(fileobj=raw, mode="rb")
-        self._raw = raw
-
-    def close(self) -> None:
-        super().close()
-        self._raw.close()
-
-
-def _parse_object(text: bytes, place: str) -> dict[str, Any]:
-    try:
-        value = _DECODER.decode(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{place}: not UTF-8 (byte {error.start})") from error
-    except RecursionError as error:
-        raise DataError(f"{place}: nested too deeply") from error
-    except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
-        raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
-    return value
+def _lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, each with its number; a byte-order mark at the start is left out."""
+    number = blank = 0
+    with open_input(path) as stream:
+        while line := stream.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(line) > MAX_LINE_BYTES:
+                raise DataError(f"{path}:{number}: longer than {MAX_LINE_BYTES:,} bytes")
+            line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            blank = 0 if line.strip() else blank + 1
+            if blank > MAX_BLANK_LINES:
+                raise DataError(f"{path}:{number}: more than {MAX_BLANK_LINES:,} blank lines in a row")
+            if not blank:
+                yield number, line
 
 
 def _finite(text: str) -> float | None:
@@ -228,8 +166,14 @@ def _finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits")
+    return int(text)
+
+
 # One decoder for all lines: json.loads with hooks would build a new one a line, a third of the time.
-_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
+DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole)
 
 
 def _plain(value: Any) -> Any:
@@ -247,8 +191,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
-
-
-def _why(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (text or type(error).__name__)[0].lower() + (text or type(error).__name__)[1:]

@@ -27,15 +27,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from leadline.errors import DataError, InputError, StorageError
-from leadline.storage.jsonl import (
-    encode_row,
-    read_json,
-    read_jsonl,
-    refusals_as_storage_errors,
-    write_json_atomic,
-    write_jsonl,
-    write_text_atomic,
-)
+from leadline.storage.jsonl import encode_row, read_json, read_jsonl, write_json_atomic, write_jsonl
+from leadline.storage.outputs import cut_torn_tail, refusals_as_storage_errors, write_text_atomic
+from leadline.storage.reading import read_text
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -80,7 +74,7 @@ class RunWriter:
             with refusals_as_storage_errors(self._metrics_path):
                 self._metrics = os.open(self._metrics_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             if resume:
-                self._cut_torn_tail()
+                cut_torn_tail(self._metrics, self._metrics_path)
         except BaseException:
             self.close()
             raise
@@ -165,19 +159,6 @@ class RunWriter:
     def _metrics_path(self) -> Path:
         return self.root / "metrics.jsonl"
 
-    def _cut_torn_tail(self) -> None:
-        """Drop what follows the last newline: half a line, left by a process killed while writing."""
-        end = size = os.fstat(self._metrics).st_size
-        while end > 0:
-            start = max(0, end - 65536)
-            newline = os.pread(self._metrics, end - start, start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            self.truncate_metrics(end)
-
 
 class RunReader:
     """A run directory, finished or under way, read with every field checked for what it must be.
@@ -207,11 +188,7 @@ class RunReader:
     @property
     def recipe(self) -> str:
         """The resolved recipe, as YAML text."""
-        path = self.root / "recipe.yaml"
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: {error}") from error
+        return read_text(self.root / "recipe.yaml")
 
     @property
     def arms(self) -> list[str]:

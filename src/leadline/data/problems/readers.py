@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import yaml
 
 from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
-from leadline.storage.jsonl import read_jsonl
+from leadline.storage.jsonl import DECODER, read_jsonl
+from leadline.storage.reading import open_input, read_text
 
 __all__ = ["KNOWN", "Row", "Source", "open_source"]
 
@@ -24,7 +24,7 @@ KNOWN: Mapping[str, tuple[str, str | None, str]] = {
     "aime25": ("math-ai/aime25", None, "test"),
     "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
-MAX_JSON_BYTES = 2**30
+MAX_JSON_BYTES = 2**28
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".parquet")
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
 _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
@@ -83,19 +83,13 @@ def _file(path: Path, faults: list[str]) -> Iterator[Row]:
 
 
 def _starts_with_bracket(path: Path) -> bool:
-    with open(path, "rb") as stream:
+    with open_input(path) as stream:
         return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
 def _json_array(path: Path) -> Iterator[Row]:
     """The objects of one JSON array, each with the line on which it starts."""
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise DataError(f"{path}: larger than {MAX_JSON_BYTES} bytes: use JSON lines")
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 (byte {error.start})") from error
-    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    text = read_text(path, MAX_JSON_BYTES)
     at, line, counted = text.index("[") + 1, 1, 0
     while True:
         at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
@@ -103,7 +97,7 @@ def _json_array(path: Path) -> Iterator[Row]:
         if text[at : at + 1] == "]":
             return
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, at = DECODER.raw_decode(text, at)
         except RecursionError as error:
             raise DataError(f"{path}:{line}: nested too deeply") from error
         except ValueError as error:

@@ -14,7 +14,7 @@ from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.tables import finding
 from leadline.display.page import page
 from leadline.grading import Grader
-from leadline.storage.jsonl import write_text_atomic
+from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 from leadline.types import Problem
 
 __all__ = ["run_compare"]
@@ -44,6 +44,9 @@ def run_compare(
         InputError, DataError: what was handed in cannot be used; nothing is written then.
         StorageError: the disk refused.
     """
+    if html is not None:
+        read = tuple(p for p in (base, tuned, data) if isinstance(p, str | Path))
+        check_output(html, inputs=read, ours=is_our_page)
     problems = load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
     golds = {problem.id: problem.answer for problem in problems}
     farming = (Farming(), Farming())

@@ -21,7 +21,7 @@ from leadline.diagnosis.probe.result import Probe, Twins
 from leadline.diagnosis.probe.tables import finding
 from leadline.display.page import page
 from leadline.grading import Grader
-from leadline.storage.jsonl import write_text_atomic
+from leadline.storage.outputs import check_output, is_our_page, starts_with_row, write_text_atomic
 from leadline.types import Problem
 
 __all__ = ["run_probe"]
@@ -55,6 +55,11 @@ def run_probe(
         InputError, DataError: what was handed in cannot be used; nothing is written then.
         StorageError: the disk refused.
     """
+    read = tuple(p for p in (source, data, *against) if isinstance(p, str | Path))
+    if html is not None:
+        check_output(html, inputs=read, ours=is_our_page)
+    if write_problems is not None:
+        check_output(write_problems, inputs=read, ours=starts_with_row("id", "answer", "solve_rate"))
     given = _given(data, on_bad_row)
     golds = {problem.id: problem.answer for problem in given}
     if isinstance(source, Counts):
