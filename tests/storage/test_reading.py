@@ -39,7 +39,6 @@ def rows(path: Path) -> list[dict[str, object]]:
         pytest.param(b"PAR1....", "Parquet", id="parquet"),
         pytest.param(b'{"x": "\xff"}\n', "not UTF-8", id="latin-1"),
         pytest.param(b"[" * 100_000, "nested too deeply", id="deep"),
-        pytest.param(b'{"x": ' + b"9" * 5000 + b"}\n", "5,000 digits", id="digits"),
         pytest.param(b'{"x": [' + b"[]," * 600_000 + b"1]}\n", "values", id="many-values"),
         pytest.param(b"[1]\n", "found list", id="no-object"),
     ],
@@ -87,10 +86,10 @@ def test_gzip_is_known_by_its_content_and_a_pipe_is_read_like_a_file(tmp_path: P
 
 def test_numbers_are_bounded_when_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "n.jsonl"
-    path.write_text('{"a": ' + "9" * MAX_DIGITS + ', "b": 1e999, "c": NaN}\n')
+    path.write_text('{"a": ' + "9" * MAX_DIGITS + ', "b": 1e999, "c": NaN, "d": ' + "9" * 6000 + "}\n")
     (row,) = rows(path)
     assert float(row["a"]) > 1e299  # type: ignore[arg-type]
-    assert (row["b"], row["c"]) == (None, None)
+    assert (row["b"], row["c"], row["d"]) == (None, None, None)
 
 
 def test_a_file_that_unpacks_out_of_proportion_is_refused(

@@ -46,7 +46,8 @@ def read_jsonl(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield ``(line number, object)`` of a JSON-lines file, plain or gzip (recognised by its first bytes).
 
-    Blank lines are passed over; ``NaN`` and the infinities, which JSON does not have, are read as None.
+    Blank lines are passed over; ``NaN`` and the infinities, which JSON does not have, and numbers out of the range of
+    floats are read as None.
     With ``torn_tail`` a last line without a newline that does not parse is passed over: a killed writer
     leaves that behind, and a reader of a live run may meet it. Where ``faults`` is given, lines that do not
     parse are noted there as ``file:line: why`` and passed over, so that a caller can name all of them.
@@ -90,10 +91,8 @@ def parse_object(text: bytes, place: str) -> dict[str, Any]:
         value = DECODER.decode(as_text(text, place))
     except RecursionError as error:
         raise DataError(f"{place}: nested too deeply") from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
-    except ValueError as error:  # a whole number that is too long
-        raise DataError(f"{place}: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
     return value
@@ -166,10 +165,9 @@ def _finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"a whole number of {len(text):,} digits")
-    return int(text)
+def _whole(text: str) -> int | None:
+    """Likewise whole numbers that no float could hold."""
+    return int(text) if len(text) <= MAX_DIGITS else None
 
 
 # One decoder for all lines: json.loads with hooks would build a new one a line, a third of the time.
