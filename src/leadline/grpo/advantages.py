@@ -157,6 +157,8 @@ def base_reward(
     right-or-wrong (theory.md section 7: the spread of A among 4 correct of 8 falls from .093 to .047), which
     agrees with the longer completions that the paper reports with it (5323 -> 6104 tokens).
     """
+    if not config.pay_accuracy:
+        return np.zeros(len(correct))
     success = config.right * length_factor(correct, tokens, groups, config)
     failure = np.where(answered, config.wrong, config.no_answer)
     return np.where(correct, success, failure)

@@ -48,6 +48,10 @@ class AdvantageConfig(_Frozen):
     right: float = 1.0
     """Base reward of a correct completion, before the length factor: the weight of accuracy."""
 
+    pay_accuracy: bool = True
+    """False: the base reward is 0 for every completion, right or wrong, and only the bonus counts: controls such as a
+    placebo or a reward for format alone. An arm of a recipe sets it by leaving ``accuracy`` out of its rewards."""
+
     wrong: float = 0.0
     """Base reward of an answer that is not correct. S1's explicit penalty is -1. For a purely binary reward
     {0, 1} and {-1, 1} give the same std-normalised advantages: the penalty then changes nothing by itself; it
@@ -122,6 +126,10 @@ class AdvantageConfig(_Frozen):
             for name, value in (("wrong", self.wrong), ("no_answer", self.no_answer))
             if not self.right > value
         ]
+        if self.length_alpha > 0 and not self.pay_accuracy:
+            faults.append(
+                "the length term scales what accuracy pays: without accuracy length_alpha must be 0"
+            )
         if self.length_alpha > 0 and self.right <= 0:
             faults.append("the length term scales a positive reward: right must be > 0 when length_alpha is")
         if self.length_grace_tokens is not None and self.length_alpha == 0:
@@ -174,6 +182,8 @@ class AdvantageConfig(_Frozen):
         >>> AdvantageConfig.grpo().margin(8)
         1.0
         """
+        if not self.pay_accuracy:
+            return math.inf  # nothing is paid for success that a bonus could outweigh
         longest = math.sqrt(max(group_size - 1, 0))
         return self.right * math.exp(-self.length_alpha * longest) - max(self.wrong, self.no_answer)
 

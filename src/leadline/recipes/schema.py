@@ -185,7 +185,8 @@ class ArmConfig(_Section):
     advantage: AdvantageConfig = AdvantageConfig()
     loss: LossConfig = LossConfig()
     rewards: dict[str, float] = Field(default_factory=lambda: {"accuracy": 1.0})
-    """Part -> weight: accuracy, format, reflection, repetition, overlong, or ``module:function``."""
+    """Part -> weight: accuracy, format, reflection, repetition, overlong, placebo, or ``module:function``.
+    What is not named is not paid, accuracy included."""
     reward_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     grader: str | None = None
     """``module:function`` instead of leadline's grader."""
@@ -204,6 +205,21 @@ class ArmConfig(_Section):
         if value["preset"] not in presets:
             raise ValueError(f"preset {value['preset']!r} is not one of {', '.join(presets)}")
         return getattr(AdvantageConfig, value["preset"])(**changes)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accuracy_left_out(cls, value: Any) -> Any:
+        """Rewards without ``accuracy`` do not pay it: ``{placebo: 1.0}`` is a placebo."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("rewards"), Mapping):
+            return value
+        if "accuracy" in value["rewards"]:
+            return value
+        advantage = value.get("advantage") or {}
+        if isinstance(advantage, str):
+            advantage = {"preset": advantage}
+        if isinstance(advantage, AdvantageConfig):
+            return {**value, "advantage": advantage.replace(pay_accuracy=False)}
+        return {**value, "advantage": {**advantage, "pay_accuracy": False}}
 
     @model_validator(mode="after")
     def _kl_fits(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leadline.rewards.accuracy import accuracy
 from leadline.rewards.format import format_reward
 from leadline.rewards.overlong import overlong
+from leadline.rewards.placebo import placebo
 from leadline.rewards.reflection import Reflection, farmed_share, reflect, reflection, reflection_value
 from leadline.rewards.reflection_words import BEHAVIOURS, TABLE
 from leadline.rewards.repetition import find_repetition, repetition
@@ -22,6 +23,7 @@ __all__ = [
     "find_repetition",
     "format_reward",
     "overlong",
+    "placebo",
     "reflect",
     "reflection",
     "reflection_value",

@@ -11,6 +11,7 @@ from typing import Any
 from leadline.errors import ConfigError
 from leadline.rewards.format import format_reward
 from leadline.rewards.overlong import overlong
+from leadline.rewards.placebo import placebo
 from leadline.rewards.repetition import repetition
 from leadline.rewards.user_functions import resolve
 from leadline.types import Completion, Problem
@@ -21,6 +22,7 @@ _PLAIN: Mapping[str, tuple[Callable[..., float], float, float]] = {
     "format": (format_reward, 0.0, 1.0),
     "repetition": (repetition, -1.0, 0.0),
     "overlong": (overlong, -1.0, 0.0),
+    "placebo": (placebo, 0.0, 1.0),
 }
 REFLECTION_OPTIONS = frozenset({"only_if_correct", "ignore_repeats"})
 
