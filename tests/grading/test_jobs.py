@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,9 +44,12 @@ def test_the_clock_of_a_job_starts_when_the_one_before_is_done(ends: tuple[Worke
     first, second = jobs("a", "b")
     worker.send(first)
     worker.send(second)
-    began = worker.deadline
+    spin = time.process_time() + 0.05
+    while time.process_time() < spin:  # the worker of this fixture is this process
+        pass
+    assert worker.used >= 0.05
     worker.settle(RIGHT)
-    assert worker.deadline > began
+    assert worker.used < 0.05
     assert worker.lost(Reason.timeout).lost, "the second is under way"
     worker.settle(RIGHT)
     assert not worker.busy
@@ -104,3 +109,22 @@ def test_given_up_are_the_jobs_of_an_innocent_worker(ends: tuple[Worker, socket.
         worker.send(job)
     assert worker.give_up() == mine
     assert not worker.busy
+
+
+def test_the_limit_is_processor_time_and_what_comes_near_it_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, caplog.at_level(logging.WARNING, "leadline.grading"):
+        idle, quick, slow = (Worker(0, ours, limit) for limit in (0.02, 10.0, 0.02))
+        for worker in (idle, quick, slow):
+            worker.send(*jobs("a"))
+        idle._processor_at_start = float("inf")  # it never gets a processor
+        spin = time.process_time() + 0.03
+        while time.process_time() < spin:
+            pass
+        assert [worker.overdue for worker in (idle, quick, slow)] == [False, False, True]
+        quick.settle(RIGHT)
+        slow.settle(RIGHT)
+    (record,) = caplog.records
+    assert "near the limit" in record.getMessage()

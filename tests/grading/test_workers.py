@@ -18,6 +18,7 @@ import pytest
 
 from leadline.errors import LeadlineError
 from leadline.grading import Grade, Grader, Reason, grade
+from leadline.grading.workers import processes
 from leadline.grading.workers.batch import Task
 from leadline.grading.workers.pool import Pool
 
@@ -90,7 +91,7 @@ def test_unfinished_is_truncated() -> None:
 def test_time_limit_is_the_fault_of_the_answer(grader: Grader) -> None:
     started = time.monotonic()
     assert grader.grade_many([(HANGS % 17, r"\pi")])[0].reason is Reason.timeout
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 30, "a second of processor time, on whatever machine"
     assert grader.grade_many([OPEN])[0].reason is Reason.mismatch
 
 
@@ -171,7 +172,7 @@ def test_what_was_sent_ahead_of_a_stuck_job_neither_waits_nor_is_blamed() -> Non
         stuck = found.pop(3)
         assert (stuck, single.counts.killed) == (Reason.timeout, 1)
         assert found == [Reason.match, Reason.mismatch] * 6
-        assert done[0] < 1.5 < time.monotonic() - started
+        assert done[0] < time.monotonic() - started
 
 
 def test_a_death_costs_one_job_only() -> None:
@@ -194,7 +195,10 @@ def test_a_death_costs_one_job_only() -> None:
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_a_job_that_gets_no_processor_is_given_more_time(again: bool) -> None:
+def test_a_job_that_gets_no_processor_is_given_more_time(
+    again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "BACKSTOP", 4.0)
     with Grader(workers=1, timeout_s=0.4) as single:
         single.grade_many([OPEN])
         assert single._pool is not None

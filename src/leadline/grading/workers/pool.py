@@ -31,11 +31,12 @@ KNOWN = 4
 
 
 class Pool:
-    """At most ``workers`` processes, started when there is work; each task ends within ``timeout_s`` of dispatch."""
+    """At most ``workers`` processes, started when there is work; a task may take ``timeout_s`` of processor time."""
 
     def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
         self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
         self.counts = Counts()
+        self._stall = min(STALL_SECONDS, timeout_s / 4)
         self._pending: deque[Job] = deque()
         self._workers: list[Worker] = []
         self._server: Server | None = None
@@ -141,25 +142,24 @@ class Pool:
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done though nobody says a word."""
-        now, busy = time.monotonic(), self._busy()
-        times = [worker.deadline for worker in busy]
+        times = []
         if self._server is not None and not self._server.ready:
-            times.append(self._server.deadline)
-        if self._pending or any(worker.waiting for worker in busy):
-            times += [moment for moment in map(self._stalled_at, busy) if moment > now]
-        return max(0.0, min(times) - now) if times else None
+            times.append(self._server.deadline - time.monotonic())
+        for worker in self._busy():
+            stalled = worker.used >= self._stall
+            watch = (self._pending or worker.waiting) and not stalled
+            times.append(worker.seconds_to(self._stall if watch else self.timeout_s))
+        return max(0.0, min(times)) if times else None
 
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.busy]
 
-    def _stalled_at(self, worker: Worker) -> float:
-        """When it will have been at its job for suspiciously long."""
-        return worker.deadline - self.timeout_s + min(STALL_SECONDS, self.timeout_s / 4)
-
     def _running(self) -> list[Worker]:
-        """The busy ones that are not stuck: at most ``size``, however many processes there are."""
-        now = time.monotonic()
-        return [worker for worker in self._busy() if self._stalled_at(worker) > now]
+        """The busy ones that are not stuck: at most ``size``, however many processes there are.
+
+        Stuck is who has computed for suspiciously long, not who had to wait for a processor.
+        """
+        return [worker for worker in self._busy() if worker.used < self._stall]
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -263,12 +263,9 @@ class Pool:
         self._requeue(worker.give_up())
 
     def _punish(self) -> None:
-        now = time.monotonic()
-        if self._server is not None and not self._server.ready and self._server.deadline <= now:
+        if self._server is not None and not self._server.ready and self._server.deadline <= time.monotonic():
             raise RuntimeError(f"the worker server did not start within {START_SECONDS:.0f} s")
-        for worker in [worker for worker in self._busy() if worker.deadline <= now]:
-            if worker.postpone():
-                continue
+        for worker in [worker for worker in self._busy() if worker.overdue]:
             self._bury(worker)
             self.counts.killed += 1
             self._blame(worker, Reason.timeout)

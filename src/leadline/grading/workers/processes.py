@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import logging
 import os
 import signal
 import socket
@@ -29,10 +30,14 @@ SHORT = 500
 GOLDS = 2_048
 """Most golds of which is remembered that a worker has them: as many as it keeps."""
 
-STARVED = 0.25
-"""Share of its time on the processor below which a job's time does not count, ..."""
-POSTPONED = 3
-"""... so many times."""
+NEAR = 0.5
+"""Share of the limit from which on a job is logged: on another machine it may fall on the other side."""
+BACKSTOP = 60.0
+"""Times the limit that a job may take by the clock: far above whatever a busy machine does to it."""
+LONGEST_NAP = 5.0
+"""Seconds at most between two looks at a worker's processor time."""
+
+_log = logging.getLogger("leadline.grading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +77,15 @@ class Worker:
     """One worker process as its pool sees it: a queue of jobs of which it is computing the first.
 
     Most comparisons take less time than it takes to wake the pool, so the next ones are in the worker's socket already.
+    A job's limit is processor time, so that its verdict does not depend on what else the machine does; the clock only
+    stops what waits for nothing.
     """
 
     def __init__(self, pid: int, connection: socket.socket, timeout_s: float) -> None:
         self.pid, self.connection, self.timeout_s = pid, connection, timeout_s
-        self.deadline = 0.0
         self.gold_done = False
+        self._began = 0.0
         self._processor_at_start = 0.0
-        self._postponed = 0
         self._queue: deque[_Sent] = deque()
         self._golds: dict[str, bool] = {}  # those that it was sent, and whether it has dealt with them
 
@@ -114,23 +120,28 @@ class Worker:
             self._begin()
 
     def _begin(self) -> None:
-        """The clock of a job starts when the one before it is done."""
-        self.deadline = time.monotonic() + self.timeout_s
+        """The clocks of a job start when the one before it is done."""
         self.gold_done = not self._queue[0].tell
+        self._began = time.monotonic()
         self._processor_at_start = processor_seconds(self.pid)
-        self._postponed = 0
 
-    def postpone(self) -> bool:
-        """Give an overdue job more time, a few times, if it hardly got any of the processor.
+    @property
+    def used(self) -> float:
+        """Seconds of processor time that its job has taken so far."""
+        return max(0.0, processor_seconds(self.pid) - self._processor_at_start)
 
-        On a machine with too much to do, its verdict would depend on what else runs there.
-        """
-        used = processor_seconds(self.pid) - self._processor_at_start
-        if self._postponed >= POSTPONED or used > STARVED * self.timeout_s:
-            return False
-        self._postponed += 1
-        self.deadline = time.monotonic() + self.timeout_s
-        return True
+    @property
+    def overdue(self) -> bool:
+        """Whether its job has had all the processor time it may have, or waits for nothing."""
+        waited = time.monotonic() - self._began
+        # A process gets no more processor time than there is time, so most jobs need no look at all.
+        return waited >= self.timeout_s and (
+            self.used >= self.timeout_s or waited >= BACKSTOP * self.timeout_s
+        )
+
+    def seconds_to(self, used: float) -> float:
+        """How long its job cannot have had so much processor time yet."""
+        return min(LONGEST_NAP, max(0.002, used - self.used))
 
     def gold_is_done(self) -> None:
         """The worker says that it has dealt with the gold of its job."""
@@ -142,10 +153,21 @@ class Worker:
     def settle(self, outcome: Outcome) -> None:
         """Its job is done."""
         job = self._queue.popleft().job
+        if time.monotonic() - self._began >= NEAR * self.timeout_s:
+            self._note(outcome, job)
         if job is not None:
             job.settle(outcome)
         if self._queue:
             self._begin()
+
+    def _note(self, outcome: Outcome, job: Job | None) -> None:
+        """Log a job whose verdict a slower machine, or a smaller limit, might change."""
+        used = self.used
+        if job is not None and outcome.reason is not Reason.timeout and used >= NEAR * self.timeout_s:
+            _log.warning(
+                "near the limit: %.2f of %.2f s of processor time for %r against %r",
+                used, self.timeout_s, (job.task.answer or "")[:80], job.task.gold[:80],
+            )  # fmt: skip
 
     def withdraw(self, count: int) -> list[Job]:
         """Take back the last ``count`` jobs that it has not begun, in their order."""
