@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leadline.grading import Comparison, Grade, Grader, gold_faults, grade
+from leadline.grading import Grade, Grader, Strictness, gold_faults, grade
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 
@@ -74,7 +74,7 @@ def pairs(data: Path) -> Row:
     with Grader() as grader:
         for case in cases:
             options = case.get("opts", {})
-            comparison = Comparison(
+            comparison = Strictness(
                 precision=options.get("precision", 6),
                 strict=options.get("strict", True),
                 allow_set_relation_comp=options.get("allow_set_relation_comp", True),
@@ -340,7 +340,7 @@ def algebra_pairs(data: Path, shifts: Iterable[int], added: Iterable[str] = ("",
             ):
                 continue
             sides = read_structure(clean(other["gold"])), read_structure(clean(answer + more))
-            if same_cheaply(*sides, Comparison()) is None:
+            if same_cheaply(*sides, Strictness()) is None:
                 found.append((rf"\boxed{{{answer}{more}}}", other["gold"]))
     return sorted(set(found))
 

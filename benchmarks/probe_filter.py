@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data import normalised
+from leadline.data import normalised_prompt
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.probe import run_probe
@@ -61,7 +61,7 @@ def twins(rows: list[dict[str, Any]]) -> np.ndarray:
     first: dict[str, float] = {}
     pairs = []
     for row in rows:
-        key = normalised(row["problem"])
+        key = normalised_prompt(row["problem"])
         if key in first:
             pairs.append((first[key], row["correctness"]))
         else:

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 __all__ = [
+    "FAULTS_SHOWN",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -32,6 +33,9 @@ __all__ = [
     "StorageError",
     "TrainingError",
 ]
+
+FAULTS_SHOWN = 50
+"""Faults named in one refusal: a file of another format would otherwise name every line."""
 
 
 class LeadlineError(Exception):

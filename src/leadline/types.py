@@ -9,7 +9,21 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
-__all__ = ["Completion", "Message", "Problem", "SampleRow", "Score", "Span", "text_of"]
+__all__ = [
+    "ANSWER_TAGS",
+    "THINK_TAGS",
+    "Completion",
+    "Message",
+    "Problem",
+    "SampleRow",
+    "Score",
+    "Span",
+    "text_of",
+]
+
+THINK_TAGS = ("<think>", "</think>")
+ANSWER_TAGS = ("<answer>", "</answer>")
+"""What a completion may put around its reasoning, and around its answer."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 

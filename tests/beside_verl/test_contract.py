@@ -25,7 +25,7 @@ from advantage_oracle import oracle
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.verl import check as checks
 from leadline.integrations.verl import guard
-from leadline.integrations.verl.score_coding import GRID, LIMIT, decode, encode
+from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL
 from leadline.recipes import find_recipe, read_packaged
 from leadline.runs.backends.command_line import as_argument, as_arguments
@@ -98,7 +98,7 @@ def test_plugins_switched_off_are_named(tmp_path: Path) -> None:
 
 
 def test_another_version_is_refused_before_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "TESTED", ("0.8.0",))
+    monkeypatch.setattr(guard, "TESTED_VERL", ("0.8.0",))
     assert checks.check() == ["verl: 0.9.1 is installed, tested are 0.8.0"]
 
 
@@ -245,8 +245,8 @@ def test_the_reward_survives_verls_way_of_placing_it() -> None:
     from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
     rng = np.random.default_rng(0)
-    steps = int(LIMIT / GRID)
-    bonuses = rng.integers(-steps + 1, steps, 200) * GRID
+    steps = int(LIMIT / BONUS_GRID)
+    bonuses = rng.integers(-steps + 1, steps, 200) * BONUS_GRID
     scores = [encode(bool(i % 3 == 0), i % 3 != 2, float(b)) for i, b in enumerate(bonuses)]
     batch = TensorDict(
         {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.data import LEAD_STAGES, Stage, load_problems, read_samples, solve_counts
+from leadline.data import LEAD_STAGES, CurriculumStage, load_problems, read_samples, solve_counts
 from leadline.data.problems.curriculum import stated_rate
 from leadline.errors import ConfigError, DataError
 from leadline.types import Completion, Problem, SampleRow
@@ -24,7 +24,9 @@ def names(selection):
 
 
 def test_difficulty_floor_keeps_what_stands_on_it() -> None:
-    found = Stage("s", min_difficulty=2.5).select([problem("a", 2.4), problem("b", 2.5), problem("c", 9)])
+    found = CurriculumStage("s", min_difficulty=2.5).select(
+        [problem("a", 2.4), problem("b", 2.5), problem("c", 9)]
+    )
     assert names(found) == ["b", "c"]
     assert found.dropped == {"too easy": 1}
 
@@ -32,16 +34,19 @@ def test_difficulty_floor_keeps_what_stands_on_it() -> None:
 def test_solve_rate_window_by_counts() -> None:
     problems = [problem(name) for name in "abcde"]
     counts = {"a": (0, 8), "b": (1, 8), "c": (6, 8), "d": (7, 8), "e": (8, 8)}
-    found = Stage("s", min_rate=0.1, max_rate=0.75).select(problems, counts)
+    found = CurriculumStage("s", min_rate=0.1, max_rate=0.75).select(problems, counts)
     assert names(found) == ["b", "c"]
     assert found.dropped == {"solved too rarely": 1, "solved too often": 2}
-    assert names(Stage("s", max_rate=0.75).select(problems, counts)) == ["a", "b", "c"]
+    assert names(CurriculumStage("s", max_rate=0.75).select(problems, counts)) == ["a", "b", "c"]
 
 
 def test_counts_come_before_what_the_source_states() -> None:
     problems = [problem("a", correctness=0.9), problem("b", correctness=0.1), problem("c", pass_rate=0.2)]
-    assert names(Stage("s", max_rate=0.75).select(problems)) == ["b", "c"]
-    assert names(Stage("s", max_rate=0.75).select(problems, {"a": (1, 8), "b": (8, 8)})) == ["a", "c"]
+    assert names(CurriculumStage("s", max_rate=0.75).select(problems)) == ["b", "c"]
+    assert names(CurriculumStage("s", max_rate=0.75).select(problems, {"a": (1, 8), "b": (8, 8)})) == [
+        "a",
+        "c",
+    ]
     assert [stated_rate(problem("x", correctness=value)) for value in (0.5, "0.5", True, 2, None)] == [
         0.5,
         None,
@@ -54,32 +59,32 @@ def test_counts_come_before_what_the_source_states() -> None:
 def test_what_is_not_known() -> None:
     problems = [problem("a", 3), problem("b")]
     with pytest.raises(DataError, match="1 problems have no known difficulty or rate: 'b'"):
-        Stage("s", min_difficulty=1).select(problems)
-    assert names(Stage("s", min_difficulty=1, unknown="keep").select(problems)) == ["a", "b"]
-    dropping = Stage("s", max_rate=0.5, unknown="drop")
+        CurriculumStage("s", min_difficulty=1).select(problems)
+    assert names(CurriculumStage("s", min_difficulty=1, unknown="keep").select(problems)) == ["a", "b"]
+    dropping = CurriculumStage("s", max_rate=0.5, unknown="drop")
     assert dropping.select(problems, {"a": (0, 1)}).dropped == {"unknown": 1}
-    assert names(Stage("s").select(problems)) == ["a", "b"]  # no rule asks
+    assert names(CurriculumStage("s").select(problems)) == ["a", "b"]  # no rule asks
 
 
 def test_an_extra_set_is_added_without_repeats() -> None:
     extra = [problem("x"), Problem("again", " Question  B", "1")]
-    found = Stage("s", min_difficulty=2).select([problem("a", 1), problem("b", 3)], extra=extra)
+    found = CurriculumStage("s", min_difficulty=2).select([problem("a", 1), problem("b", 3)], extra=extra)
     assert names(found) == ["b", "x"]
 
 
 def test_stages_that_make_no_sense_are_refused() -> None:
     for settings in ({"min_rate": 0.8, "max_rate": 0.2}, {"max_rate": 1.5}, {"unknown": "guess"}):
         with pytest.raises(ConfigError, match="stage 's'"):
-            Stage("s", **settings)
+            CurriculumStage("s", **settings)
     with pytest.raises(DataError, match=r"keeps none of the problems: \{'too easy': 1\}"):
-        Stage("s", min_difficulty=2).select([problem("a", 1)])
+        CurriculumStage("s", min_difficulty=2).select([problem("a", 1)])
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 10)), min_size=1, max_size=20), st.floats(0, 1))
 def test_a_stage_splits_the_set_in_two(rows, limit) -> None:
     problems = [problem(str(i), difficulty) for i, (_, difficulty) in enumerate(rows)]
     counts = {str(i): (c, 8) for i, (c, _) in enumerate(rows)}
-    stage = Stage("s", min_difficulty=5, max_rate=limit)
+    stage = CurriculumStage("s", min_difficulty=5, max_rate=limit)
     expected = [str(i) for i, (c, difficulty) in enumerate(rows) if difficulty >= 5 and c / 8 <= limit]
     if not expected:
         with pytest.raises(DataError):

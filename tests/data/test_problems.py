@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.data import load_problems, normalised, overlap, refuse_overlap
+from leadline.data import load_problems, normalised_prompt, overlap, refuse_overlap
 from leadline.data.problems.choices import as_choices
 from leadline.errors import DataError, MissingExtra
 from leadline.grading import Grader
@@ -446,17 +446,17 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("a", "b"), SAME)
 def test_printings_of_one_problem_are_equal_when_normalised(a, b) -> None:
-    assert normalised(a) == normalised(b)
+    assert normalised_prompt(a) == normalised_prompt(b)
 
 
 @pytest.mark.parametrize(("a", "b"), DIFFERENT)
 def test_different_problems_stay_different(a, b) -> None:
-    assert normalised(a) != normalised(b)
+    assert normalised_prompt(a) != normalised_prompt(b)
 
 
 @given(st.text(max_size=60))
 def test_normalising_ignores_outer_space_and_dollars(text) -> None:
-    assert normalised(f"  ${text}$ \n") == normalised(text.strip())
+    assert normalised_prompt(f"  ${text}$ \n") == normalised_prompt(text.strip())
 
 
 def test_normalising_a_megabyte_is_quick() -> None:
@@ -468,7 +468,7 @@ def test_normalising_a_megabyte_is_quick() -> None:
         "1 , " * 250_000,
         " " * 1_000_000,
     ):
-        normalised(text)
+        normalised_prompt(text)
 
 
 def test_duplicates_are_named(tmp_path) -> None:

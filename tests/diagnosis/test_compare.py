@@ -15,7 +15,14 @@ from scipy import stats as reference
 from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
-from leadline.diagnosis.compare import Farming, band_gains, compare, finding, live_forecast, run_compare
+from leadline.diagnosis.compare import (
+    Farming,
+    band_gains,
+    compare,
+    comparison_finding,
+    live_forecast,
+    run_compare,
+)
 from leadline.diagnosis.compare.differences import crossing, never_certain, pass_rows, ratio_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
@@ -26,7 +33,7 @@ from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws, slope_interval
 from leadline.diagnosis.probe import probe
 from leadline.diagnosis.probe.live_groups import LiveShare
-from leadline.display.page import page
+from leadline.display.page import finding_page
 from leadline.errors import DataError
 from leadline.stats import Interval
 
@@ -375,8 +382,8 @@ def test_run_compare_reads_writes_and_explains(tmp_path: Path) -> None:
     text = html.read_text()
     assert "Support ledger" in text
     assert text.count("<polyline") == 2
-    assert page(finding(found)).count("<table>") == len(finding(found).tables)
-    assert finding(found).section()["tables"][0]["columns"] == ["", "base", "tuned", "difference"]
+    assert finding_page(comparison_finding(found)).count("<table>") == len(comparison_finding(found).tables)
+    assert comparison_finding(found).section()["tables"][0]["columns"] == ["", "base", "tuned", "difference"]
 
 
 def test_bands_foretell_the_sign_of_the_gain() -> None:

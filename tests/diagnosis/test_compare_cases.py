@@ -12,7 +12,7 @@ from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.compare import Comparison, compare
-from leadline.diagnosis.compare.sentences import VERDICTS, needed
+from leadline.diagnosis.compare.sentences import COMPARISON_VERDICTS, problems_needed
 
 M, N = 120, 64
 MASSES = np.random.default_rng(1).beta(0.6, 0.8, size=M)
@@ -49,8 +49,8 @@ def rows(
 def judged(base: Counts, tuned: Counts) -> Comparison:
     found = compare(base, tuned)
     check_evidence(found.as_dict())
-    assert found.verdict in VERDICTS
-    assert set(found.also) <= set(VERDICTS)
+    assert found.verdict in COMPARISON_VERDICTS
+    assert set(found.also) <= set(COMPARISON_VERDICTS)
     return found
 
 
@@ -147,12 +147,12 @@ def test_too_few_samples_to_tell() -> None:
     q = MASSES[:8]
     found = judged(sampled(q, 1, n=8), sampled(q, 2, n=8))
     assert found.verdict == "too_few"
-    assert f"{needed(found):,} more problems" in text_of(found)
+    assert f"{problems_needed(found):,} more problems" in text_of(found)
 
 
 def test_what_was_asked_for_settles_it() -> None:
     few = judged(sampled(MASSES[:8], 1, n=8), sampled(MASSES[:8], 2, n=8))
-    q = np.random.default_rng(8).beta(0.6, 0.8, size=2 * (8 + needed(few)))
+    q = np.random.default_rng(8).beta(0.6, 0.8, size=2 * (8 + problems_needed(few)))
     assert judged(sampled(q, 1, n=8), sampled(q, 2, n=8)).verdict != "too_few"
 
 

@@ -15,7 +15,7 @@ from scipy import stats as reference
 from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
-from leadline.diagnosis.probe import finding, probe, run_probe, teacher_forced
+from leadline.diagnosis.probe import probe, probe_finding, run_probe, teacher_forced
 from leadline.diagnosis.probe.copies import find_copies
 from leadline.diagnosis.probe.correct_mass import correct_mass
 from leadline.diagnosis.probe.curves import cover_curve, k_grid, pass_curve, reach_table
@@ -25,7 +25,7 @@ from leadline.diagnosis.probe.live_groups import live_here, live_share, recommen
 from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.display import Chart, Finding, Point
 from leadline.display.numbers import count, percent, points, share
-from leadline.display.page import page, plot
+from leadline.display.page import finding_page, plot
 from leadline.display.terminal import terminal
 from leadline.errors import InputError
 from leadline.stats import Interval, clopper_pearson
@@ -316,7 +316,7 @@ def test_any_counts_give_a_complete_probe(problems: list[tuple[int, float]]) -> 
     assert output["verdict"]
     assert output["sentences"]
     assert len(output["problems"]) == len(problems)
-    assert page(finding(found)).startswith("<!doctype html>")
+    assert finding_page(probe_finding(found)).startswith("<!doctype html>")
 
 
 def test_fields_of_the_json() -> None:
@@ -398,7 +398,7 @@ def test_findings_escape_what_data_wrote() -> None:
     shown = Finding(
         hostile, "x", (hostile, "two"), (), (Chart(hostile, "k", {hostile: [Point(1, 0.5, 0.4, 0.6)]}),)
     )
-    text = page(shown)
+    text = finding_page(shown)
     assert "<img" not in text
     assert "&lt;img" in text
     assert "[bold]" in str([getattr(part, "plain", "") for part in terminal(shown).renderables])  # type: ignore[union-attr]

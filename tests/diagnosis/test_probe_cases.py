@@ -12,7 +12,7 @@ from evidence import check_evidence
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.probe import Probe, probe
-from leadline.diagnosis.probe.sentences import VERDICTS, needed
+from leadline.diagnosis.probe.sentences import PROBE_VERDICTS, samples_needed
 
 RNG_SEED = 0
 
@@ -52,7 +52,7 @@ def rows(
 def judged(counts: Counts, **settings: Any) -> Probe:
     found = probe(counts, **settings)
     check_evidence(found.as_dict())
-    assert found.verdict in VERDICTS
+    assert found.verdict in PROBE_VERDICTS
     return found
 
 
@@ -115,7 +115,7 @@ def test_only_the_format_reward_is_left() -> None:
 def test_too_few_samples_to_tell(m: int, n: int) -> None:
     found = judged(rows(np.full(m, 0.4), n))
     assert found.verdict == "too_few"
-    samples, problems = needed(found)
+    samples, problems = samples_needed(found)
     assert f"{samples:,} more samples" in text_of(found) or samples == 0
     assert f"{problems:,} more problems" in text_of(found) or problems == 0
     assert samples + problems > 0
@@ -124,7 +124,7 @@ def test_too_few_samples_to_tell(m: int, n: int) -> None:
 def test_what_was_asked_for_suffices() -> None:
     """After as many more samples and problems as the verdict asks for, it can tell."""
     few = judged(rows(np.full(5, 0.4), 4))
-    samples, problems = needed(few)
+    samples, problems = samples_needed(few)
     enough = judged(rows(np.full(5 + problems, 0.4), 4 + samples))
     assert enough.verdict != "too_few"
 

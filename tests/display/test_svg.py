@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.display.svg import COLOURS, Mark, Plot, Series, stack
-from leadline.display.svg.axes import Axis, spaced
+from leadline.display.svg.axes import ChartAxis, spaced
 from leadline.display.svg.shapes import text_width
 
 
@@ -92,25 +92,25 @@ def test_percent_names_the_axis_of_the_values() -> None:
 
 
 def test_logarithmic_ticks() -> None:
-    names = [name for _, name in Axis((1e-6, 1.0), 0, 700, log=True).ticks()]
+    names = [name for _, name in ChartAxis((1e-6, 1.0), 0, 700, log=True).ticks()]
     assert names == ["1e-6", "1e-5", "1e-4", "1e-3", "0.01", "0.1", "1"]
-    assert [name for _, name in Axis((0.0015, 64), 0, 700, log=True, values=[64, 0.0015]).ticks()] == [
+    assert [name for _, name in ChartAxis((0.0015, 64), 0, 700, log=True, values=[64, 0.0015]).ticks()] == [
         "1.5e-3",
         "64",
     ]
     # None outside the limits: it would be drawn at the edge, where another value lies.
-    assert [value for value, _ in Axis((3, 3000), 0, 700, log=True).ticks()] == [10, 100, 1000]
+    assert [value for value, _ in ChartAxis((3, 3000), 0, 700, log=True).ticks()] == [10, 100, 1000]
 
 
 def test_one_value_lies_in_the_middle() -> None:
     for log in (False, True):
-        assert Axis((3, 3), 0, 100, log=log).at(3) == 50
-        assert Axis((3, 3), 0, 100).ticks() == [(3, "3")]
+        assert ChartAxis((3, 3), 0, 100, log=log).at(3) == 50
+        assert ChartAxis((3, 3), 0, 100).ticks() == [(3, "3")]
 
 
 @given(st.lists(st.floats(1, 1e6), min_size=1, max_size=40, unique=True), st.booleans(), st.floats(50, 800))
 def test_names_along_x_do_not_touch(values: list[float], log: bool, width: float) -> None:
-    axis = Axis((min(values), max(values)), 10, 10 + width, log=log, values=values)
+    axis = ChartAxis((min(values), max(values)), 10, 10 + width, log=log, values=values)
     kept = spaced(axis)
     assert kept[0][0] == min(values)
     for (left, before), (right, after) in itertools.pairwise(kept):
@@ -119,7 +119,7 @@ def test_names_along_x_do_not_touch(values: list[float], log: bool, width: float
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
 def test_round_ticks_are_few_and_within(lo: float, span: float) -> None:
-    ticks = [value for value, _ in Axis((lo, lo + span), 0, 100).ticks()]
+    ticks = [value for value, _ in ChartAxis((lo, lo + span), 0, 100).ticks()]
     assert len(ticks) <= 7
     assert all(lo - 1e-6 * span - 1e-9 <= value <= lo + span * (1 + 1e-6) + 1e-9 for value in ticks)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leadline.grading import Comparison, Grader, Reason
+from leadline.grading import Grader, Reason, Strictness
 
 CASES = [
     json.loads(line)
@@ -78,7 +78,7 @@ def test_the_pairs_of_math_verify(grader: Grader, shared_data: Path) -> None:
     right = 0
     for case in cases:
         options = {key: case["opts"][key] for key in ("precision", "strict", "allow_set_relation_comp")}
-        got = grader.grade_many([(case["response"], case["gold"])], comparison=Comparison(**options))[0]
+        got = grader.grade_many([(case["response"], case["gold"])], comparison=Strictness(**options))[0]
         right += got.correct is case["label"]
     assert right / len(cases) >= 0.97
 
@@ -98,12 +98,12 @@ def test_published_golds_are_accepted(grader: Grader, shared_data: Path, name: s
 def test_precision_and_strictness_can_be_given(grader: Grader) -> None:
     third = [(r"\boxed{0.33}", r"\frac{1}{3}")]
     assert grader.grade_many(third)[0].reason is Reason.mismatch
-    assert grader.grade_many(third, comparison=Comparison(precision=2))[0].reason is Reason.match
+    assert grader.grade_many(third, comparison=Strictness(precision=2))[0].reason is Reason.match
     line = [(r"\boxed{2y+1}", "2x+1")]
     assert grader.grade_many(line)[0].correct is False
-    assert grader.grade_many(line, comparison=Comparison(strict=False))[0].correct is True
+    assert grader.grade_many(line, comparison=Strictness(strict=False))[0].correct is True
     relation = [(r"\boxed{2 < x < 5}", "(2,5)")]
     assert grader.grade_many(relation)[0].correct is True
     assert (
-        grader.grade_many(relation, comparison=Comparison(allow_set_relation_comp=False))[0].correct is False
+        grader.grade_many(relation, comparison=Strictness(allow_set_relation_comp=False))[0].correct is False
     )

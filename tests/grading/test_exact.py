@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.grading.expressions.exact_form import ONE, canonical, evaluate, power_floor
+from leadline.grading.expressions.exact_form import ONE, canonical, exact_form, power_floor
 from leadline.grading.expressions.leaf import read_leaf, same_leaf
 from leadline.grading.expressions.parser import Unreadable, read_expression
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import clean
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 numbers = st.fractions(min_value=-50, max_value=50, max_denominator=30)
 
@@ -37,13 +37,13 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> tuple[str, Fraction]:
 @given(expressions())
 def test_rational_arithmetic(made: tuple[str, Fraction]) -> None:
     text, value = made
-    assert evaluate(read_expression(clean(text))) == ({ONE: value} if value else {})
+    assert exact_form(read_expression(clean(text))) == ({ONE: value} if value else {})
 
 
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_square_roots_multiply(a: int, b: int) -> None:
-    product = evaluate(read_expression(rf"\sqrt{{{a}}} \cdot \sqrt{{{b}}}"))
-    assert product == evaluate(read_expression(rf"\sqrt{{{a * b}}}"))
+    product = exact_form(read_expression(rf"\sqrt{{{a}}} \cdot \sqrt{{{b}}}"))
+    assert product == exact_form(read_expression(rf"\sqrt{{{a * b}}}"))
     ((term, value),) = product.items()
     assert float(value) * math.sqrt(term.radicand) == pytest.approx(math.sqrt(a * b))
     assert all(term.radicand % (p * p) for p in range(2, 20))
@@ -55,7 +55,7 @@ def test_a_product_is_its_expansion(coefficients: list[int], shift: int) -> None
     product = f"({a}x^2+{b}x+{c})(x+{shift})"
     expanded = f"{a}x^3+{b + a * shift}x^2+{c + b * shift}x+{c * shift}"
     spelt = [text.replace("+-", "-") for text in (product, expanded)]
-    assert evaluate(read_expression(spelt[0])) == evaluate(read_expression(spelt[1]))
+    assert exact_form(read_expression(spelt[0])) == exact_form(read_expression(spelt[1]))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_product_is_its_expansion(coefficients: list[int], shift: int) -> None
     ],
 )
 def test_canonical(text: str, expected: str) -> None:
-    assert canonical(evaluate(read_expression(text))) == expected
+    assert canonical(exact_form(read_expression(text))) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_canonical(text: str, expected: str) -> None:
 )
 def test_what_could_be_read_in_two_ways_is_not_read(text: str) -> None:
     with pytest.raises(Unreadable):
-        evaluate(read_expression(text))
+        exact_form(read_expression(text))
 
 
 @pytest.mark.parametrize(
@@ -102,21 +102,21 @@ def test_what_could_be_read_in_two_ways_is_not_read(text: str) -> None:
 )
 def test_what_grows_too_large_is_given_up(text: str) -> None:
     with pytest.raises(Unreadable):
-        evaluate(read_expression(text))
+        exact_form(read_expression(text))
 
 
 def test_floor_of_a_power_is_a_lower_bound() -> None:
     assert power_floor(read_expression("3^{5}")) <= math.log2(3**5) + 1e-9
     assert 0.999 * 2**20 < power_floor(read_expression("2^{2^{20}}")) <= 2**20
     # So a number that can be written down differs from it, and no algebra is needed to say so.
-    assert same_leaf(read_leaf("2^{2^{40}}"), read_leaf("7"), Comparison()) is False
+    assert same_leaf(read_leaf("2^{2^{40}}"), read_leaf("7"), Strictness()) is False
 
 
 @given(st.fractions(max_denominator=1_000), st.integers(1, 9))
 def test_different_numbers_differ(value: Fraction, denominator: int) -> None:
     other = value + Fraction(1, denominator)
-    assert same_leaf(read_leaf(str(value)), read_leaf(str(other)), Comparison()) is False
-    assert same_leaf(read_leaf(str(value)), read_leaf(str(value)), Comparison()) is True
+    assert same_leaf(read_leaf(str(value)), read_leaf(str(other)), Strictness()) is False
+    assert same_leaf(read_leaf(str(value)), read_leaf(str(value)), Strictness()) is True
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from leadline.grading.verdict import Reason
-from leadline.grading.workers.batch import Batch, Outcome, Task
-from leadline.grading.workers.processes import AHEAD, SHORT, Job, Worker
+from leadline.grading.workers.batch import GradingBatch, Task, TaskOutcome
+from leadline.grading.workers.processes import AHEAD, SHORT_JOB, GradingJob, Worker
 
-RIGHT = Outcome(Reason.match)
+RIGHT = TaskOutcome(Reason.match)
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def ends() -> Iterator[tuple[Worker, socket.socket]]:
         yield Worker(0, ours, 1.0), theirs
 
 
-def jobs(*golds: str) -> list[Job]:
-    batch = Batch([Task(gold, "x", ()) for gold in golds])
-    return [Job(batch, index) for index in range(len(golds))]
+def jobs(*golds: str) -> list[GradingJob]:
+    batch = GradingBatch([Task(gold, "x", ()) for gold in golds])
+    return [GradingJob(batch, index) for index in range(len(golds))]
 
 
 def read(theirs: socket.socket) -> Any:
@@ -92,7 +92,7 @@ def test_what_is_taken_back_is_settled_by_another(ends: tuple[Worker, socket.soc
 
 def test_only_short_jobs_are_sent_ahead_and_not_too_many(ends: tuple[Worker, socket.socket]) -> None:
     worker, _ = ends
-    short, long = jobs("a", "b" * SHORT)
+    short, long = jobs("a", "b" * SHORT_JOB)
     assert worker.takes(long)
     worker.send(short)
     assert not worker.takes(long)

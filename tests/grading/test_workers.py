@@ -20,7 +20,7 @@ from leadline.errors import LeadlineError
 from leadline.grading import Grade, Grader, Reason, grade
 from leadline.grading.workers import processes
 from leadline.grading.workers.batch import Task
-from leadline.grading.workers.pool import Pool
+from leadline.grading.workers.pool import WorkerPool
 
 HANGS = r"\boxed{\prod_{n=1}^{%d00000000} \left(1-\frac{1}{n^2}\right)}"
 OPEN = (r"\boxed{\sin(x)+\cos(x)}", r"\tan(x)")
@@ -344,7 +344,7 @@ def test_a_server_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_closed_pool_refuses() -> None:
-    pool = Pool(1, 1.0, 400)
+    pool = WorkerPool(1, 1.0, 400)
     pool.close()
     pool.close()
     with pytest.raises(LeadlineError, match="closed"):

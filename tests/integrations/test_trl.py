@@ -222,7 +222,7 @@ def test_a_trl_without_a_hook_is_refused_loudly(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_untested_trl_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "TESTED", ("1.0.0",))
+    monkeypatch.setattr(guard, "TESTED_TRL", ("1.0.0",))
     with pytest.warns(UserWarning, match="every hook it needs is there"):
         guard.check_trl()
 

@@ -15,7 +15,7 @@ from leadline.grading import Grade, Grader
 from leadline.integrations.trl import (
     AccuracyReward,
     AnsweredReward,
-    accuracy,
+    accuracy_reward,
     answered,
     format_reward,
     reflection,
@@ -48,13 +48,13 @@ def test_importing_the_rewards_needs_no_trl() -> None:
 def test_accuracy_tells_right_wrong_and_unscorable(form: Any) -> None:
     texts = [form(text) for text in (RIGHT, WRONG, SILENT, RIGHT)]
     columns = {"prompts": ["6 x 7?"] * 4, "completion_ids": [[1]] * 4, "answer": ["42", "42", "42", None]}
-    assert accuracy(completions=texts, **columns) == [1.0, 0.0, 0.0, None]
+    assert accuracy_reward(completions=texts, **columns) == [1.0, 0.0, 0.0, None]
     assert answered(completions=texts, **columns) == [1.0, 1.0, 0.0, None]
 
 
 def test_golds_are_found_wrapped_and_of_any_type() -> None:
-    assert accuracy(completions=[RIGHT], solution=[r"Hence $\boxed{42}$."]) == [1.0]
-    assert accuracy(completions=[RIGHT], answer=[42], solution=["17"]) == [1.0]
+    assert accuracy_reward(completions=[RIGHT], solution=[r"Hence $\boxed{42}$."]) == [1.0]
+    assert accuracy_reward(completions=[RIGHT], answer=[42], solution=["17"]) == [1.0]
     assert AccuracyReward("gold")(completions=[RIGHT], answer=["17"], gold=["42"]) == [1.0]
     with pytest.raises(InputError, match="looked for gold"):
         AccuracyReward("gold")(completions=[RIGHT], answer=["17"])
@@ -96,7 +96,9 @@ def test_every_batch_is_graded_once() -> None:
 def test_grading_works_outside_the_main_thread() -> None:
     found: list[Any] = []
     thread = threading.Thread(
-        target=lambda: found.append(accuracy(completions=[RIGHT, r"\boxed{1/2}"], answer=["42", "0.5"]))
+        target=lambda: found.append(
+            accuracy_reward(completions=[RIGHT, r"\boxed{1/2}"], answer=["42", "0.5"])
+        )
     )
     thread.start()
     thread.join(60)
@@ -113,7 +115,7 @@ def test_the_other_parts_are_the_projects_own() -> None:
         {"accuracy": 1, "overlong": 0.5}, options={"overlong": {"max_tokens": 100, "cache": 20}}
     )
     assert (functions[2](**batch), weights[2]) == ([-0.5], 0.5)
-    assert [function.__name__ for function in (accuracy, answered, format_reward, reflection, repetition)] == [
+    assert [function.__name__ for function in (accuracy_reward, answered, format_reward, reflection, repetition)] == [
         "accuracy", "answered", "format", "reflection", "repetition",
     ]  # fmt: skip
 

@@ -19,13 +19,13 @@ from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.verl import score_coding as coding
 from leadline.integrations.verl.estimator import estimate
-from leadline.integrations.verl.score_coding import GRID, LIMIT, decode, encode
+from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus, compute_score, signal
 from leadline.integrations.verl.settings import PRESETS, RewardSettings, advantage_settings, reward_settings
 from shared_table import CONFIGS, table, verl_rows
 
-STEPS = int(LIMIT / GRID)
-bonuses = st.integers(-STEPS + 1, STEPS - 1).map(lambda n: n * GRID)
+STEPS = int(LIMIT / BONUS_GRID)
+bonuses = st.integers(-STEPS + 1, STEPS - 1).map(lambda n: n * BONUS_GRID)
 
 # --- coding --------------------------------------------------------------------------------------------------
 
@@ -64,8 +64,8 @@ def test_a_bonus_off_the_grid_moves_by_less_than_5e_7(answered: bool, bonus: flo
 
 
 def test_the_grid_holds_the_twelve_bits_of_the_decision() -> None:
-    assert (2.0**-12 / GRID).is_integer()
-    edge = LIMIT - GRID
+    assert (2.0**-12 / BONUS_GRID).is_integer()
+    edge = LIMIT - BONUS_GRID
     for correct, answered in ((True, True), (False, True), (False, False)):
         for bonus in (edge, -edge):
             code = encode(correct, answered, bonus)
@@ -73,7 +73,7 @@ def test_the_grid_holds_the_twelve_bits_of_the_decision() -> None:
             assert decode([code]).bonus[0] == bonus
 
 
-@pytest.mark.parametrize("bonus", [4.0, -4.0, 1e9, math.inf, math.nan, LIMIT - GRID / 4])
+@pytest.mark.parametrize("bonus", [4.0, -4.0, 1e9, math.inf, math.nan, LIMIT - BONUS_GRID / 4])
 def test_a_bonus_that_cannot_be_coded_is_refused(bonus: float) -> None:
     with pytest.raises(ConfigError, match="cannot be handed to verl"):
         encode(True, True, bonus)

@@ -10,9 +10,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from leadline.errors import CheckpointError
 from leadline.model import (
-    Cache,
     Decoder,
     DecoderConfig,
+    KeyValueCache,
     build_tokenizer,
     load_decoder,
     load_tokenizer,
@@ -101,7 +101,7 @@ def test_cached_steps_equal_one_forward_with_left_padded_prompts(family: str) ->
         causal = torch.ones(5, 5, dtype=torch.bool).tril()
         mask = (causal & real[:, None, :5]) | torch.eye(5, dtype=torch.bool)
         _, past = model(padded[:, :5], positions[:, :5], mask=mask[:, None])
-        cache = Cache(past, 1, room=4, real=real[:, :5])
+        cache = KeyValueCache(past, 1, room=4, real=real[:, :5])
         for column in range(5, 9):
             hidden = model.step(padded[:, column], positions[:, column], cache)
             assert torch.allclose(model.logits(hidden)[0], reference[0][column], atol=1e-4)
@@ -116,7 +116,7 @@ def test_groups_share_their_prompt_and_lines_may_leave_and_move(family: str) -> 
     whole = torch.cat((prompts.repeat_interleave(3, 0), new), 1)
     with torch.no_grad():
         want = logits(model, whole)
-        cache = Cache(model(prompts)[1], 3, room=5)
+        cache = KeyValueCache(model(prompts)[1], 3, room=5)
         lines = torch.arange(6)
         for column, keep in enumerate([None, [0, 5, 2, 3], None, [0, 3, 2], [2]]):
             if keep is not None:

@@ -23,10 +23,10 @@ PROCESSES = {
 @pytest.mark.parametrize("name", PROCESSES)
 def test_trl_takes_the_recipe(name: str) -> None:
     from leadline.runs.backends.translation import settings
-    from leadline.runs.backends.trl.settings import policy_lines, recipe_faults, supervised_lines
+    from leadline.runs.backends.trl.settings import policy_lines, supervised_lines, trl_recipe_faults
 
     recipe = find_recipe(name, ["model.source=somewhere"] if name == "trl-demo" else [])
-    assert recipe_faults(recipe, PROCESSES[name]) == []
+    assert trl_recipe_faults(recipe, PROCESSES[name]) == []
     if recipe.trl:
         assert recipe.trl["launch"][recipe.trl["launch"].index("--num_processes") + 1] == str(PROCESSES[name])
     settings(supervised_lines(recipe, row_tokens=2048, world=PROCESSES[name]))

@@ -153,10 +153,10 @@ def test_many_long_completions_stay_under_the_size(tmp_path: Path) -> None:
 def test_the_bound_counts_everything_on_the_page(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "MAX_BYTES", 5_000_000)
+    monkeypatch.setattr(build, "MAX_PAGE_BYTES", 5_000_000)
     page = build_report([run], tmp_path / "r.html").read_text("utf-8")
     assert 4_980_000 < len(page.encode()) < 5_000_000
-    monkeypatch.setattr(build, "MAX_BYTES", 4_800_000)
+    monkeypatch.setattr(build, "MAX_PAGE_BYTES", 4_800_000)
     with pytest.raises(LeadlineError, match="without completions"):
         build_report([run], tmp_path / "none.html")
     assert not (tmp_path / "none.html").exists()
@@ -287,24 +287,24 @@ def length(difference: float, *ci: float) -> dict[str, Any]:
 def test_the_headline_claims_what_the_intervals_carry(
     tmp_path: Path, paired: list[dict], headline: str
 ) -> None:
-    assert story.plain(told(tmp_path, *paired).headline) == headline
+    assert story.bare_text(told(tmp_path, *paired).headline) == headline
 
 
 def test_the_sentences_name_numbers_intervals_and_zero(tmp_path: Path) -> None:
     made = told(tmp_path, length(-17.1, -18.5, -15.7), accuracy(0.004, -0.011, 0.019))
-    assert [story.plain(s) for s in made.sentences] == [
+    assert [story.bare_text(s) for s in made.sentences] == [
         "Measured: grpo at 86.1% [84.0, 88.0] and lead at 86.5% [85.0, 88.0] (pass@1 with 95% intervals).",
         "Against grpo, lead uses 38% fewer tokens (45.1 → 28.0, difference −17.1 [−18.5, −15.7]); pass@1 changes by "
         "+0.4 points [−1.1, +1.9], an interval that includes zero: this is no evidence of a difference.",
     ]
-    assert "trained once (seed 3)" in story.plain(made.caveats[0])
+    assert "trained once (seed 3)" in story.bare_text(made.caveats[0])
     assert len(made.caveats) == 1
 
 
 def test_without_pairs_no_difference_is_claimed(tmp_path: Path) -> None:
     made = told(tmp_path)
-    assert not [s for s in made.sentences if "fewer" in story.plain(s) or "rises" in story.plain(s)]
-    assert "No paired differences were recorded" in story.plain(made.caveats[1])
+    assert not [s for s in made.sentences if "fewer" in story.bare_text(s) or "rises" in story.bare_text(s)]
+    assert "No paired differences were recorded" in story.bare_text(made.caveats[1])
 
 
 def test_two_trained_arms_come_before_what_they_started_from(tmp_path: Path) -> None:
@@ -314,8 +314,10 @@ def test_two_trained_arms_come_before_what_they_started_from(tmp_path: Path) -> 
         {"a": "grpo", "b": "lead"} | length(-17, -18, -16),
     ]
     made = story.tell(gather([write_run(tmp_path / "run", summary)])[0])
-    assert story.plain(made.headline) == "lead answers with 38% fewer tokens than grpo."
-    assert story.plain(made.sentences[2]) == "Against sft, grpo pass@1 rises by +30.0 points [+20.0, +40.0]."
+    assert story.bare_text(made.headline) == "lead answers with 38% fewer tokens than grpo."
+    assert (
+        story.bare_text(made.sentences[2]) == "Against sft, grpo pass@1 rises by +30.0 points [+20.0, +40.0]."
+    )
 
 
 def test_seeds_are_the_unit_when_runs_repeat_one_experiment(tmp_path: Path) -> None:
@@ -329,9 +331,11 @@ def test_seeds_are_the_unit_when_runs_repeat_one_experiment(tmp_path: Path) -> N
     made = story.across_seeds(gather(roots))
     assert made is not None
     t = scipy_stats.ttest_rel(after, before).confidence_interval(0.95)
-    assert f"difference −16.5 [−{-t.low:.1f}, −{-t.high:.1f}]" in story.plain(made.sentences[0])
-    assert "(45.6 → 29.1," in story.plain(made.sentences[0])
-    assert story.plain(made.headline).startswith("Over 4 seeds: lead answers with 36% fewer tokens than grpo")
+    assert f"difference −16.5 [−{-t.low:.1f}, −{-t.high:.1f}]" in story.bare_text(made.sentences[0])
+    assert "(45.6 → 29.1," in story.bare_text(made.sentences[0])
+    assert story.bare_text(made.headline).startswith(
+        "Over 4 seeds: lead answers with 36% fewer tokens than grpo"
+    )
     page = Page(build_report(roots, tmp_path / "r.html").read_text("utf-8"))
     assert "Over 4 seeds" in page.text
     assert story.across_seeds(gather(roots[:2])) is None
@@ -596,11 +600,13 @@ def test_solve_rates_count_groups_not_rows(tmp_path: Path) -> None:
     ],
 )
 def test_verdicts(row: dict[str, Any], verdict: str) -> None:
-    assert completions.VERDICTS[completions._verdict(row)] == verdict
+    assert completions.VERDICT_ORDER[completions._verdict(row)] == verdict
 
 
 spans = st.lists(
-    st.tuples(st.integers(-3, 60), st.integers(-3, 60), st.sampled_from([*completions.BEHAVIOURS, "other"]))
+    st.tuples(
+        st.integers(-3, 60), st.integers(-3, 60), st.sampled_from([*completions.BEHAVIOUR_ORDER, "other"])
+    )
 )
 
 
@@ -614,7 +620,7 @@ def test_pieces_join_to_the_text_and_mark_exactly_the_spans(
     for start, end, kind in spans:
         if 0 <= start < end <= len(text):
             for i in range(start, end):
-                expected[i].add([*completions.BEHAVIOURS, "other"].index(kind))
+                expected[i].add([*completions.BEHAVIOUR_ORDER, "other"].index(kind))
     marked = itertools.chain.from_iterable(
         [set() if isinstance(p, str) else set(p[1])] * len(p if isinstance(p, str) else p[0]) for p in cut
     )

@@ -24,7 +24,7 @@ from leadline.runs.backends.command_line import as_argument, as_line
 from leadline.runs.backends.trl.command_lines import trl_lines
 from leadline.runs.backends.verl import (
     collect,
-    describe,
+    describe_jobs,
     is_launched,
     plan_verl,
     submit,
@@ -100,7 +100,7 @@ def test_an_arm_becomes_verls_keys(recipe: Recipe, tmp_path: Path) -> None:
 
 def test_the_printed_command_is_what_a_shell_would_run(recipe: Recipe, tmp_path: Path) -> None:
     plan = plan_verl(recipe, tmp_path / "run with space", arms=["lead"], address="http://head:8265")
-    first, arm, line = describe(plan)
+    first, arm, line = describe_jobs(plan)
     assert "3 steps of 4 x 4 completions on 1 x 2 GPUs" in first
     assert arm == "# arm lead"
     assert shlex.split(line.replace("\\\n", " ")) == plan.jobs[0].command

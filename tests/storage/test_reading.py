@@ -15,7 +15,7 @@ import pytest
 
 from leadline.errors import DataError
 from leadline.storage import reading
-from leadline.storage.jsonl import MAX_DIGITS, read_json, read_jsonl
+from leadline.storage.jsonl import MAX_INTEGER_DIGITS, read_json, read_jsonl
 from leadline.storage.reading import open_input, read_bytes, read_text
 
 ROW = b'{"x": 1}\n'
@@ -86,7 +86,9 @@ def test_gzip_is_known_by_its_content_and_a_pipe_is_read_like_a_file(tmp_path: P
 
 def test_numbers_are_bounded_when_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "n.jsonl"
-    path.write_text('{"a": ' + "9" * MAX_DIGITS + ', "b": 1e999, "c": NaN, "d": ' + "9" * 6000 + "}\n")
+    path.write_text(
+        '{"a": ' + "9" * MAX_INTEGER_DIGITS + ', "b": 1e999, "c": NaN, "d": ' + "9" * 6000 + "}\n"
+    )
     (row,) = rows(path)
     assert float(row["a"]) > 1e299  # type: ignore[arg-type]
     assert (row["b"], row["c"], row["d"]) == (None, None, None)

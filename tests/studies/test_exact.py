@@ -15,8 +15,8 @@ from leadline.seeds import python_rng
 from leadline.studies.design.axes import AXES, find_axis
 from leadline.studies.design.axes.composition import split_pairs
 from leadline.studies.design.cell import DOSES, ArmTask, Axis, BaseTask, Cell, Scale
-from leadline.studies.design.source import EOS, Encoding, Item, Source, draw, draw_distinct, side_of
-from leadline.studies.experiment.exact import correct_mass, policies
+from leadline.studies.design.source import EOS, Encoding, Item, Source, draw_distinct, draw_item, side_of
+from leadline.studies.experiment.exact import exact_correct_mass, policies
 from leadline.studies.experiment.pretraining import load_base, new_model, pretrain, pretraining_item
 from leadline.studies.experiment.student import Student
 from leadline.tasks.machines import find_machine
@@ -65,11 +65,11 @@ def test_every_answer_has_its_teacher_forced_probability() -> None:
 def test_correct_mass_is_the_probability_of_the_one_right_answer() -> None:
     model, found = peaked_model(), items()
     naive = [naive_probability(model, item, ENCODING.answer(item)) for item in found]
-    assert np.allclose(correct_mass(model, found, ENCODING), naive, rtol=1e-4)
+    assert np.allclose(exact_correct_mass(model, found, ENCODING), naive, rtol=1e-4)
     assert np.allclose(policies(model, found, ENCODING).mass, naive, rtol=1e-4)
     mixed = [*items(3, 3), *items(5, 3)]
     assert np.allclose(
-        correct_mass(model, mixed, ENCODING),
+        exact_correct_mass(model, mixed, ENCODING),
         [naive_probability(model, item, ENCODING.answer(item)) for item in mixed],
         rtol=1e-4,
     )
@@ -141,7 +141,7 @@ def test_shared_embeddings_make_the_alphabets_interchangeable() -> None:
     task = BaseTask("tokens", axis.cell("shared embeddings"), SCALE, 0)
     model = load_base(task, pretrain(task))
     encoding = Encoding(find_machine("strings"))
-    item = draw(task.cell.asked, python_rng("x"), "held_out")
+    item = draw_item(task.cell.asked, python_rng("x"), "held_out")
     first = torch.tensor([encoding.prompt(item._replace(vocabulary=0))])
     second = torch.tensor([encoding.prompt(item)])
     assert not torch.equal(first, second)

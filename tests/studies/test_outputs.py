@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from leadline.cli.study import parse_steps, register
 from leadline.errors import InputError
 from leadline.studies import study as study_module
-from leadline.studies.analysis.claims import judge
-from leadline.studies.analysis.summary import Table, curve, summarise
+from leadline.studies.analysis.claims import judge_claims
+from leadline.studies.analysis.summary import StudyTable, curve, summarise
 from leadline.studies.design.axes import find_axis
 from leadline.studies.plan import Plan, make_plan
 from leadline.studies.study import run_study, write_outputs
@@ -47,7 +47,7 @@ def rows(plan: Plan, rule: Rule, problems: int = 12) -> list[dict[str, Any]]:
 
 def verdicts(axis: str, rule: Rule, seeds: int = 5) -> dict[str, str]:
     plan = make_plan(find_axis(axis), seeds=seeds)
-    return {claim.letter: claim.verdict for claim in judge(plan, Table(rows(plan, rule)))}
+    return {claim.letter: claim.verdict for claim in judge_claims(plan, StudyTable(rows(plan, rule)))}
 
 
 def as_the_paper_says(cell: str, seed: int, problem: int) -> tuple[float, float]:
@@ -104,7 +104,7 @@ def test_a_base_that_never_saturates_leaves_c_open() -> None:
 
 def test_means_are_over_seeds_not_over_problems() -> None:
     plan = make_plan(find_axis("depth"), seeds=3)
-    table = Table(rows(plan, lambda cell, seed, problem: (0.1, 0.1 + 0.1 * seed)))
+    table = StudyTable(rows(plan, lambda cell, seed, problem: (0.1, 0.1 + 0.1 * seed)))
     entry = summarise(table)[0]
     assert entry["gain"][0] == pytest.approx(0.1)
     half = 4.302652729911275 * 0.1 / np.sqrt(3)  # t_{2, .975} s / sqrt(3)

@@ -20,7 +20,7 @@ from leadline.studies.design.axes import find_axis
 from leadline.studies.design.cell import ArmTask, BaseTask
 from leadline.studies.execution.cost import Cost, outstanding
 from leadline.studies.execution.pools import Here, Pool, Processes, open_pool
-from leadline.studies.execution.runner import Progress, run_plan
+from leadline.studies.execution.runner import StudyProgress, run_plan
 from leadline.studies.execution.store import Store
 from leadline.studies.plan import Plan, make_plan
 from leadline.studies.study import write_outputs
@@ -80,7 +80,7 @@ def test_resuming_computes_only_what_is_missing(reference: tuple[Plan, Path], tm
     torn = tmp_path / "cells" / f"arm-{plan.arms[2].key}.jsonl.gz"
     gone.unlink()
     torn.write_bytes(torn.read_bytes()[:40])
-    told: list[Progress] = []
+    told: list[StudyProgress] = []
     run_plan(plan, tmp_path, Here(), COST, told.append)
     assert [progress.done for progress in told] == [1, 2]
     assert told[-1].seconds_left == pytest.approx(0, abs=1e-9)

@@ -9,24 +9,24 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
-from leadline.runs.backends.trl.checks import environment_faults as trl_faults
+from leadline.runs.backends.trl.checks import trl_environment_faults as trl_faults
 from leadline.runs.backends.verl.checks import environment_report as verl_report
 
-__all__ = ["Finding", "diagnose"]
+__all__ = ["DoctorLine", "diagnose"]
 
 _CORE = ("torch", "transformers", "datasets", "math-verify", "peft")
 _OPTIONAL = ("trl", "accelerate", "verl", "ray", "vllm", "reasoning-gym")
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorLine:
     """One line: ``ok`` None for what is only said, False for what does not work."""
 
     text: str
     ok: bool | None = None
 
 
-def diagnose(subject: str | None = None) -> list[Finding]:
+def diagnose(subject: str | None = None) -> list[DoctorLine]:
     """What there is to know of this machine, of ``verl`` or of ``trl``.
 
     Slow for the last two: they are imported, because only that shows that they can be.
@@ -38,7 +38,7 @@ def diagnose(subject: str | None = None) -> list[Finding]:
     return _machine()
 
 
-def _machine() -> list[Finding]:
+def _machine() -> list[DoctorLine]:
     import torch
 
     from leadline import __version__
@@ -46,58 +46,63 @@ def _machine() -> list[Finding]:
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     linux = sys.platform.startswith("linux")
     lines = [
-        Finding(
+        DoctorLine(
             f"leadline {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
         ),
-        Finding(
+        DoctorLine(
             f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, GPUs: {', '.join(gpus) or 'none'}"
         ),
-        Finding("installed: " + _versions(_CORE), ok=None),
+        DoctorLine("installed: " + _versions(_CORE), ok=None),
     ]
     missing = [package for package in _CORE if _version(package) is None]
     if missing:
-        lines.append(Finding(f"missing: {', '.join(missing)}: pip install leadline again", ok=False))
-    lines.append(Finding("optional: " + (_versions(_OPTIONAL) or "none of " + ", ".join(_OPTIONAL))))
+        lines.append(DoctorLine(f"missing: {', '.join(missing)}: pip install leadline again", ok=False))
+    lines.append(DoctorLine("optional: " + (_versions(_OPTIONAL) or "none of " + ", ".join(_OPTIONAL))))
     grader = (
         "the grader's limits hold (Linux)" if linux else "the grader cannot limit its workers' memory here"
     )
-    lines.append(Finding(grader, ok=linux))
+    lines.append(DoctorLine(grader, ok=linux))
     free = shutil.disk_usage(".").free / 1e9
-    lines.append(Finding(f"{free:.0f} GB free on this disk", ok=free > 1))
-    lines.append(Finding("more: leadline doctor trl, leadline doctor verl"))
+    lines.append(DoctorLine(f"{free:.0f} GB free on this disk", ok=free > 1))
+    lines.append(DoctorLine("more: leadline doctor trl, leadline doctor verl"))
     return lines
 
 
-def _trl() -> list[Finding]:
-    from leadline.integrations.trl.guard import TESTED
+def _trl() -> list[DoctorLine]:
+    from leadline.integrations.trl.guard import TESTED_TRL
 
     lines = [
-        Finding(
+        DoctorLine(
             "installed: "
             + (_versions(("trl", "accelerate", "transformers", "peft", "vllm", "deepspeed")) or "-")
         ),
-        Finding(f"tested: trl {', '.join(TESTED)}"),
+        DoctorLine(f"tested: trl {', '.join(TESTED_TRL)}"),
     ]
     faults = trl_faults()
     found = _version("trl")
-    if not faults and found not in TESTED:
-        lines.append(Finding(f"trl {found} was not tested; every hook that is needed is there"))
-    lines += [Finding(fault, ok=False) for fault in faults]
-    return lines if faults else [*lines, Finding("LeadGRPOTrainer can be used", ok=True)]
+    if not faults and found not in TESTED_TRL:
+        lines.append(DoctorLine(f"trl {found} was not tested; every hook that is needed is there"))
+    lines += [DoctorLine(fault, ok=False) for fault in faults]
+    return lines if faults else [*lines, DoctorLine("LeadGRPOTrainer can be used", ok=True)]
 
 
-def _verl() -> list[Finding]:
-    from leadline.integrations.verl.guard import TESTED
+def _verl() -> list[DoctorLine]:
+    from leadline.integrations.verl.guard import TESTED_VERL
 
     answer = verl_report()
     versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items())
-    lines = [Finding(f"installed: {versions or '-'}"), Finding(f"tested: verl {', '.join(TESTED)}")]
-    lines += [Finding(fault, ok=False) for fault in answer["faults"]]
+    lines = [
+        DoctorLine(f"installed: {versions or '-'}"),
+        DoctorLine(f"tested: verl {', '.join(TESTED_VERL)}"),
+    ]
+    lines += [DoctorLine(fault, ok=False) for fault in answer["faults"]]
     if not answer["faults"]:
-        lines.append(Finding("verl loads the plug-in: the estimator `leadline` is registered", ok=True))
+        lines.append(DoctorLine("verl loads the plug-in: the estimator `leadline` is registered", ok=True))
         engines = [name for name in ("vllm", "sglang") if name in answer["versions"]]
         lines.append(
-            Finding(f"rollout engines: {', '.join(engines) or 'none here (the nodes need vllm or sglang)'}")
+            DoctorLine(
+                f"rollout engines: {', '.join(engines) or 'none here (the nodes need vllm or sglang)'}"
+            )
         )
     return lines
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from leadline.evaluation import EvalRun
     from leadline.samplers.factory import Api, Engine
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate_command"]
 
 
-def evaluate(
+def evaluate_command(
     source: Annotated[
         str, typer.Argument(help="A model directory or Hugging Face id, or a JSONL of samples.")
     ],

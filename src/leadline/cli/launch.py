@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from leadline.cli.options import say
 from leadline.errors import InputError
 from leadline.recipes.schema import Recipe
 
@@ -18,10 +18,9 @@ __all__ = ["doctor", "launch_app"]
 launch_app = typer.Typer(
     no_args_is_help=True, help="Hand a recipe to a cluster (verl) or to several processes (TRL)."
 )
-console = Console(highlight=False, soft_wrap=True)
 
 RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the name of a packaged one.")]
-Out = Annotated[
+RunOut = Annotated[
     Path | None, typer.Option("--out", help="Run directory; for verl on storage that all nodes share.")
 ]
 Model = Annotated[str | None, typer.Option(help="Start from this Hugging Face model: a directory or an id.")]
@@ -35,7 +34,7 @@ Gpus = Annotated[int | None, typer.Option(min=1, help="GPUs a machine.")]
 @launch_app.command("verl")
 def launch_verl(
     recipe: RecipeName,
-    out: Out = None,
+    out: RunOut = None,
     model: Model = None,
     changes: Changes = None,
     nodes: Nodes = None,
@@ -52,8 +51,8 @@ def launch_verl(
     ] = False,
 ) -> None:
     """Check everything, write the Parquet files, and run each arm as a job of the cluster."""
-    from leadline.runs.backends.verl import describe, plan_verl, submit, write_inputs
-    from leadline.runs.backends.verl.checks import environment_faults
+    from leadline.runs.backends.verl import describe_jobs, plan_verl, submit, write_inputs
+    from leadline.runs.backends.verl.checks import verl_environment_faults
     from leadline.runs.training_data import open_material
 
     parsed = _recipe(recipe, model, changes)
@@ -66,12 +65,12 @@ def launch_verl(
         address=address,
     )
     material = open_material(parsed)
-    for line in [*(f"# note: {note}" for note in material.notes), *describe(plan)]:
-        console.print(line, markup=False)
+    for line in [*(f"# note: {note}" for note in material.notes), *describe_jobs(plan)]:
+        say(line)
     faults = [
         line
         for job in plan.jobs
-        for line in environment_faults(job.arguments, python=python or sys.executable)
+        for line in verl_environment_faults(job.arguments, python=python or sys.executable)
     ]
     if faults:
         raise InputError(list(dict.fromkeys(faults)))
@@ -85,20 +84,20 @@ def launch_verl(
 @launch_app.command("trl")
 def launch_trl(
     recipe: RecipeName,
-    out: Out = None,
+    out: RunOut = None,
     model: Model = None,
     changes: Changes = None,
     nodes: Nodes = None,
     gpus_per_node: Gpus = None,
 ) -> None:
     """Print the line that runs a recipe through TRL, and the `accelerate launch` lines behind it."""
-    from leadline.runs.backends.trl.checks import environment_faults
+    from leadline.runs.backends.trl.checks import trl_environment_faults
     from leadline.runs.backends.trl.command_lines import trl_lines
 
     parsed = _recipe(recipe, model, changes)
     for line in trl_lines(parsed, recipe, _folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
-        console.print(line, markup=False)
-    faults = environment_faults()
+        say(line)
+    faults = trl_environment_faults()
     if faults:
         raise InputError(faults)
 
@@ -112,7 +111,7 @@ def launch_collect(
 
     if not is_launched(run):
         raise InputError(f"{run}: not a run that `leadline launch verl` made")
-    console.print(f"{collect(run)} steps", markup=False)
+    say(f"{collect(run)} steps")
 
 
 def doctor(
@@ -126,7 +125,7 @@ def doctor(
     findings = diagnose(subject)
     marks = {None: " ", True: "+", False: "!"}
     for finding in findings:
-        console.print(f"{marks[finding.ok]} {finding.text}", markup=False)
+        say(f"{marks[finding.ok]} {finding.text}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(2)
 

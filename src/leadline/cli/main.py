@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 
 from leadline import __version__
-from leadline.cli.evaluate import evaluate
+from leadline.cli.evaluate import evaluate_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
 from leadline.cli.options import Out, SkipBad, bad_rows
-from leadline.cli.probe import probe
+from leadline.cli.probe import probe_command
 from leadline.cli.study import study
 from leadline.errors import InputError, LeadlineError
 
@@ -63,8 +63,8 @@ def main() -> None:
         raise
 
 
-@app.command()
-def run(
+@app.command("run")
+def run_command(
     recipe: Annotated[
         str, typer.Argument(help="A recipe file, or the name of a packaged one (leadline recipes list).")
     ],
@@ -117,12 +117,12 @@ def report(
     console.print(str(path), markup=False)
 
 
-app.command("eval")(evaluate)
-app.command()(probe)
+app.command("eval")(evaluate_command)
+app.command("probe")(probe_command)
 
 
-@app.command()
-def compare(
+@app.command("compare")
+def compare_command(
     base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
     tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
     data: Annotated[str | None, typer.Option(help="The problems, for the golds of ungraded rows.")] = None,
@@ -135,7 +135,7 @@ def compare(
 ) -> None:
     """After a run: sharpened, expanded, shortened, only formatted, or harmed?"""
     from leadline.diagnosis.compare import run_compare
-    from leadline.diagnosis.compare.tables import finding
+    from leadline.diagnosis.compare.tables import comparison_finding
     from leadline.display.progress import counting
     from leadline.display.terminal import terminal
 
@@ -147,11 +147,11 @@ def compare(
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
-        console.print(terminal(finding(found, f"{tuned} against {base}")))
+        console.print(terminal(comparison_finding(found, f"{tuned} against {base}")))
 
 
-@app.command()
-def grade(
+@app.command("grade")
+def grade_command(
     file: Annotated[
         Path, typer.Argument(help='Rows with "response" or "completion", and "gold" or "answer".')
     ],
@@ -186,8 +186,8 @@ def grade(
     )
 
 
-@app.command()
-def sample(
+@app.command("sample")
+def sample_command(
     model: Annotated[Path, typer.Argument(help="A model directory that leadline's decoder can hold.")],
     prompt: Annotated[str, typer.Argument(help="What it is asked; \\n is a line break.")],
     count: Annotated[int, typer.Option("--samples", "-n")] = 1,

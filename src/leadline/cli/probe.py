@@ -14,10 +14,10 @@ from leadline.cli.options import Out, SkipBad, bad_rows, one_of, slug
 if TYPE_CHECKING:
     from leadline.samplers.factory import Engine
 
-__all__ = ["probe"]
+__all__ = ["probe_command"]
 
 
-def probe(
+def probe_command(
     source: Annotated[
         str, typer.Argument(help="A JSONL of samples or counts, RUN:ARM, or a model (with --data).")
     ],
@@ -45,7 +45,7 @@ def probe(
     """Before a run: will GRPO help this model on these problems?"""
     from leadline.diagnosis.probe import run_probe
     from leadline.diagnosis.probe.sampling import sample_for_probe
-    from leadline.diagnosis.probe.tables import finding
+    from leadline.diagnosis.probe.tables import probe_finding
     from leadline.display.progress import counting
     from leadline.display.terminal import terminal
 
@@ -68,7 +68,7 @@ def probe(
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
-        Console(highlight=False).print(terminal(finding(found, f"Sounding of {source}")))
+        Console(highlight=False).print(terminal(probe_finding(found, f"Sounding of {source}")))
 
 
 def _is_run(source: str) -> bool:

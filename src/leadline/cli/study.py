@@ -13,7 +13,7 @@ from rich.console import Console
 from leadline.errors import InputError
 
 if TYPE_CHECKING:
-    from leadline.studies.execution.runner import Progress
+    from leadline.studies.execution.runner import StudyProgress
 
 __all__ = ["register", "study"]
 
@@ -96,7 +96,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self.console, self.last = console, 0.0
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: StudyProgress) -> None:
         now = time.monotonic()
         if now - self.last < _EVERY_SECONDS and progress.done < progress.total:
             return

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from leadline.data.problems.curriculum import LEAD_STAGES, Selection, Stage, solve_counts
-from leadline.data.problems.duplicates import Duplicate, Overlap, normalised, overlap, refuse_overlap
+from leadline.data.problems.curriculum import LEAD_STAGES, CurriculumStage, Selection, solve_counts
+from leadline.data.problems.duplicates import Duplicate, Overlap, normalised_prompt, overlap, refuse_overlap
 from leadline.data.problems.loading import ProblemSet, load_problems
 from leadline.data.samples.rows import read_samples
 
 __all__ = [
     "LEAD_STAGES",
+    "CurriculumStage",
     "Duplicate",
     "Overlap",
     "ProblemSet",
     "Selection",
-    "Stage",
     "load_problems",
-    "normalised",
+    "normalised_prompt",
     "overlap",
     "read_samples",
     "refuse_overlap",

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from leadline.display.blocks import Chart, Finding
 from leadline.display.svg import Mark, Plot, Series
 
-__all__ = ["page", "plot"]
+__all__ = ["finding_page", "plot"]
 
 WIDTH = 660.0
 MAX_MARKERS = 24  # of a curve: with more, the line alone is clearer
@@ -24,7 +24,7 @@ class Drawing(NamedTuple):
     svg: Markup
 
 
-def page(finding: Finding) -> str:
+def finding_page(finding: Finding) -> str:
     """The HTML text."""
     source = resources.files("leadline.display").joinpath("page.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)

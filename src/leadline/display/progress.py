@@ -62,7 +62,7 @@ class Progress:
         """A metrics row came."""
         if row["stage"] == "valid":
             return
-        text, step = describe(row), int(row["step"])
+        text, step = describe_row(row), int(row["step"])
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=step, text=text)
             return
@@ -102,7 +102,7 @@ def counting(label: str, console: Console | None = None) -> Iterator[Callable[[i
         yield count
 
 
-def describe(row: Mapping[str, Any]) -> str:
+def describe_row(row: Mapping[str, Any]) -> str:
     """A metrics row in a few words: accuracy, length, live groups, speed."""
     if row["stage"] == "sft":
         return f"loss {row['loss']:.3f}  {row['tokens_per_second']:,.0f} tokens/s"

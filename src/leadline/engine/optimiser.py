@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from leadline.errors import CheckpointError, TrainingError
 from leadline.recipes.schema import OptimiserConfig
 
-__all__ = ["Optimiser", "Outcome"]
+__all__ = ["Optimiser", "StepOutcome"]
 
 _FAULTS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What one step did: the gradient's norm before clipping, and whether the step was skipped as not finite."""
 
     grad_norm: float
@@ -79,7 +79,7 @@ class Optimiser:
             return floor + (1 - floor) * (1 - progress)
         return 1.0
 
-    def step(self, step: int, loss: float) -> Outcome:
+    def step(self, step: int, loss: float) -> StepOutcome:
         """Apply the accumulated gradients, unless loss or gradient is not finite; clears them either way.
 
         Raises:
@@ -104,7 +104,7 @@ class Optimiser:
                 f"step {step}: loss or gradient was not finite {_FAULTS_IN_A_ROW} times in a row "
                 f"(loss {loss}, gradient norm {norm}); the last good checkpoint is kept"
             )
-        return Outcome(norm, not finite)
+        return StepOutcome(norm, not finite)
 
     def state(self) -> dict[str, Tensor]:
         """Everything the optimiser remembers, as named tensors: ``<parameter>|<what>``."""

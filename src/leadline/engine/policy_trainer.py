@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from leadline.engine.learner import Learner, reference_k1
 from leadline.engine.prompts import Prompts
-from leadline.engine.resumable_loop import Journal, Row, resume, run_steps
+from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.sampler import SamplingConfig, sample
-from leadline.engine.scored_batch import Batch, Scores, advantages_of, completions_of
+from leadline.engine.scored_batch import ScoredBatch, Scores, advantages_of, completions_of
 from leadline.engine.signals import Interrupts
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
 from leadline.grpo.config import AdvantageConfig
@@ -23,6 +23,7 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
 from leadline.seeds import torch_rng
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
+from leadline.storage.jsonl import Row
 from leadline.storage.step_row import step_row
 from leadline.types import Problem
 
@@ -113,7 +114,7 @@ class PolicyTrainer:
         if self.validation and (step + 1) % self.config.validate_every == 0:
             self._validate(step + 1)
 
-    def collect(self, step: int) -> Batch:
+    def collect(self, step: int) -> ScoredBatch:
         """Draw and score the completions of one step."""
         problems = self.problems(step)
         model, device = self.learner.model, self.learner.model.device
@@ -135,7 +136,7 @@ class PolicyTrainer:
             )
             penalty = self.learner.config.beta * k1
         advantages = advantages_of(scores, rollouts.owner, self.advantage, penalty)
-        return Batch(owners, rollouts, completions, scores, advantages)
+        return ScoredBatch(owners, rollouts, completions, scores, advantages)
 
     def _validate(self, step: int) -> None:
         """Measure on held-out problems with the same noise every time, and keep the best checkpoint apart."""

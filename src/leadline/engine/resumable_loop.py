@@ -9,9 +9,7 @@ from leadline.engine.signals import Interrupts
 from leadline.errors import Interrupted
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
 
-__all__ = ["Journal", "Row", "resume", "run_steps"]
-
-Row = dict[str, Any]
+__all__ = ["Journal", "resume", "run_steps"]
 
 
 class Journal(Protocol):

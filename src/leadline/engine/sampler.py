@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from leadline.engine.prompts import Prompts, prefill
-from leadline.model import Cache, Decoder
+from leadline.model import Decoder, KeyValueCache
 
 __all__ = ["Rollouts", "SamplingConfig", "sample", "sample_many"]
 
@@ -103,7 +103,7 @@ def _decode(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Decode all rows together; gives their tokens and log-probabilities ``[R, T]``, lengths and ends ``[R]``."""
     hidden, past = prefill(model, prompts)
-    cache = Cache(past, per_prompt, config.max_tokens, prompts.real if prompts.padded else None)
+    cache = KeyValueCache(past, per_prompt, config.max_tokens, prompts.real if prompts.padded else None)
     hidden = hidden.repeat_interleave(per_prompt, 0)
     rows, device = hidden.shape[0], hidden.device
     position = prompts.lengths.repeat_interleave(per_prompt)
@@ -114,7 +114,7 @@ def _decode(
     running = torch.ones(rows, dtype=torch.bool, device=device)
     column = 0
     for column in range(config.max_tokens):
-        token, logprob = draw(model.logits(hidden), config.temperature, generator)
+        token, logprob = draw_tokens(model.logits(hidden), config.temperature, generator)
         tokens[batch, column] = torch.where(running, token, 0)
         logprobs[batch, column] = torch.where(running, logprob, 0.0)
         ended = running & (token == eos)
@@ -163,7 +163,7 @@ def sample_many(
         yield which, sample(model, prompts, per_prompt, config, eos=eos, generator=generator)
 
 
-def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_tokens(logits: Tensor, temperature: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """One token a row from ``logits [B, V]``, and its log-probability: argmax of Gumbel-perturbed log-probabilities."""
     logits = logits.float()
     if temperature == 0:

@@ -15,7 +15,7 @@ from leadline.grpo.config import AdvantageConfig
 from leadline.model.codec import Codec
 from leadline.types import Completion, Problem, SampleRow, Score
 
-__all__ = ["Batch", "Scores", "advantages_of", "completions_of"]
+__all__ = ["ScoredBatch", "Scores", "advantages_of", "completions_of"]
 
 
 class Scores(Protocol):
@@ -25,7 +25,7 @@ class Scores(Protocol):
 
 
 @dataclass(frozen=True)
-class Batch:
+class ScoredBatch:
     """Rollouts with all that is known of them, row by row."""
 
     problems: list[Problem]

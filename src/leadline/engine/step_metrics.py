@@ -15,14 +15,12 @@ from leadline.engine.scored_batch import Scores, completions_of
 from leadline.grpo.advantages import Advantages
 from leadline.model import Decoder
 from leadline.model.codec import Codec
-from leadline.recipes.schema import PolicyConfig
+from leadline.recipes.schema import VALIDATION_SAMPLES, PolicyConfig
 from leadline.seeds import torch_rng
 from leadline.storage.step_row import GAVE_UP
 from leadline.types import Problem, Score
 
 __all__ = ["Graded", "completion_metrics", "validation_metrics"]
-
-_VALIDATION_SAMPLES = 4
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def validation_metrics(
     prompts = codec.encode_prompts(problems)
     generator = torch_rng(seed, "validation", device=model.device)
     for which, rollouts in sample_many(
-        model, prompts, _VALIDATION_SAMPLES, settings, eos=codec.eos, generator=generator
+        model, prompts, VALIDATION_SAMPLES, settings, eos=codec.eos, generator=generator
     ):
         owners = [problems[which[index]] for index in rollouts.owner.tolist()]
         scores = scorer.score(owners, completions_of(owners, rollouts, codec))

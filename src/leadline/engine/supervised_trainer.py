@@ -13,13 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from leadline.engine.lora import Lora
-from leadline.engine.optimiser import Optimiser, Outcome
-from leadline.engine.resumable_loop import Journal, Row, resume, run_steps
+from leadline.engine.optimiser import Optimiser, StepOutcome
+from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.signals import Interrupts
 from leadline.model import Decoder, load_decoder, save_decoder, selected_logprobs
 from leadline.model.codec import Codec
 from leadline.recipes.schema import SupervisedConfig
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
+from leadline.storage.jsonl import Row
 from leadline.storage.step_row import step_row
 from leadline.types import Problem
 
@@ -35,7 +36,7 @@ class Example(NamedTuple):
 
 def supervised_step(
     model: Decoder, optimiser: Optimiser, examples: Sequence[Example], *, step: int, micro_tokens: int
-) -> tuple[float, Outcome]:
+) -> tuple[float, StepOutcome]:
     """One optimiser step on the mean negative log-likelihood a completion token; returns it with the step's outcome."""
     total = sum(len(example.completion) for example in examples)
     loss = 0.0

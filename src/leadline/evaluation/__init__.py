@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.evaluation.metrics import Evaluation, Table, evaluate, paired_differences
+from leadline.evaluation.metrics import Evaluation, MetricTable, evaluate, paired_differences
 from leadline.evaluation.run import EvalRun, run_eval
 
-__all__ = ["EvalRun", "Evaluation", "Table", "evaluate", "paired_differences", "run_eval"]
+__all__ = ["EvalRun", "Evaluation", "MetricTable", "evaluate", "paired_differences", "run_eval"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from leadline.errors import DataError
 from leadline.stats import (
@@ -24,15 +24,15 @@ from leadline.stats import (
 )
 from leadline.types import Completion, Problem, Score
 
-__all__ = ["Evaluation", "Table", "evaluate", "paired_differences"]
+__all__ = ["Evaluation", "MetricTable", "evaluate", "paired_differences"]
 
-Array = NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 _MAX_LEVELS = 12  # more distinct difficulties than this are put together by their whole part
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MetricTable:
     """One number a problem, for every quantity that a metric is made of, all in the same order.
 
     Attributes:
@@ -85,7 +85,7 @@ class Evaluation:
 
     metrics: Mapping[str, Interval]
     by_difficulty: Mapping[str, Mapping[str, Any]]
-    table: Table = field(repr=False)
+    table: MetricTable = field(repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of an arm in ``summary.json``: every metric, its limits as ``<metric>_ci``, counts.
@@ -197,7 +197,7 @@ def _rows(problems: Sequence[Problem], completions: Sequence[Completion], scores
     return rows
 
 
-def _table(rows: Rows, ks: Sequence[int], seed: int) -> Table:
+def _table(rows: Rows, ks: Sequence[int], seed: int) -> MetricTable:
     def total(value: Callable[[Completion, Score], float]) -> Array:
         return np.array([math.fsum(value(*row) for row in samples) for samples in rows.values()])
 
@@ -207,7 +207,7 @@ def _table(rows: Rows, ks: Sequence[int], seed: int) -> Table:
     shares = {f"pass@{k}": pass_at_k(n, c, k) for k in usable}
     shares |= {f"cons@{k}": _cons(rows, k, seed) for k in usable if k > 1}
     names = dict.fromkeys(name for samples in rows.values() for _, score in samples for name in score.parts)
-    return Table(
+    return MetricTable(
         ids=tuple(rows),
         n=n,
         c=c,
@@ -221,7 +221,7 @@ def _table(rows: Rows, ks: Sequence[int], seed: int) -> Table:
     )
 
 
-def _share(name: str, values: Array, table: Table) -> Interval:
+def _share(name: str, values: Array, table: MetricTable) -> Interval:
     """The mean of a share over problems; pass@k by the law of its counts, as the probe has it."""
     kind, _, k = name.partition("@")
     if kind == "pass":
@@ -249,7 +249,7 @@ def _cons(rows: Rows, k: int, seed: int) -> Array:
     return np.array(values)
 
 
-def _by_difficulty(problems: Sequence[Problem], table: Table) -> dict[str, dict[str, Any]]:
+def _by_difficulty(problems: Sequence[Problem], table: MetricTable) -> dict[str, dict[str, Any]]:
     """pass@1 and length by level; levels are the difficulties themselves unless there are very many."""
     levels = [problem.difficulty for problem in problems]
     known = {level for level in levels if level is not None}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from leadline.grading.files import GradeFileSummary, GradeProgress, grade_file
 from leadline.grading.grader import Grader, gold_fault, gold_faults, grade
-from leadline.grading.verdict import Comparison, Grade, Reason
+from leadline.grading.verdict import Grade, Reason, Strictness
 
 __all__ = [
-    "Comparison",
     "Grade",
     "GradeFileSummary",
     "GradeProgress",
     "Grader",
     "Reason",
+    "Strictness",
     "gold_fault",
     "gold_faults",
     "grade",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-__all__ = ["Cache"]
+__all__ = ["RecentCache"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Cache(Generic[K, V]):
+class RecentCache(Generic[K, V]):
     """Keeps the last ``size`` to ``2 * size`` entries that were used.
 
-    >>> cache: Cache[str, int] = Cache(2)
+    >>> cache: RecentCache[str, int] = RecentCache(2)
     >>> cache["a"] = 1
     >>> cache.get("a"), cache.get("b")
     (1, None)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from leadline.grading.cache import Cache
+from leadline.grading.cache import RecentCache
 from leadline.grading.comparison.structural import same_cheaply
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
@@ -19,23 +19,23 @@ from leadline.grading.gold import Gold, is_exact, read_gold
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 from leadline.grading.text.limits import over_cap
-from leadline.grading.verdict import Comparison, Grade, Reason
-from leadline.grading.workers.batch import Counts, Outcome, Task
-from leadline.grading.workers.pool import Pool
+from leadline.grading.verdict import Grade, Reason, Strictness
+from leadline.grading.workers.batch import Task, TaskOutcome, WorkerCounts
+from leadline.grading.workers.pool import WorkerPool
 
 __all__ = ["Grader", "gold_fault", "gold_faults", "grade"]
 
 CACHE_ENTRIES = 8_192
 CACHED_LENGTH = 400
 """Longer answers and golds are not kept, so that the memory of a long run stays flat."""
-_DEFAULT = Comparison()
+_DEFAULT = Strictness()
 
 
 class _Open(NamedTuple):
     """A pair that only algebra can decide."""
 
     position: int
-    key: tuple[str, str, Comparison]
+    key: tuple[str, str, Strictness]
     task: Task
     answer: str
 
@@ -56,11 +56,11 @@ class Grader:
         if workers < 1 or timeout_s <= 0 or memory_mb < 256:
             raise ValueError("a grader needs workers >= 1, timeout_s > 0 and memory_mb >= 256")
         self.workers, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
-        self._golds: Cache[str, Gold] = Cache(CACHE_ENTRIES)
-        self._bad_golds: Cache[str, str] = Cache(CACHE_ENTRIES)
-        self._slow_golds: Cache[str, bool] = Cache(CACHE_ENTRIES)
-        self._pairs: Cache[tuple[str, str, Comparison], Grade] = Cache(CACHE_ENTRIES)
-        self._pool: Pool | None = None
+        self._golds: RecentCache[str, Gold] = RecentCache(CACHE_ENTRIES)
+        self._bad_golds: RecentCache[str, str] = RecentCache(CACHE_ENTRIES)
+        self._slow_golds: RecentCache[str, bool] = RecentCache(CACHE_ENTRIES)
+        self._pairs: RecentCache[tuple[str, str, Strictness], Grade] = RecentCache(CACHE_ENTRIES)
+        self._pool: WorkerPool | None = None
         self._lock = threading.Lock()
         _GRADERS.add(self)
 
@@ -82,16 +82,16 @@ class Grader:
             pool.close()
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> WorkerCounts:
         """How many workers were started and how they ended, since the pool was opened."""
-        return self._pool.counts if self._pool is not None else Counts()
+        return self._pool.counts if self._pool is not None else WorkerCounts()
 
     def grade_many(
         self,
         pairs: Iterable[tuple[str, str]],
         *,
         finished: Sequence[bool] | None = None,
-        comparison: Comparison = _DEFAULT,
+        comparison: Strictness = _DEFAULT,
     ) -> list[Grade]:
         """Grade ``(response, gold)`` pairs, in order. Never raises on content.
 
@@ -130,7 +130,7 @@ class Grader:
         pairs: Iterable[tuple[str, str]],
         *,
         finished: Sequence[bool] | None = None,
-        comparison: Comparison = _DEFAULT,
+        comparison: Strictness = _DEFAULT,
     ) -> list[Grade]:
         """``grade_many`` without blocking the event loop."""
         return await asyncio.to_thread(self.grade_many, list(pairs), finished=finished, comparison=comparison)
@@ -153,7 +153,7 @@ class Grader:
                 self._golds[gold] = known
         return known
 
-    def _cheaply(self, index: int, response: str, gold: str, comparison: Comparison) -> Grade | _Open:
+    def _cheaply(self, index: int, response: str, gold: str, comparison: Strictness) -> Grade | _Open:
         known = self._gold(gold)
         if known.fault is not None:
             return Grade(None, Reason.unparsable_gold)
@@ -169,7 +169,7 @@ class Grader:
             self._keep(key, grade)
         return grade
 
-    def _compare(self, index: int, key: tuple[str, str, Comparison], gold: Gold) -> Grade | _Open:
+    def _compare(self, index: int, key: tuple[str, str, Strictness], gold: Gold) -> Grade | _Open:
         answer, _, comparison = key
         if answer == gold.raw:
             return Grade(True, Reason.match, _ballot(gold.text))
@@ -188,7 +188,7 @@ class Grader:
         options = (comparison.precision, comparison.strict, comparison.allow_set_relation_comp)
         return _Open(index, key, Task(gold.text, text, options), ballot)
 
-    def _keep(self, key: tuple[str, str, Comparison], grade: Grade) -> None:
+    def _keep(self, key: tuple[str, str, Strictness], grade: Grade) -> None:
         if len(key[0]) + len(key[1]) <= CACHED_LENGTH:
             self._pairs[key] = grade
 
@@ -202,26 +202,26 @@ class Grader:
             grade = Grade(correct, reason, pair.answer)
             grades[pair.position] = grade
             if reason is Reason.unparsable_gold:
-                self._blame(pair.task.gold, outcomes[pair.task])
+                self._remember_bad_gold(pair.task.gold, outcomes[pair.task])
             elif reason in (Reason.match, Reason.mismatch):
                 self._keep(pair.key, grade)
 
-    def _blame(self, gold: str, outcome: Outcome) -> None:
+    def _remember_bad_gold(self, gold: str, outcome: TaskOutcome) -> None:
         """Remember a gold that cannot be read. One that took too long gets a second chance: the machine may be busy."""
         if not outcome.lost or self._slow_golds.get(gold) is not None:
             self._bad_golds[gold] = outcome.fault or "unreadable"
         else:
             self._slow_golds[gold] = True
 
-    def _outcomes(self, tasks: list[Task]) -> list[Outcome]:
+    def _outcomes(self, tasks: list[Task]) -> list[TaskOutcome]:
         if not tasks:
             return []
         return self._open_pool().submit(tasks).wait()
 
-    def _open_pool(self) -> Pool:
+    def _open_pool(self) -> WorkerPool:
         with self._lock:
             if self._pool is None:
-                self._pool = Pool(self.workers, self.timeout_s, self.memory_mb)
+                self._pool = WorkerPool(self.workers, self.timeout_s, self.memory_mb)
                 weakref.finalize(self, self._pool.close)
             return self._pool
 
@@ -262,7 +262,7 @@ def _the_default() -> Grader:
         return _default
 
 
-def grade(response: str, gold: str, *, finished: bool = True, comparison: Comparison = _DEFAULT) -> Grade:
+def grade(response: str, gold: str, *, finished: bool = True, comparison: Strictness = _DEFAULT) -> Grade:
     """Grade one response against its gold answer, with a grader that all callers of this function share.
 
     >>> grade(r"Half of it, so \\boxed{\\frac12}.", "0.5")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Comparison", "Grade", "Reason"]
+__all__ = ["Grade", "Reason", "Strictness"]
 
 
 class Reason(StrEnum):
@@ -43,7 +43,7 @@ class Grade(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Strictness:
     """How strictly two answers are compared.
 
     Attributes:

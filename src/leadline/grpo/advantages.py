@@ -23,8 +23,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from leadline.errors import InputError
@@ -254,7 +254,7 @@ def _logistic(config: AdvantageConfig) -> dict[str, float]:
     }
 
 
-def _numpy(values: Tensor) -> NDArray[Any]:
+def _numpy(values: Tensor) -> npt.NDArray[Any]:
     values = values.detach().cpu()
     return (values.double() if values.is_floating_point() else values).numpy()
 

@@ -14,7 +14,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AdvantageConfig", "LossConfig", "kl_faults"]
+__all__ = ["PRESETS", "AdvantageConfig", "LossConfig", "kl_faults"]
+
+PRESETS = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code")
+"""Constructors of :class:`AdvantageConfig` that a recipe may name."""
 
 Positive = Annotated[float, Field(gt=0)]
 Ddof = Literal[0, 1]

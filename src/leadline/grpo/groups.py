@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 __all__ = ["Bools", "Floats", "Groups"]
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Groups:
     """Sums over groups. ``index`` [N]: the group number, 0 .. n_groups - 1, of every scorable row."""
 
-    index: NDArray[np.int64]
+    index: npt.NDArray[np.int64]
     n_groups: int
 
     @property

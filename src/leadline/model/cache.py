@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Cache", "KeyValues"]
+__all__ = ["KeyValueCache", "KeyValues"]
 
 
 class KeyValues(NamedTuple):
@@ -17,7 +17,7 @@ class KeyValues(NamedTuple):
     values: Tensor
 
 
-class Cache:
+class KeyValueCache:
     """Keys and values of N prompts and of the G completions of each that are being decoded on top of them.
 
     A prompt is stored, and read in every step, once for its whole group: attention over it is a product of two

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leadline.model.cache import Cache, KeyValues
+from leadline.model.cache import KeyValueCache, KeyValues
 from leadline.model.config import DecoderConfig
 from leadline.model.linear import Linear
 from leadline.model.pointwise import rms_norm, rotate
@@ -191,7 +191,7 @@ class Decoder(nn.Module):
             kept.append(new)
         return self.model.norm(x), kept
 
-    def step(self, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+    def step(self, tokens: Tensor, positions: Tensor, cache: KeyValueCache) -> Tensor:
         """Decode one token a row: ``tokens [B]``, ``positions [B]`` -> hidden ``[B, C]``; the cache grows by one."""
         x, table = self.embed(tokens[:, None], positions[:, None])
         for index, layer in enumerate(self.layers):

@@ -6,13 +6,15 @@ import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from leadline.types import ANSWER_TAGS, THINK_TAGS
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 __all__ = ["build_tokenizer"]
 
 _SPECIAL = ("<pad>", "<eos>")
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAGS = (*THINK_TAGS, *ANSWER_TAGS)
 
 
 def build_tokenizer(pieces: Sequence[str] = ()) -> PreTrainedTokenizerFast:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from leadline.errors import ConfigError
-from leadline.grpo.config import AdvantageConfig, LossConfig, kl_faults
+from leadline.grpo.config import PRESETS, AdvantageConfig, LossConfig, kl_faults
 
 __all__ = [
     "ArmConfig",
@@ -153,6 +153,10 @@ class SupervisedConfig(_Section):
     lora: LoraConfig = LoraConfig()
 
 
+VALIDATION_SAMPLES = 4
+"""Completions per validation problem, in every backend."""
+
+
 class PolicyConfig(_Section):
     """The reinforcement-learning stage, shared by all arms."""
 
@@ -201,9 +205,8 @@ class ArmConfig(_Section):
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
         changes = {str(key): item for key, item in value.items() if key != "preset"}
-        presets = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code")
-        if value["preset"] not in presets:
-            raise ValueError(f"preset {value['preset']!r} is not one of {', '.join(presets)}")
+        if value["preset"] not in PRESETS:
+            raise ValueError(f"preset {value['preset']!r} is not one of {', '.join(PRESETS)}")
         return getattr(AdvantageConfig, value["preset"])(**changes)
 
     @model_validator(mode="before")

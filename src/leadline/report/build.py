@@ -17,12 +17,12 @@ from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
-from leadline.report.words import duration, number, plain_text
+from leadline.report.words import duration, finite_number, plain_text
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 
-__all__ = ["MAX_BYTES", "build_report"]
+__all__ = ["MAX_PAGE_BYTES", "build_report"]
 
-MAX_BYTES = 6_000_000
+MAX_PAGE_BYTES = 6_000_000
 """The page is smaller than this, plotly.js (4.8 MB) included."""
 
 COMPLETION_BYTES = 1_000_000
@@ -52,10 +52,10 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     panels = _panels(gathered, shelf.solve_rates) | {"sections": [p for s in sections for p in s.panels]}
     context = _context(gathered, panels, sections)
     bare = _render(context, panels, gathered, completions.embed(shelf, 0))
-    budget = min(COMPLETION_BYTES, MAX_BYTES - len(bare.encode()) - 2_000)
+    budget = min(COMPLETION_BYTES, MAX_PAGE_BYTES - len(bare.encode()) - 2_000)
     if budget < 0:
         raise LeadlineError(
-            f"{out}: the report would exceed {MAX_BYTES} bytes even without completions; give it fewer runs"
+            f"{out}: the report would exceed {MAX_PAGE_BYTES} bytes even without completions; give it fewer runs"
         )
     page = _render(context, panels, gathered, completions.embed(shelf, budget))
     write_text_atomic(out, page)
@@ -157,7 +157,7 @@ def _title(runs: Sequence[Run]) -> str:
 def _facts(run: Run) -> list[str]:
     """Small print under the title: seed, time, versions."""
     summary = run.summary or {}
-    seconds = number(summary.get("seconds"))
+    seconds = finite_number(summary.get("seconds"))
     facts = [] if run.seed is None else [f"seed {run.seed}"]
     if seconds is not None:
         facts.append(duration(seconds))

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.report.gather import Arm, Run
-from leadline.report.words import number, plain_text
+from leadline.report.words import finite_number, plain_text
 
-__all__ = ["BEHAVIOURS", "VERDICTS", "Shelf", "embed", "pick", "pieces", "script_json"]
+__all__ = ["BEHAVIOUR_ORDER", "VERDICT_ORDER", "Shelf", "embed", "pick", "pieces", "script_json"]
 
-VERDICTS = ("correct", "wrong", "cut off", "no answer", "unscorable")
-BEHAVIOURS = ("verification", "backtracking", "sub-goals", "backward")
+VERDICT_ORDER = ("correct", "wrong", "cut off", "no answer", "unscorable")
+BEHAVIOUR_ORDER = ("verification", "backtracking", "sub-goals", "backward")
 """The four behaviours in the order of their colours; any other name gets the fifth."""
 
 PER_STRATUM = 40
@@ -107,8 +107,8 @@ def embed(shelf: Shelf, budget: int) -> dict[str, Any]:
         "rows": rows,
         "prompts": list(prompts),
         "drawn": shelf.drawn.total(),
-        "verdicts": VERDICTS,
-        "behaviours": BEHAVIOURS,
+        "verdicts": VERDICT_ORDER,
+        "behaviours": BEHAVIOUR_ORDER,
     }
 
 
@@ -172,12 +172,12 @@ def _entry(row: Mapping[str, Any], problem: str, arm: Arm, name: str, code: int)
         ("l", "logprob"),
         ("d", "difficulty"),
     ):
-        value = number(row.get(key))
+        value = finite_number(row.get(key))
         if value is not None:
             entry[short] = float(f"{value:.4g}") if short != "n" else int(value)
     parts = row.get("parts")
     if isinstance(parts, Mapping):
-        known = [(plain_text(k, 40), number(v)) for k, v in itertools.islice(parts.items(), 12)]
+        known = [(plain_text(k, 40), finite_number(v)) for k, v in itertools.islice(parts.items(), 12)]
         entry["q"] = {k: float(f"{v:.3g}") for k, v in known if v is not None}
     return entry
 
@@ -222,7 +222,7 @@ def _spans(text: str, spans: Any, *, names: bool = False) -> list[Any]:
             continue
         start, end, kind = span
         if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text):
-            slot = BEHAVIOURS.index(kind) if kind in BEHAVIOURS else len(BEHAVIOURS)
+            slot = BEHAVIOUR_ORDER.index(kind) if kind in BEHAVIOUR_ORDER else len(BEHAVIOUR_ORDER)
             found.append((start, end, str(kind) if names else slot))
     return found
 

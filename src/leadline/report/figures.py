@@ -13,8 +13,8 @@ from leadline import theory
 from leadline.report.gather import Arm, Run
 from leadline.report.panels import (
     Array,
-    Line,
     Panel,
+    PanelLine,
     arms_of,
     listed,
     panel_of,
@@ -23,7 +23,7 @@ from leadline.report.panels import (
     short,
     thinned,
 )
-from leadline.report.words import interval, number
+from leadline.report.words import finite_number, interval
 
 __all__ = [
     "accuracy_against_length",
@@ -50,7 +50,7 @@ def accuracy_against_length(runs: Sequence[Run]) -> Panel | None:
             continue
         xs, ys = arm.interval("mean_tokens"), arm.interval("pass@1")
         lines.append(
-            Line(
+            PanelLine(
                 arm.key, [short(x)], [short(y)], "points", arm.label,
                 [ys and short(ys[0])], [ys and short(ys[1])], [xs and short(xs[0])], [xs and short(xs[1])],
             )
@@ -148,10 +148,10 @@ def weights(runs: Sequence[Run]) -> list[Panel]:
         if curve is None:
             continue
         if curve.right is not None and curve.wrong is not None:
-            factor.append(Line(arm.key, x, listed(curve.right), "line", f"{arm.name}: correct answers"))
-            factor.append(Line(arm.key, x, listed(curve.wrong), "dotted", f"{arm.name}: wrong answers"))
-        parts.append(Line(arm.key, x, listed(curve.scale), "line", f"{arm.name}: scale m"))
-        parts.append(Line(arm.key, x, listed(curve.shift), "dotted", f"{arm.name}: shift b"))
+            factor.append(PanelLine(arm.key, x, listed(curve.right), "line", f"{arm.name}: correct answers"))
+            factor.append(PanelLine(arm.key, x, listed(curve.wrong), "dotted", f"{arm.name}: wrong answers"))
+        parts.append(PanelLine(arm.key, x, listed(curve.scale), "line", f"{arm.name}: scale m"))
+        parts.append(PanelLine(arm.key, x, listed(curve.shift), "dotted", f"{arm.name}: shift b"))
     axis = "solve rate of the group"
     made = [
         panel_of("weight", "Weight on an advantage", axis, "factor", factor, runs,
@@ -170,7 +170,7 @@ def solve_rates(shares: Mapping[str, Sequence[float]], runs: Sequence[Run]) -> P
         if values and sum(values):
             total = sum(values)
             middle: list[float | str | None] = [short((i + 0.5) / len(values)) for i in range(len(values))]
-            lines.append(Line(arm.key, middle, [short(v / total) for v in values], "bars", arm.label))
+            lines.append(PanelLine(arm.key, middle, [short(v / total) for v in values], "bars", arm.label))
     if not lines:
         return None
     caption = "Over the training steps whose samples were kept: the weights act only where groups are."
@@ -199,7 +199,7 @@ def _curve(
     second: str | None = None,
     valid: str | None = None,
 ) -> Panel | None:
-    lines: list[Line] = []
+    lines: list[PanelLine] = []
     smooth = False
     for arm in arms_of(runs):
         rows = arm.stage(stage)
@@ -209,13 +209,13 @@ def _curve(
         window = WINDOW if len(x) >= 4 * WINDOW else 1
         smooth = smooth or window > 1
         if window > 1 and len(runs) == 1:
-            lines.append(Line(arm.key, *rounded(*thinned(x, y)), "faint"))
-        lines.append(Line(arm.key, *rounded(*thinned(x, running_mean(y, window))), "line", arm.label))
+            lines.append(PanelLine(arm.key, *rounded(*thinned(x, y)), "faint"))
+        lines.append(PanelLine(arm.key, *rounded(*thinned(x, running_mean(y, window))), "line", arm.label))
         if second is not None and len(runs) == 1:  # with several runs the stroke tells them apart
             other_x, other = _series(rows, second)
             averaged = running_mean(other, window)
             lines.append(
-                Line(arm.key, *rounded(*thinned(other_x, averaged)), "dotted", f"{arm.label}: {second}")
+                PanelLine(arm.key, *rounded(*thinned(other_x, averaged)), "dotted", f"{arm.label}: {second}")
             )
         if valid is not None:
             lines += _validation(arm, valid)
@@ -226,11 +226,11 @@ def _curve(
     return panel_of(panel, title, "step", y_title, lines, runs, caption, "number", kind)
 
 
-def _validation(arm: Arm, metric: str) -> list[Line]:
+def _validation(arm: Arm, metric: str) -> list[PanelLine]:
     x, y = _series(arm.stage("valid"), metric)
     if not any(v is not None for v in y):
         return []
-    return [Line(arm.key, *rounded(*thinned(x, y)), "points", f"{arm.label}: validation")]
+    return [PanelLine(arm.key, *rounded(*thinned(x, y)), "points", f"{arm.label}: validation")]
 
 
 def _curve_caption(roles: Collection[str], smooth: bool) -> str:
@@ -247,19 +247,19 @@ def _curve_caption(roles: Collection[str], smooth: bool) -> str:
 
 def _series(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[list[float], list[float | None]]:
     """Step and value of every row that has the metric at all, null included; one row a step, the last one."""
-    found = {float(row["step"]): number(row[metric]) for row in rows if metric in row}
+    found = {float(row["step"]): finite_number(row[metric]) for row in rows if metric in row}
     steps = sorted(found)
     return steps, [found[step] for step in steps]
 
 
-def _difficulty_line(arm: Arm, metric: str) -> Line | None:
+def _difficulty_line(arm: Arm, metric: str) -> PanelLine | None:
     table = arm.result.get("by_difficulty")
     if not isinstance(table, Mapping):
         return None
     rows = [
         (key, row)
         for key, row in table.items()
-        if isinstance(row, Mapping) and number(row.get(metric)) is not None
+        if isinstance(row, Mapping) and finite_number(row.get(metric)) is not None
     ]
     try:
         rows = sorted(rows, key=lambda item: float(item[0]))
@@ -273,8 +273,8 @@ def _difficulty_line(arm: Arm, metric: str) -> Line | None:
     limits = [interval(row.get(f"{metric}_ci")) for _, row in rows]
     low, high = [c and short(c[0]) for c in limits], [c and short(c[1]) for c in limits]
     has = any(c is not None for c in limits)
-    y = [short(number(row[metric])) for _, row in rows]
-    return Line(arm.key, names, y, "line", arm.label, low if has else None, high if has else None)
+    y = [short(finite_number(row[metric])) for _, row in rows]
+    return PanelLine(arm.key, names, y, "line", arm.label, low if has else None, high if has else None)
 
 
 class _Weights(NamedTuple):
@@ -290,7 +290,8 @@ def _weight_curves(settings: Mapping[str, Any], rho: Array) -> _Weights | None:
     """The curves of one arm's settings; None for a mode that is not known."""
     names = {"low": 0.4, "high": 1.5, "slope": 10.0, "midpoint": 0.75}
     shape = {
-        k: v if (v := number(settings.get(f"difficulty_{k}"))) is not None else d for k, d in names.items()
+        k: v if (v := finite_number(settings.get(f"difficulty_{k}"))) is not None else d
+        for k, d in names.items()
     }
     one, none = np.ones_like(rho), np.zeros_like(rho)
     scale, shift = theory.lead_scale(rho, **shape), theory.lead_shift(rho, **shape)

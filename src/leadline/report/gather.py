@@ -9,7 +9,7 @@ from typing import Any
 
 from leadline.errors import InputError
 from leadline.report.palette import colour_slots
-from leadline.report.words import interval, number, plain_text
+from leadline.report.words import finite_number, interval, plain_text
 from leadline.storage.run_directory import RunReader
 
 __all__ = ["Arm", "Difference", "Run", "gather"]
@@ -38,7 +38,7 @@ class Arm:
 
     def value(self, metric: str) -> float | None:
         """A metric of the final evaluation."""
-        return number(self.result.get(metric))
+        return finite_number(self.result.get(metric))
 
     def interval(self, metric: str) -> tuple[float, float] | None:
         """Its 95% interval."""
@@ -92,7 +92,7 @@ class Run:
     @property
     def seed(self) -> int | None:
         """The seed of the run, once the summary says it."""
-        seed = number((self.summary or {}).get("seed"))
+        seed = finite_number((self.summary or {}).get("seed"))
         return None if seed is None else int(seed)
 
     def arm(self, name: Any) -> Arm | None:
@@ -158,7 +158,7 @@ def _differences(summary: Mapping[str, Any] | None, arms: Sequence[Arm]) -> list
         a, b, value = (
             by_name.get(str(row.get("a"))),
             by_name.get(str(row.get("b"))),
-            number(row.get("difference")),
+            finite_number(row.get("difference")),
         )
         if a and b and value is not None:
             found.append(Difference(a, b, plain_text(row.get("metric"), 40), value, interval(row.get("ci"))))

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.report.gather import Arm, Run
-from leadline.report.words import percent, tokens
+from leadline.report.words import percent, token_count
 
 __all__ = [
     "Array",
-    "Line",
     "Panel",
+    "PanelLine",
     "Values",
     "arms_of",
     "listed",
@@ -39,7 +39,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Line:
+class PanelLine:
     """One series.
 
     Attributes:
@@ -74,7 +74,7 @@ class Panel:
     caption: str = ""
     x_kind: str = "number"
     y_kind: str = "number"
-    lines: Sequence[Line] = field(default_factory=list)
+    lines: Sequence[PanelLine] = field(default_factory=list)
     alt: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def thinned(x: Sequence[float], y: Values, most: int = MAX_POINTS) -> tuple[list
 
 
 def panel_of(
-    panel: str, title: str, x_title: str, y_title: str, lines: Sequence[Line], runs: Sequence[Run],
+    panel: str, title: str, x_title: str, y_title: str, lines: Sequence[PanelLine], runs: Sequence[Run],
     caption: str, x_kind: str, y_kind: str,
 ) -> Panel:  # fmt: skip
     return Panel(
@@ -120,10 +120,10 @@ def panel_of(
     )
 
 
-def _alt(title: str, lines: Sequence[Line], runs: Sequence[Run], kind: str) -> str:
+def _alt(title: str, lines: Sequence[PanelLine], runs: Sequence[Run], kind: str) -> str:
     """What a reader who does not see the plot should know: where every line ends."""
     labels = {arm.key: arm.label for arm in arms_of(runs)}
-    show = percent if kind == "share" else tokens if kind == "zero" else "{:.3g}".format
+    show = percent if kind == "share" else token_count if kind == "zero" else "{:.3g}".format
     ends = []
     for line in lines:
         last = next((v for v in reversed(line.y) if v is not None), None)

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadline.report.panels import Line, Panel, panel_of, short
-from leadline.report.tables import MAX_COLUMNS, MAX_ROWS, Cell, Table
-from leadline.report.words import interval, number, plain_text
+from leadline.report.panels import Panel, PanelLine, panel_of, short
+from leadline.report.tables import MAX_COLUMNS, MAX_ROWS, ReportTable, TableCell
+from leadline.report.words import finite_number, interval, plain_text
 
 __all__ = ["Section", "section"]
 
@@ -28,7 +28,7 @@ class Section:
     run: str
     verdict: str
     sentences: Sequence[str]
-    tables: Sequence[Table]
+    tables: Sequence[ReportTable]
     panels: Sequence[Panel]
 
 
@@ -56,10 +56,10 @@ def section(kind: str, arm: str, run: str, content: Mapping[str, Any], place: in
     )
 
 
-def _other_tables(content: Mapping[str, Any]) -> list[Table]:
+def _other_tables(content: Mapping[str, Any]) -> list[ReportTable]:
     rest = {plain_text(k, 80): v for k, v in content.items() if k not in _OWN_KEYS}
-    flat = [[Cell(k, number=False), _free_cell(v)] for k, v in rest.items() if _is_flat(v)]
-    tables = [Table(["", "value"], flat[:MAX_ROWS])] if flat else []
+    flat = [[TableCell(k, number=False), _free_cell(v)] for k, v in rest.items() if _is_flat(v)]
+    tables = [ReportTable(["", "value"], flat[:MAX_ROWS])] if flat else []
     return tables + [t for k, v in rest.items() if isinstance(v, list) and (t := _table_of_objects(k, v))]
 
 
@@ -85,37 +85,39 @@ def _panels(name: str, charts: Any) -> list[Panel]:
     return made
 
 
-def _section_line(slot: int, label: str, points: Any) -> Line | None:
+def _section_line(slot: int, label: str, points: Any) -> PanelLine | None:
     rows = (
         [row for row in points if isinstance(row, list) and len(row) in (2, 4)]
         if isinstance(points, list)
         else []
     )
-    numbers = [[short(number(value)) for value in row] for row in rows]
+    numbers = [[short(finite_number(value)) for value in row] for row in rows]
     kept = [row for row in numbers if row[0] is not None and row[1] is not None][:MAX_POINTS]
     if not kept:
         return None
     limits = all(len(row) == 4 for row in kept)
     low, high = ([row[2] for row in kept], [row[3] for row in kept]) if limits else (None, None)
-    return Line("", [row[0] for row in kept], [row[1] for row in kept], "line", label, low, high, slot=slot)
+    return PanelLine(
+        "", [row[0] for row in kept], [row[1] for row in kept], "line", label, low, high, slot=slot
+    )
 
 
 def _is_flat(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float) or interval(value) is not None
 
 
-def _free_cell(value: Any) -> Cell:
-    pair, single = interval(value), number(value)
+def _free_cell(value: Any) -> TableCell:
+    pair, single = interval(value), finite_number(value)
     if pair is not None:
-        return Cell(f"[{pair[0]:.4g}, {pair[1]:.4g}]")
+        return TableCell(f"[{pair[0]:.4g}, {pair[1]:.4g}]")
     if single is not None:
-        return Cell(f"{single:,.4g}" if abs(single) < 1e4 else f"{single:,.0f}")
+        return TableCell(f"{single:,.4g}" if abs(single) < 1e4 else f"{single:,.0f}")
     if isinstance(value, bool):
-        return Cell("yes" if value else "no")
-    return Cell("–" if value is None else plain_text(value, 300), number=False)
+        return TableCell("yes" if value else "no")
+    return TableCell("–" if value is None else plain_text(value, 300), number=False)
 
 
-def _given_table(item: Any) -> Table | None:
+def _given_table(item: Any) -> ReportTable | None:
     if not isinstance(item, Mapping) or not isinstance(item.get("rows"), list):
         return None
     names = [plain_text(c, 60) for c in _list(item.get("columns"))]
@@ -125,14 +127,14 @@ def _given_table(item: Any) -> Table | None:
     if not rows:
         return None
     width = max(len(names[:MAX_COLUMNS]), *(len(row) for row in rows))
-    padded = [row + [Cell("")] * (width - len(row)) for row in rows[:MAX_ROWS]]
+    padded = [row + [TableCell("")] * (width - len(row)) for row in rows[:MAX_ROWS]]
     left_out = f"{len(rows) - MAX_ROWS} further rows are in the file." if len(rows) > MAX_ROWS else ""
     note = plain_text(item.get("note"), 600)
     title = plain_text(item.get("title"), 120)
-    return Table((names + [""] * width)[:width], padded, title, f"{note} {left_out}".strip())
+    return ReportTable((names + [""] * width)[:width], padded, title, f"{note} {left_out}".strip())
 
 
-def _table_of_objects(title: str, items: Sequence[Any]) -> Table | None:
+def _table_of_objects(title: str, items: Sequence[Any]) -> ReportTable | None:
     objects = [item for item in items if isinstance(item, Mapping)]
     if not objects or len(objects) != len(items):
         return None

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadline.report.gather import Arm, Difference, Run
-from leadline.report.words import bracket, count, joined, number, percent, points, signed, tokens
+from leadline.report.words import bracket, count, finite_number, joined, percent, points, signed, token_count
 from leadline.stats import paired_seeds
 
-__all__ = ["Sentence", "Story", "across_seeds", "plain", "tell"]
+__all__ = ["ArmSentence", "Story", "across_seeds", "bare_text", "tell"]
 
-Sentence = tuple["str | Arm", ...]
+ArmSentence = tuple["str | Arm", ...]
 """Text with arms in it; the page gives the arms their colour."""
 
 ACCURACY, LENGTH = "pass@1", "mean_tokens"
@@ -27,12 +27,12 @@ _MANY_PAIRS = 3
 class Story:
     """One headline, some sentences, and what to keep in mind when reading them."""
 
-    headline: Sentence
-    sentences: list[Sentence] = field(default_factory=list)
-    caveats: list[Sentence] = field(default_factory=list)
+    headline: ArmSentence
+    sentences: list[ArmSentence] = field(default_factory=list)
+    caveats: list[ArmSentence] = field(default_factory=list)
 
 
-def plain(sentence: Sentence) -> str:
+def bare_text(sentence: ArmSentence) -> str:
     """Return a sentence as bare text."""
     return "".join(part.name if isinstance(part, Arm) else part for part in sentence)
 
@@ -82,7 +82,7 @@ def _pairs(differences: Sequence[Difference]) -> list[_Pair]:
     return sorted(pairs, key=lambda pair: not pair.both_rl)
 
 
-def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> Sentence:
+def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> ArmSentence:
     if not pairs:  # nothing to compare
         best = max(measured, key=lambda arm: arm.value(ACCURACY) or 0.0)
         return (best, f" solves {percent(best.value(ACCURACY) or 0.0)} of its attempts.")
@@ -95,7 +95,7 @@ def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> Sentence:
         more = "more" if accuracy.value > 0 else "fewer"
         return (pair.b, f" solves {points(abs(accuracy.value))[1:]} points {more} than ", pair.a, ".")
     assert length is not None
-    opening: Sentence = (pair.b, f" answers with {_shorter(length)} than ", pair.a)
+    opening: ArmSentence = (pair.b, f" answers with {_shorter(length)} than ", pair.a)
     if accuracy is not None:
         more = "more" if accuracy.value > 0 else "fewer"
         return (*opening, f" and solves {points(abs(accuracy.value))[1:]} points {more}.")
@@ -104,7 +104,7 @@ def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> Sentence:
     return (*opening, ".")
 
 
-def _measured(run: Run, measured: Sequence[Arm]) -> Sentence:
+def _measured(run: Run, measured: Sequence[Arm]) -> ArmSentence:
     """Who was measured, on how much."""
     sizes = {(arm.value("n_problems") or 0.0, arm.value("n_samples") or 0.0) for arm in measured}
     size = ""
@@ -126,9 +126,9 @@ def _accuracy(arm: Arm) -> str:
     return f"{text} {bracket(ci, 100)}" if ci else text
 
 
-def _compared(pair: _Pair) -> Sentence:
+def _compared(pair: _Pair) -> ArmSentence:
     """One pair in one sentence: tokens first, then accuracy, each with its interval."""
-    clauses: list[Sentence] = []
+    clauses: list[ArmSentence] = []
     if pair.length is not None:
         clauses.append(_length_clause(pair.length))
     if pair.accuracy is not None:
@@ -137,9 +137,11 @@ def _compared(pair: _Pair) -> Sentence:
     return ("Against ", pair.a, ", ", pair.b, " ", *body, ".")
 
 
-def _length_clause(d: Difference) -> Sentence:
+def _length_clause(d: Difference) -> ArmSentence:
     before, after = d.a.value(LENGTH), d.b.value(LENGTH)
-    ends = f"{tokens(before)} → {tokens(after)}, " if before is not None and after is not None else ""
+    ends = (
+        f"{token_count(before)} → {token_count(after)}, " if before is not None and after is not None else ""
+    )
     change = f"{ends}difference {signed(d.value)}{' ' + bracket(d.ci, sign=True) if d.ci else ''}"
     if d.ci is None:
         return (f"uses {_shorter(d)} ({change}; no interval was recorded)",)
@@ -150,7 +152,7 @@ def _length_clause(d: Difference) -> Sentence:
     )
 
 
-def _accuracy_clause(d: Difference) -> Sentence:
+def _accuracy_clause(d: Difference) -> ArmSentence:
     change = f"{points(d.value)} points{' ' + bracket(d.ci, 100, sign=True) if d.ci else ''}"
     if d.ci is None:
         return (f"pass@1 changes by {change}, no interval was recorded",)
@@ -167,12 +169,12 @@ def _shorter(d: Difference) -> str:
     way = "fewer" if d.value < 0 else "more"
     if before and before > 0:
         return f"{abs(d.value) / before:.0%} {way} tokens"
-    return f"{tokens(abs(d.value))} {way} tokens"
+    return f"{token_count(abs(d.value))} {way} tokens"
 
 
-def _under_way(run: Run) -> list[Sentence]:
+def _under_way(run: Run) -> list[ArmSentence]:
     """Where each arm stands, for a run without results."""
-    told: list[Sentence] = []
+    told: list[ArmSentence] = []
     for arm in run.arms:
         if not arm.rows:
             continue
@@ -182,15 +184,15 @@ def _under_way(run: Run) -> list[Sentence]:
 
 
 def _latest(row: Mapping[str, Any]) -> str:
-    solved, long = number(row.get(ACCURACY)), number(row.get(LENGTH))
+    solved, long = finite_number(row.get(ACCURACY)), finite_number(row.get(LENGTH))
     if solved is None or long is None:
         return ""
-    return f": {percent(solved)} of that step's answers are right, {tokens(long)} tokens on average"
+    return f": {percent(solved)} of that step's answers are right, {token_count(long)} tokens on average"
 
 
-def _caveats(run: Run, measured: Sequence[Arm], pairs: Sequence[_Pair]) -> list[Sentence]:
+def _caveats(run: Run, measured: Sequence[Arm], pairs: Sequence[_Pair]) -> list[ArmSentence]:
     seed = "" if run.seed is None else f" (seed {run.seed})"
-    told: list[Sentence] = [
+    told: list[ArmSentence] = [
         (
             "Intervals are two-sided 95% and cover the choice of test problems only. Each arm was trained once"
             f"{seed}: another seed may turn out differently by more than an interval says.",

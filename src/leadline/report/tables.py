@@ -13,10 +13,10 @@ from leadline.report.words import (
     percent,
     points,
     signed,
-    tokens,
+    token_count,
 )
 
-__all__ = ["MAX_COLUMNS", "MAX_ROWS", "Cell", "Table", "differences_table", "results_table"]
+__all__ = ["MAX_COLUMNS", "MAX_ROWS", "ReportTable", "TableCell", "differences_table", "results_table"]
 
 MAX_ROWS, MAX_COLUMNS = 60, 12
 _SHARES = re.compile(r"(pass|cons|cover|maj)@[\d.]+|truncated|no_answer|unscorable|format")
@@ -29,7 +29,7 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell: the text, a second line (an interval), and for shares where to draw them on a scale of 0 to 1."""
 
     text: str
@@ -42,29 +42,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Column titles and rows of cells."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
     title: str = ""
     note: str = ""
 
 
-def results_table(runs: Sequence[Run]) -> Table | None:
+def results_table(runs: Sequence[Run]) -> ReportTable | None:
     """Return the table of final results, one row an arm; None when nothing has been evaluated."""
     arms = [arm for run in runs for arm in run.arms if arm.value("pass@1") is not None]
     if not arms:
         return None
     metrics = _metrics(arms)
     rows = [
-        [Cell(arm.label, _size(arm), number=False, arm=arm), *(_cell(arm, m) for m in metrics)]
+        [TableCell(arm.label, _size(arm), number=False, arm=arm), *(_cell(arm, m) for m in metrics)]
         for arm in arms
     ]
-    return Table(["arm", *(_TITLES.get(m, m) for m in metrics)], rows)
+    return ReportTable(["arm", *(_TITLES.get(m, m) for m in metrics)], rows)
 
 
-def differences_table(runs: Sequence[Run]) -> Table | None:
+def differences_table(runs: Sequence[Run]) -> ReportTable | None:
     """Return the paired differences, one row a pair of arms, two trained arms first; None when there are none."""
     found = [d for run in runs for d in run.differences]
     metrics = list(dict.fromkeys(d.metric for d in found))[:MAX_COLUMNS]
@@ -72,22 +72,22 @@ def differences_table(runs: Sequence[Run]) -> Table | None:
     rows = []
     for a, b in sorted(pairs.values(), key=lambda pair: not (pair[0].is_rl and pair[1].is_rl)):
         own = {d.metric: d for d in found if (d.a.key, d.b.key) == (a.key, b.key)}
-        names = [Cell(b.label, number=False, arm=b), Cell(a.label, number=False, arm=a)]
+        names = [TableCell(b.label, number=False, arm=b), TableCell(a.label, number=False, arm=a)]
         rows.append(names + [_difference(own.get(metric)) for metric in metrics])
     if not rows:
         return None
-    return Table(["arm", "against", *(_TITLES.get(m, m) for m in metrics)], rows[:MAX_ROWS])
+    return ReportTable(["arm", "against", *(_TITLES.get(m, m) for m in metrics)], rows[:MAX_ROWS])
 
 
-def _difference(d: Difference | None) -> Cell:
+def _difference(d: Difference | None) -> TableCell:
     if d is None:
-        return Cell("–")
+        return TableCell("–")
     share = bool(_SHARES.fullmatch(d.metric))
     text = f"{points(d.value)} points" if share else signed(d.value)
     if d.ci is None:
-        return Cell(text, "no interval")
+        return TableCell(text, "no interval")
     limits = bracket(d.ci, 100 if share else 1, sign=True)
-    return Cell(text, limits) if d.resolved else Cell(text, f"{limits} includes zero", open=True)
+    return TableCell(text, limits) if d.resolved else TableCell(text, f"{limits} includes zero", open=True)
 
 
 def _metrics(arms: Sequence[Arm]) -> list[str]:
@@ -103,18 +103,18 @@ def _metrics(arms: Sequence[Arm]) -> list[str]:
     return [*at, *rest, *some]
 
 
-def _cell(arm: Arm, metric: str) -> Cell:
+def _cell(arm: Arm, metric: str) -> TableCell:
     value, ci = arm.value(metric), arm.interval(metric)
     if value is None:
-        return Cell("–")
+        return TableCell("–")
     if metric in ("reflection", "repetition"):
-        return Cell(f"{value:.2f}", bracket(ci, digits=2) if ci else "")
+        return TableCell(f"{value:.2f}", bracket(ci, digits=2) if ci else "")
     if not _SHARES.fullmatch(metric):
-        return Cell(tokens(value), bracket(ci) if ci else "")
+        return TableCell(token_count(value), bracket(ci) if ci else "")
     note = bracket(ci, 100) if ci else ""
     drawn = ci is not None and "@" in metric
     bar = (max(0.0, ci[0]), min(1.0, max(0.0, value)), min(1.0, ci[1])) if ci and drawn else None
-    return Cell(percent(value), note, bar)
+    return TableCell(percent(value), note, bar)
 
 
 def _size(arm: Arm) -> str:

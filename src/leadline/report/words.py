@@ -9,26 +9,26 @@ __all__ = [
     "bracket",
     "count",
     "duration",
+    "finite_number",
     "interval",
     "joined",
-    "number",
     "percent",
     "plain_text",
     "points",
     "signed",
-    "tokens",
+    "token_count",
 ]
 
-Pair = tuple[float, float]
+Limits = tuple[float, float]
 
 _NO_SURROGATES = "utf-16-le"
 
 
-def number(value: Any) -> float | None:
+def finite_number(value: Any) -> float | None:
     """Return a finite number out of JSON as float, anything else (null, text, true) as None.
 
-    >>> number(3), number(True), number("3"), number(float("nan"))
-    (3.0, None, None, None)
+    >>> [finite_number(value) for value in (3, True, "3", float("nan"))]
+    [3.0, None, None, None]
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -39,11 +39,11 @@ def number(value: Any) -> float | None:
     return result if math.isfinite(result) else None
 
 
-def interval(value: Any) -> Pair | None:
+def interval(value: Any) -> Limits | None:
     """Return ``[lo, hi]`` out of JSON as a pair of finite numbers, lower first; anything else as None."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         return None
-    lo, hi = number(value[0]), number(value[1])
+    lo, hi = finite_number(value[0]), finite_number(value[1])
     return None if lo is None or hi is None else (min(lo, hi), max(lo, hi))
 
 
@@ -79,16 +79,16 @@ def signed(value: float, digits: int = 1) -> str:
     return ("−" if value < 0 else "+") + text
 
 
-def tokens(value: float) -> str:
+def token_count(value: float) -> str:
     """Return a mean number of tokens with three to four figures.
 
-    >>> tokens(45.12), tokens(312.4), tokens(9182)
+    >>> token_count(45.12), token_count(312.4), token_count(9182)
     ('45.1', '312', '9,182')
     """
     return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def bracket(pair: Pair, scale: float = 1.0, digits: int = 1, *, sign: bool = False) -> str:
+def bracket(pair: Limits, scale: float = 1.0, digits: int = 1, *, sign: bool = False) -> str:
     """Return ``[lo, hi]`` after scaling.
 
     >>> bracket((0.84, 0.8817), 100), bracket((-0.011, 0.019), 100, sign=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from leadline.types import Completion, text_of
+from leadline.types import ANSWER_TAGS, THINK_TAGS, Completion, text_of
 
 __all__ = ["format_reward"]
 
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAGS = (*THINK_TAGS, *ANSWER_TAGS)
 
 
 def format_reward(completion: str | Completion, *, prefilled: bool = False) -> float:

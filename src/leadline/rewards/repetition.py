@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from leadline.types import Completion, Span, text_of
 
@@ -73,7 +73,7 @@ def _longest_loop(words: list[str], max_words: int, times: int) -> tuple[int, in
     return None
 
 
-def _longest_true(flags: NDArray[np.bool_]) -> tuple[int, int]:
+def _longest_true(flags: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Start and length of the longest run of True."""
     breaks = np.concatenate(([-1], np.flatnonzero(~flags), [flags.size]))
     lengths = np.diff(breaks) - 1

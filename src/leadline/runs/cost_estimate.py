@@ -13,7 +13,7 @@ from leadline.runs.backends import check_recipe
 from leadline.runs.pipeline import stage_names
 from leadline.runs.training_data import Material, open_material
 
-__all__ = ["Plan", "describe_plan", "plan"]
+__all__ = ["StageCost", "describe_plan", "plan"]
 
 # A small transformer reaches about a third of the rate of a large matrix product (docs/performance.md).
 _EFFICIENCY = 1 / 3
@@ -22,7 +22,7 @@ _BYTES_A_PARAMETER = 16  # weight, gradient and two moments in float32
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StageCost:
     """Estimated cost of one stage: optimiser steps, tokens that pass through the model, seconds on this machine."""
 
     stage: str
@@ -31,7 +31,7 @@ class Plan:
     seconds: float | None
 
 
-def plan(recipe: Recipe, material: Material, parameters: int | None, rate: float) -> list[Plan]:
+def plan(recipe: Recipe, material: Material, parameters: int | None, rate: float) -> list[StageCost]:
     """Estimate every stage.
 
     Args:
@@ -54,7 +54,7 @@ def plan(recipe: Recipe, material: Material, parameters: int | None, rate: float
             sampled += trained
         a_parameter = (6 * trained + 2 * sampled) / (rate * _EFFICIENCY)
         seconds = None if parameters is None else parameters * a_parameter
-        plans.append(Plan(name, steps, trained + sampled, seconds))
+        plans.append(StageCost(name, steps, trained + sampled, seconds))
     return plans
 
 
@@ -81,7 +81,7 @@ def describe_plan(recipe: Recipe, out: Path) -> list[str]:
     return lines
 
 
-def _total(parameters: int | None, plans: Sequence[Plan]) -> str:
+def _total(parameters: int | None, plans: Sequence[StageCost]) -> str:
     if parameters is None:
         return "time and memory are not estimated: the model is not on this machine"
     memory = (parameters * _BYTES_A_PARAMETER + 600e6) / 1e9

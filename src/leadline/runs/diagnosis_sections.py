@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from leadline.diagnosis.compare import run_compare
-from leadline.diagnosis.compare.tables import finding as comparison_finding
+from leadline.diagnosis.compare.tables import comparison_finding as comparison_finding
 from leadline.diagnosis.probe import run_probe
-from leadline.diagnosis.probe.tables import finding as probe_finding
+from leadline.diagnosis.probe.tables import probe_finding as probe_finding
 from leadline.recipes.schema import Recipe
 from leadline.storage.run_directory import RunWriter
 from leadline.types import Problem

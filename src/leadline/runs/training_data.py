@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from leadline.data import ProblemSet, Stage, load_problems, normalised, refuse_overlap
+from leadline.data import CurriculumStage, ProblemSet, load_problems, normalised_prompt, refuse_overlap
 from leadline.errors import DataError
 from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
 from leadline.seeds import python_rng
@@ -186,7 +186,7 @@ def _curriculum(problems: list[Problem], config: DataConfig) -> tuple[list[Probl
     low, high = config.solve_rate
     if config.min_difficulty is None and (low, high) == (0.0, 1.0):
         return problems, []
-    stage = Stage("train", config.min_difficulty, low, high)
+    stage = CurriculumStage("train", config.min_difficulty, low, high)
     selection = stage.select(problems)
     return selection.problems, [
         f"{count} problems left out: {why}" for why, count in selection.dropped.items()
@@ -205,5 +205,5 @@ def _notes(problems: ProblemSet) -> list[str]:
 
 def _share(problem: Problem, purpose: str) -> float:
     """A number in [0, 1) that depends on the text alone: which side of a split a problem is on."""
-    digest = hashlib.sha256(f"{purpose}/{normalised(problem.prompt)}".encode()).digest()
+    digest = hashlib.sha256(f"{purpose}/{normalised_prompt(problem.prompt)}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

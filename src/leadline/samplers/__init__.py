@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from leadline.samplers.base import (
     Draw,
-    Item,
     Prompting,
     Sampler,
+    SampleRequest,
     Sampling,
     check_prompts,
     item_seed,
@@ -20,8 +20,8 @@ __all__ = [
     "Draw",
     "EndpointSampler",
     "FileSampler",
-    "Item",
     "Prompting",
+    "SampleRequest",
     "Sampler",
     "Sampling",
     "check_prompts",

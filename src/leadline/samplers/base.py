@@ -12,8 +12,8 @@ from leadline.types import Completion, Problem
 
 __all__ = [
     "Draw",
-    "Item",
     "Prompting",
+    "SampleRequest",
     "Sampler",
     "Sampling",
     "check_prompts",
@@ -97,7 +97,7 @@ class Prompting:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SampleRequest:
     """One sample that is to be drawn: the ``index``-th of its problem."""
 
     problem: Problem
@@ -168,7 +168,7 @@ def check_prompts(problems: Sequence[Problem], put: Callable[[Problem], object])
     refusals.raise_all()
 
 
-def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[Item]:
+def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[SampleRequest]:
     """The samples still to be drawn, all those of a problem together (a server can then read its prompt once).
 
     >>> [item.key for item in pending([Problem("a", "?", "1"), Problem("b", "?", "1")], 2, {("a", 0)})]
@@ -177,7 +177,7 @@ def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int
     if n < 1:
         raise ConfigError(f"samples must be at least 1, got {n}")
     known = done if isinstance(done, set | frozenset) else set(done)
-    items = (Item(problem, index) for problem in problems for index in range(n))
+    items = (SampleRequest(problem, index) for problem in problems for index in range(n))
     return [item for item in items if item.key not in known]
 
 

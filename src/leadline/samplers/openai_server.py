@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from leadline.errors import ConfigError, DataError, InputError
-from leadline.samplers.base import Draw, Item, Prompting, Sampling, item_seed, pending
+from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
 from leadline.samplers.http import Poster
 from leadline.types import Completion, Problem
 
@@ -95,7 +95,7 @@ class EndpointSampler:
         items = pending(problems, n, done)
         return _in_threads(lambda item, wait: self._draw(item, sampling, wait), items, self._concurrency)
 
-    def _draw(self, item: Item, sampling: Sampling, wait: Callable[[float], bool]) -> Draw:
+    def _draw(self, item: SampleRequest, sampling: Sampling, wait: Callable[[float], bool]) -> Draw:
         def tell(fault: str) -> None:
             if not wait(0):  # nobody wants the answer any more
                 self._tell(fault)
@@ -123,7 +123,7 @@ class EndpointSampler:
         looks_bare = path in ("/chat/completions", "/completions")
         return " (most servers want /v1 at the end of the URL)" if "HTTP 404" in fault and looks_bare else ""
 
-    def _body(self, item: Item, sampling: Sampling) -> dict[str, Any]:
+    def _body(self, item: SampleRequest, sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._model,
             "max_tokens": sampling.max_tokens,
@@ -190,7 +190,9 @@ def _text(choice: Mapping[str, Any]) -> str:
 
 
 def _in_threads(
-    work: Callable[[Item, Callable[[float], bool]], Draw], items: Sequence[Item], threads: int
+    work: Callable[[SampleRequest, Callable[[float], bool]], Draw],
+    items: Sequence[SampleRequest],
+    threads: int,
 ) -> Iterator[Draw]:
     """Work on items in daemon threads; results as they come. The first error stops all and is raised.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.errors import CheckpointError
 from leadline.model.codec import fill_template
-from leadline.samplers.base import Draw, Item, Prompting, Sampling, check_prompts, item_seed, pending
+from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, check_prompts, item_seed, pending
 from leadline.storage.huggingface_hub import model_files, whole_model
 from leadline.types import Completion, Problem
 
@@ -96,7 +96,7 @@ class TransformersSampler:
         return ids or [self._ends[0]]
 
     def _draw(
-        self, batch: Sequence[Item], prompts: Sequence[list[int]], sampling: Sampling
+        self, batch: Sequence[SampleRequest], prompts: Sequence[list[int]], sampling: Sampling
     ) -> Iterator[Draw]:
         import torch
 

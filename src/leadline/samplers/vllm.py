@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.errors import CheckpointError, MissingExtra
 from leadline.model.codec import fill_template
-from leadline.samplers.base import Draw, Item, Prompting, Sampling, item_seed, pending
+from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
 from leadline.storage.huggingface_hub import whole_model
 from leadline.types import Completion, Problem
 
@@ -65,7 +65,7 @@ class VllmSampler:
             for item, output in zip(batch, self._run(batch, sampling), strict=True):
                 yield Draw(item.index, _completion(item.problem, output.outputs[0], sampling))
 
-    def _run(self, batch: Sequence[Item], sampling: Sampling) -> list[Any]:
+    def _run(self, batch: Sequence[SampleRequest], sampling: Sampling) -> list[Any]:
         from vllm import SamplingParams
 
         settings = [

@@ -14,7 +14,7 @@ from typing import Literal
 
 from leadline.errors import CheckpointError, InputError
 
-__all__ = ["Answer", "ask", "is_name", "model_files", "offline", "whole_model"]
+__all__ = ["Answer", "ask", "is_hub_name", "model_files", "offline", "whole_model"]
 
 _NAME = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _SMALL = ["*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
@@ -83,10 +83,10 @@ def offline() -> Iterator[None]:
             place.HF_HUB_OFFLINE = value
 
 
-def is_name(source: str) -> bool:
+def is_hub_name(source: str) -> bool:
     """Whether ``source`` can only be a name on the hub: there is nothing of that name here.
 
-    >>> is_name("openai-community/gpt2"), is_name("/models/gpt2")
+    >>> is_hub_name("openai-community/gpt2"), is_hub_name("/models/gpt2")
     (True, False)
     """
     return _NAME.fullmatch(source) is not None and not Path(source).exists()

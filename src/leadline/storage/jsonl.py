@@ -21,6 +21,7 @@ from leadline.storage.reading import as_text, open_input, read_bytes
 
 __all__ = [
     "DECODER",
+    "Row",
     "encode_row",
     "parse_object",
     "read_json",
@@ -31,13 +32,16 @@ __all__ = [
     "write_text_atomic",
 ]
 
+Row = dict[str, Any]
+"""One line of a JSONL file."""
+
 MAX_LINE_BYTES = 16 * 2**20
 """Longest line that is read, in bytes when unpacked: a bound on memory, far above any completion."""
 MAX_VALUES = 2**20
 """Most values in a line: a list of a million empty lists is short to write and long to hold."""
-MAX_DIGITS = 300
+MAX_INTEGER_DIGITS = 300
 """Longest whole number: still a float when somebody needs one."""
-MAX_FAULTS = 100_000
+MAX_BAD_LINES = 100_000
 MAX_BLANK_LINES = 1_000_000
 
 
@@ -63,8 +67,10 @@ def read_jsonl(
                 return
             if faults is None:
                 raise
-            if len(faults) >= MAX_FAULTS:
-                raise DataError(f"{path}:{number}: more than {MAX_FAULTS:,} lines that are no use") from error
+            if len(faults) >= MAX_BAD_LINES:
+                raise DataError(
+                    f"{path}:{number}: more than {MAX_BAD_LINES:,} lines that are no use"
+                ) from error
             faults.extend(error.problems)
             continue
         yield number, row
@@ -167,7 +173,7 @@ def _finite(text: str) -> float | None:
 
 def _whole(text: str) -> int | None:
     """Likewise whole numbers that no float could hold."""
-    return int(text) if len(text) <= MAX_DIGITS else None
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else None
 
 
 # One decoder for all lines: json.loads with hooks would build a new one a line, a third of the time.

@@ -35,7 +35,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "RunReader",
     "RunWriter",
-    "is_name",
+    "is_safe_name",
     "read_json",
     "read_jsonl",
     "write_json_atomic",
@@ -196,7 +196,7 @@ class RunReader:
         (the base); then those with metrics, as they come.
         """
         folder = self.root / "samples"
-        sampled = sorted(e.name for e in folder.iterdir() if is_name(e.name)) if folder.is_dir() else []
+        sampled = sorted(e.name for e in folder.iterdir() if is_safe_name(e.name)) if folder.is_dir() else []
         trained = dict.fromkeys(row["arm"] for row in self.metrics())
         untrained = [name for name in sampled if name not in trained]
         return list(dict.fromkeys([*_arms_of(self.summary), *untrained, *trained]))
@@ -240,7 +240,7 @@ class RunReader:
         if not isinstance(arms, dict) or not all(isinstance(values, dict) for values in arms.values()):
             raise DataError(f"{path}: 'arms' must be an object of objects")
         for name in arms:
-            if not is_name(name):
+            if not is_safe_name(name):
                 raise DataError(f"{path}: not a usable name of an arm: {name!r:.60}")
         return summary
 
@@ -253,7 +253,7 @@ def _check_metric(row: Mapping[str, Any], place: str) -> None:
     for key, kind in (("arm", str), ("stage", str), ("step", int)):
         if not isinstance(row.get(key), kind):
             raise DataError(f"{place}: '{key}' must be {kind.__name__}, is {row.get(key)!r:.60}")
-    if not is_name(row["arm"]):
+    if not is_safe_name(row["arm"]):
         raise DataError(f"{place}: 'arm' is not a usable name: {row['arm']!r:.60}")
     if not 0 <= row["step"] < 2**53:
         raise DataError(f"{place}: 'step' must lie between 0 and 2^53, is {row['step']!r:.60}")
@@ -294,14 +294,14 @@ def _take_lock(root: Path) -> int:
     return handle
 
 
-def is_name(name: str) -> bool:
+def is_safe_name(name: str) -> bool:
     """Return True for a name that an arm or a sample file may have: safe as a file name everywhere."""
     return _NAME.fullmatch(name) is not None
 
 
 def _checked(name: str) -> str:
     """Return ``name`` if it is usable: arms and sample files never lead out of the run."""
-    if not is_name(name):
+    if not is_safe_name(name):
         raise InputError(f"{name!r}: not a usable name (letters, digits and . _ + @ = -, at most 100)")
     return name
 

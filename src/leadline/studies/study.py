@@ -13,16 +13,22 @@ import pyarrow
 import pyarrow.parquet
 
 from leadline.errors import DataError
-from leadline.storage.jsonl import read_json, refusals_as_storage_errors, write_json_atomic, write_text_atomic
-from leadline.studies.analysis.claims import judge
-from leadline.studies.analysis.summary import Row, Table, curve, laws, power, summarise
+from leadline.storage.jsonl import (
+    Row,
+    read_json,
+    refusals_as_storage_errors,
+    write_json_atomic,
+    write_text_atomic,
+)
+from leadline.studies.analysis.claims import judge_claims
+from leadline.studies.analysis.summary import StudyTable, curve, laws, power, summarise
 from leadline.studies.design.axes import find_axis
-from leadline.studies.execution.cost import FREE, Cost, measure_cost, outstanding
+from leadline.studies.execution.cost import NO_COST, Cost, measure_cost, outstanding
 from leadline.studies.execution.pools import open_pool
-from leadline.studies.execution.runner import Progress, run_plan
+from leadline.studies.execution.runner import StudyProgress, run_plan
 from leadline.studies.execution.store import Store
 from leadline.studies.output.figures import figures
-from leadline.studies.output.page import page
+from leadline.studies.output.page import study_page
 from leadline.studies.plan import Plan, make_plan
 
 __all__ = ["run_study", "write_outputs"]
@@ -42,7 +48,7 @@ def run_study(
     workers: int = 2,
     ray: str | None = None,
     note: Callable[[str], None] = lambda text: None,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[StudyProgress], None] = lambda progress: None,
 ) -> dict[str, Any]:
     """Compute a study (or what is missing of it under ``out``) and write its outputs.
 
@@ -69,7 +75,7 @@ def run_study(
     )
     pool = open_pool(workers, ray)
     # Nothing is timed where nothing is left to compute.
-    cost = measure_cost(plan) if outstanding(plan, Store(out), FREE)[1] else FREE
+    cost = measure_cost(plan) if outstanding(plan, Store(out), NO_COST)[1] else NO_COST
     note(_announcement(plan, Store(out), cost, None if ray else max(1, workers)))
     rows = run_plan(plan, out, pool, cost, progress)
     command = _command(axis, plan, algorithms, steps, seeds, quick)
@@ -78,7 +84,7 @@ def run_study(
 
 def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> dict[str, Any]:
     """Write ``results.parquet``, ``results.json``, ``figures/*.svg`` and ``report.html``; return the JSON."""
-    table = Table(rows)
+    table = StudyTable(rows)
     own = curve([row for row in rows if row["side"] == "trained" and row["algorithm"] == _grid(plan)])
     result = {
         "schema": SCHEMA,
@@ -86,7 +92,7 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
         "question": plan.axis.question,
         "command": command,
         "plan": _described(plan),
-        "claims": [claim.to_json() for claim in judge(plan, table)],
+        "claims": [claim.to_json() for claim in judge_claims(plan, table)],
         "power": power(plan.scale.prompts, plan.scale.group, plan.steps),
         "laws": laws(table),
         "curve": own,
@@ -101,7 +107,7 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
     drawings = figures(plan, table, {plan.axis.name: own, **_neighbours(out, plan.axis.name)})
     for name, svg in drawings.items():
         write_text_atomic(out / "figures" / f"{name}.svg", svg)
-    write_text_atomic(out / "report.html", page(result, drawings))
+    write_text_atomic(out / "report.html", study_page(result, drawings))
     return result
 
 

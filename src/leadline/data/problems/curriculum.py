@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leadline.data.problems.duplicates import normalised
+from leadline.data.problems.duplicates import normalised_prompt
 from leadline.errors import ConfigError, DataError
 from leadline.types import Problem
 
-__all__ = ["LEAD_STAGES", "Selection", "Stage", "solve_counts", "stated_rate"]
+__all__ = ["LEAD_STAGES", "CurriculumStage", "Selection", "solve_counts", "stated_rate"]
 
 _RATE_COLUMNS = ("solve_rate", "correctness", "pass_rate", "accuracy")
 
@@ -27,7 +27,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class CurriculumStage:
     """One stage of a curriculum.
 
     Attributes:
@@ -89,8 +89,8 @@ class Stage:
             raise DataError(
                 f"stage {self.name!r}: {len(unknown)} problems have no known difficulty or rate: {shown}"
             )
-        seen = {normalised(problem.prompt) for problem in kept}
-        kept += [problem for problem in extra if normalised(problem.prompt) not in seen]
+        seen = {normalised_prompt(problem.prompt) for problem in kept}
+        kept += [problem for problem in extra if normalised_prompt(problem.prompt) not in seen]
         if not kept:
             raise DataError(f"stage {self.name!r} keeps none of the problems: {dict(dropped)}")
         return Selection(kept, dict(dropped))
@@ -115,9 +115,9 @@ class Stage:
 
 # arXiv 2504.09696: stage 1 drops difficulty below 2.5; stage 2 keeps measured solve rates up to 75 %, adds a hard
 # external set (``extra``), pays -1.5 for repetition and pauses the length reward meanwhile.
-LEAD_STAGES: tuple[Stage, Stage] = (
-    Stage("stage 1", min_difficulty=2.5),
-    Stage("stage 2", max_rate=0.75, length_reward=False, repetition_weight=1.5),
+LEAD_STAGES: tuple[CurriculumStage, CurriculumStage] = (
+    CurriculumStage("stage 1", min_difficulty=2.5),
+    CurriculumStage("stage 2", max_rate=0.75, length_reward=False, repetition_weight=1.5),
 )
 
 

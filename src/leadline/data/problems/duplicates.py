@@ -17,7 +17,7 @@ __all__ = [
     "Overlap",
     "content_hash",
     "find_duplicates",
-    "normalised",
+    "normalised_prompt",
     "overlap",
     "refuse_overlap",
 ]
@@ -45,15 +45,17 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def normalised(prompt: str) -> str:
+def normalised_prompt(prompt: str) -> str:
     """A prompt without its typesetting: equal for two printings of one problem, different for two problems.
 
     Case, whitespace, dollar signs, braces, spacing commands and punctuation go; signs, relations, digits and
     letters stay. Time is linear in the text.
 
-    >>> normalised(r"Find $x^{2}$, \\, if $x \\geq 1$.") == normalised(r"find \\(x^2\\) if \\(x\\ge1\\)")
-    True
-    >>> normalised("Find 2n - 1.") == normalised("Find 2n + 1.")
+    >>> normalised_prompt(r"Find $x^{2}$, \\, if $x \\geq 1$.")
+    'findx^2ifxge1'
+    >>> normalised_prompt(r"find \\(x^2\\) if \\(x\\ge1\\)")
+    'findx^2ifxge1'
+    >>> normalised_prompt("Find 2n - 1.") == normalised_prompt("Find 2n + 1.")
     False
     """
     text = unicodedata.normalize("NFKC", prompt).lower()
@@ -64,7 +66,7 @@ def normalised(prompt: str) -> str:
 
 def content_hash(prompt: str) -> str:
     """16 hexadecimal digits of the normalised prompt: the id of a problem that came without one."""
-    return hashlib.sha256(normalised(prompt).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(normalised_prompt(prompt).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Duplicate(NamedTuple):
@@ -93,7 +95,7 @@ def find_duplicates(
     prompts: set[str] = set()
     found, pairs = [], []
     for i, problem in enumerate(problems):
-        j = first.setdefault(normalised(problem.prompt), i)
+        j = first.setdefault(normalised_prompt(problem.prompt), i)
         if j != i:
             pairs.append((problem.answer.strip(), problems[j].answer.strip()))
             found.append((places[j], places[i], problem.id, problem.prompt in prompts))
@@ -122,8 +124,8 @@ def overlap(a: Iterable[Problem], b: Iterable[Problem]) -> list[Overlap]:
     """
     known: dict[str, str] = {}
     for problem in a:
-        known.setdefault(normalised(problem.prompt), problem.id)
-    keys = ((problem, normalised(problem.prompt)) for problem in b)
+        known.setdefault(normalised_prompt(problem.prompt), problem.id)
+    keys = ((problem, normalised_prompt(problem.prompt)) for problem in b)
     return [Overlap(known[key], problem.id) for problem, key in keys if key in known]
 
 

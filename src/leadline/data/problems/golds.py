@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from leadline.grading import Grader, gold_fault
+from leadline.types import ANSWER_TAGS
 
-__all__ = ["gold_faults"]
+__all__ = ["unusable_golds"]
 
 
-def gold_faults(golds: Iterable[str], grader: Grader) -> dict[str, str]:
+def unusable_golds(golds: Iterable[str], grader: Grader) -> dict[str, str]:
     """Why each unusable gold is so; golds that are fine are left out.
 
     A gold is fine when it can be graded against, and when a response that states it, in a box or in answer
@@ -19,7 +20,7 @@ def gold_faults(golds: Iterable[str], grader: Grader) -> dict[str, str]:
     unreadable = ((gold, gold_fault(gold)) for gold in unique)
     faults = {gold: f"the gold {gold[:80]!r}: {why}" for gold, why in unreadable if why is not None}
     doubtful = {gold: "" for gold in unique if gold not in faults}
-    for before, after in (("\\boxed{", "}"), ("<answer>", "</answer>")):
+    for before, after in (("\\boxed{", "}"), ANSWER_TAGS):
         grades = grader.grade_many([(before + gold + after, gold) for gold in doubtful])
         doubtful = {
             gold: f"the gold {gold[:80]!r} is not graded correct against itself ({grade.reason})"

@@ -13,15 +13,14 @@ from typing import Literal
 
 from leadline.data.problems.columns import FIELDS, Draft, read_row
 from leadline.data.problems.duplicates import Duplicate, content_hash, find_duplicates
-from leadline.data.problems.golds import gold_faults
-from leadline.data.problems.readers import Row, open_source
-from leadline.errors import DataError
+from leadline.data.problems.golds import unusable_golds
+from leadline.data.problems.readers import PlacedRow, open_source
+from leadline.errors import FAULTS_SHOWN, DataError
 from leadline.grading import Grader
 from leadline.types import Problem
 
 __all__ = ["ProblemSet", "load_problems"]
 
-SHOWN = 50  # faults named in one refusal; a file of another format would otherwise name every line
 ALIKE = 3  # of one kind
 
 
@@ -138,12 +137,12 @@ def _first(faults: list[str], source: str) -> list[str]:
         elif seen[reason] == ALIKE + 1:
             shown.append(f"{source}: {reasons[reason] - ALIKE:,} more rows: {reason}")
             alike += reasons[reason] - ALIKE - 1
-    more = len(faults) - alike - SHOWN
-    return shown[:SHOWN] + ([f"{source}: and {more} more rows"] if more > 0 else [])
+    more = len(faults) - alike - FAULTS_SHOWN
+    return shown[:FAULTS_SHOWN] + ([f"{source}: and {more} more rows"] if more > 0 else [])
 
 
 def _drafts(
-    rows: Iterator[Row], columns: Mapping[str, str], seed: int, faults: list[str]
+    rows: Iterator[PlacedRow], columns: Mapping[str, str], seed: int, faults: list[str]
 ) -> Iterator[tuple[str, Draft]]:
     for place, values in rows:
         try:
@@ -155,7 +154,7 @@ def _drafts(
 def _with_good_golds(
     drafts: list[tuple[str, Draft]], faults: list[str], grader: Grader
 ) -> list[tuple[str, Draft]]:
-    bad = gold_faults((draft.answer for _, draft in drafts), grader)
+    bad = unusable_golds((draft.answer for _, draft in drafts), grader)
     faults.extend(f"{place}: {bad[draft.answer]}" for place, draft in drafts if draft.answer in bad)
     return [(place, draft) for place, draft in drafts if draft.answer not in bad]
 

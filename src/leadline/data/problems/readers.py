@@ -14,10 +14,10 @@ from leadline.storage.huggingface_hub import ask, offline
 from leadline.storage.jsonl import DECODER, read_jsonl
 from leadline.storage.reading import open_input, read_text
 
-__all__ = ["KNOWN", "Row", "Source", "open_source"]
+__all__ = ["KNOWN_DATASETS", "PlacedRow", "RowSource", "open_source"]
 
 # Short names of evaluation sets: Hugging Face name, configuration, split.
-KNOWN: Mapping[str, tuple[str, str | None, str]] = {
+KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {
     "gsm8k": ("openai/gsm8k", "main", "test"),
     "math500": ("HuggingFaceH4/MATH-500", None, "test"),
     "aime24": ("HuggingFaceH4/aime_2024", None, "train"),
@@ -31,21 +31,21 @@ _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
 _SPACE = re.compile(r"[\s,]*")
 
 
-class Row(NamedTuple):
+class PlacedRow(NamedTuple):
     """One row and where it stands (``file:line``)."""
 
     place: str
     values: Mapping[str, Any]
 
 
-class Source(NamedTuple):
+class RowSource(NamedTuple):
     """A name for people, and the rows, read as they are asked for."""
 
     name: str
-    rows: Iterator[Row]
+    rows: Iterator[PlacedRow]
 
 
-def open_source(source: str | Path, *, split: str | None, seed: int, faults: list[str]) -> Source:
+def open_source(source: str | Path, *, split: str | None, seed: int, faults: list[str]) -> RowSource:
     """Find what ``source`` names: a path, a short name (``KNOWN``), ``gym:NAME?size=..,seed=..``, or a data set
     ``owner/name[:configuration]`` of the Hugging Face hub.
 
@@ -56,29 +56,29 @@ def open_source(source: str | Path, *, split: str | None, seed: int, faults: lis
     """
     text, path = str(source), Path(source)
     if path.is_dir():
-        return Source(path.name, _saved_dataset(path, split))
+        return RowSource(path.name, _saved_dataset(path, split))
     if path.exists():
-        return Source(path.name.partition(".")[0], _file(path, faults))
+        return RowSource(path.name.partition(".")[0], _file(path, faults))
     if match := _GYM_NAME.fullmatch(text):
-        return Source(match["name"], _gym(match["name"], match["options"] or "", seed))
-    if text.lower() in KNOWN:
-        name, config, known_split = KNOWN[text.lower()]
-        return Source(text.lower(), _hub(name, config, split or known_split))
+        return RowSource(match["name"], _gym(match["name"], match["options"] or "", seed))
+    if text.lower() in KNOWN_DATASETS:
+        name, config, known_split = KNOWN_DATASETS[text.lower()]
+        return RowSource(text.lower(), _hub(name, config, split or known_split))
     match = _HUB_NAME.fullmatch(text)
     if match and not isinstance(source, Path) and not text.endswith(_SUFFIXES) and not text.startswith("."):
-        return Source(match["name"], _hub(match["name"], match["config"], split))
-    known = ", ".join(KNOWN)
+        return RowSource(match["name"], _hub(match["name"], match["config"], split))
+    known = ", ".join(KNOWN_DATASETS)
     raise DataError(f"{text}: no such file; nor is it a known set ({known}), gym:NAME or owner/name")
 
 
-def _file(path: Path, faults: list[str]) -> Iterator[Row]:
+def _file(path: Path, faults: list[str]) -> Iterator[PlacedRow]:
     name = path.name.lower()
     if name.endswith(".parquet"):
         return _parquet(path)
     if name.endswith(".json") and _starts_with_bracket(path):
         return _json_array(path)
     if name.endswith(_SUFFIXES):
-        return (Row(f"{path}:{line}", row) for line, row in read_jsonl(path, faults=faults))
+        return (PlacedRow(f"{path}:{line}", row) for line, row in read_jsonl(path, faults=faults))
     raise DataError(f"{path}: unknown kind of file; expected {', '.join(_SUFFIXES)}")
 
 
@@ -87,7 +87,7 @@ def _starts_with_bracket(path: Path) -> bool:
         return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
-def _json_array(path: Path) -> Iterator[Row]:
+def _json_array(path: Path) -> Iterator[PlacedRow]:
     """The objects of one JSON array, each with the line on which it starts."""
     text = read_text(path, MAX_JSON_BYTES)
     at, line, counted = text.index("[") + 1, 1, 0
@@ -104,10 +104,10 @@ def _json_array(path: Path) -> Iterator[Row]:
             raise DataError(f"{path}:{line}: not JSON: {str(error)[:120]}") from error
         if not isinstance(value, dict):
             raise DataError(f"{path}:{line}: expected an object {{...}}, found {type(value).__name__}")
-        yield Row(f"{path}:{line}", value)
+        yield PlacedRow(f"{path}:{line}", value)
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[PlacedRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -117,12 +117,12 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=1024):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(f"{path}:{number}", values)
+                    yield PlacedRow(f"{path}:{number}", values)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: {str(error)[:200]}") from error
 
 
-def _saved_dataset(path: Path, split: str | None) -> Iterator[Row]:
+def _saved_dataset(path: Path, split: str | None) -> Iterator[PlacedRow]:
     """A folder: one that ``datasets`` saved, or one with data files that it can load."""
     import datasets
 
@@ -131,7 +131,7 @@ def _saved_dataset(path: Path, split: str | None) -> Iterator[Row]:
     return _dataset(str(path), lambda: load(str(path)), split)
 
 
-def _hub(name: str, config: str | None, split: str | None) -> Iterator[Row]:
+def _hub(name: str, config: str | None, split: str | None) -> Iterator[PlacedRow]:
     import datasets
 
     try:
@@ -146,7 +146,7 @@ def _hub(name: str, config: str | None, split: str | None) -> Iterator[Row]:
         return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
 
 
-def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[Row]:
+def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[PlacedRow]:
     try:
         loaded = load()
     except Exception as error:  # hub, cache, network and format failures share no class
@@ -155,7 +155,7 @@ def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str =
         ) from error
     if isinstance(loaded, Mapping):
         loaded = _one_split(name, loaded, split)
-    return (Row(f"{name}:{i}", dict(values)) for i, values in enumerate(loaded, start=1))
+    return (PlacedRow(f"{name}:{i}", dict(values)) for i, values in enumerate(loaded, start=1))
 
 
 def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
@@ -167,7 +167,7 @@ def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
     raise DataError(f"{name}: {wanted}; there are {', '.join(map(str, splits))}")
 
 
-def _gym(name: str, options: str, seed: int) -> Iterator[Row]:
+def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
     """Problems of a reasoning-gym generator, e.g. ``gym:chain_sum?size=100,seed=7,min_terms=2``."""
     try:
         import reasoning_gym
@@ -180,7 +180,7 @@ def _gym(name: str, options: str, seed: int) -> Iterator[Row]:
         generator = reasoning_gym.create_dataset(name, **settings)
     except (ValueError, TypeError, AssertionError, KeyError) as error:
         raise DataError(f"gym:{name}: {str(error)[:300] or type(error).__name__}") from error
-    return (Row(f"gym:{name}:{i}", dict(entry)) for i, entry in enumerate(generator, start=1))
+    return (PlacedRow(f"gym:{name}:{i}", dict(entry)) for i, entry in enumerate(generator, start=1))
 
 
 def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from leadline.errors import DataError
+from leadline.errors import FAULTS_SHOWN, DataError
 from leadline.storage.jsonl import read_jsonl
 from leadline.types import SampleRow
 
 __all__ = ["read_samples"]
-
-SHOWN = 50
 
 
 def read_samples(
@@ -41,8 +39,8 @@ def read_samples(
             yield SampleRow.from_row(row, place)
         except ValueError as error:
             refused += 1
-            if skipped is not None or len(faults) < SHOWN:
+            if skipped is not None or len(faults) < FAULTS_SHOWN:
                 faults.append(f"{place}: {error}")
     if faults and on_bad_row == "refuse":
         more = refused - len(faults)
-        raise DataError([*faults[:SHOWN], *([f"{path}: and {more} more rows"] if more > 0 else [])])
+        raise DataError([*faults[:FAULTS_SHOWN], *([f"{path}: and {more} more rows"] if more > 0 else [])])

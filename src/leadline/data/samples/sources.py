@@ -17,8 +17,6 @@ __all__ = ["grade_rows", "load_counts", "sample_file"]
 
 BATCH = 512
 
-Row = Mapping[str, Any]
-
 
 def sample_file(source: str | Path) -> Path:
     """The file that a source names: a file itself, ``RUN:ARM``, ``RUN:ARM:NAME``, or a run of one arm.
@@ -54,14 +52,14 @@ def sample_file(source: str | Path) -> Path:
 
 
 def grade_rows(
-    rows: Iterable[tuple[int, Row]], golds: Mapping[str, str], grader: Grader
-) -> Iterator[tuple[int, Row]]:
+    rows: Iterable[tuple[int, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Pass graded rows and counts on as they are; grade the others, whose gold is known, in batches.
 
     The gold is that of ``golds`` by problem id, else the row's own ``gold``. Rows that cannot be graded pass
     unchanged: whoever counts them names them.
     """
-    batch: list[tuple[int, Row]] = []
+    batch: list[tuple[int, Mapping[str, Any]]] = []
     for number, row in rows:
         # A million graded rows come through here: they wait only behind ungraded ones.
         if not batch and ("correct" in row or "n_samples" in row):
@@ -75,8 +73,8 @@ def grade_rows(
 
 
 def _graded(
-    batch: list[tuple[int, Row]], golds: Mapping[str, str], grader: Grader
-) -> Iterator[tuple[int, Row]]:
+    batch: list[tuple[int, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     wanted = [i for i, (_, row) in enumerate(batch) if _gradable(row, golds)]
     pairs = [(batch[i][1]["completion"], _gold(batch[i][1], golds)) for i in wanted]
     finished = [batch[i][1].get("finished") is not False for i in wanted]
@@ -91,11 +89,11 @@ def _graded(
             yield number, {**row, **verdict}
 
 
-def _gold(row: Row, golds: Mapping[str, str]) -> str:
+def _gold(row: Mapping[str, Any], golds: Mapping[str, str]) -> str:
     return golds.get(str(row.get("problem_id")), row.get("gold", ""))
 
 
-def _gradable(row: Row, golds: Mapping[str, str]) -> bool:
+def _gradable(row: Mapping[str, Any], golds: Mapping[str, str]) -> bool:
     if "correct" in row or "n_samples" in row or not isinstance(row.get("completion"), str):
         return False
     return str(row.get("problem_id")) in golds or isinstance(row.get("gold"), str)
@@ -107,7 +105,7 @@ def load_counts(
     golds: Mapping[str, str] | None = None,
     grader: Grader | None = None,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
-    observe: Callable[[Row], None] | None = None,
+    observe: Callable[[Mapping[str, Any]], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Counts of a sample file or of an arm of a run, grading ungraded completions where golds are known.
@@ -123,7 +121,7 @@ def load_counts(
     """
     path = sample_file(source)
     faults: list[str] = []
-    rows: Iterable[tuple[int, Row]] = read_jsonl(path, faults=faults)
+    rows: Iterable[tuple[int, Mapping[str, Any]]] = read_jsonl(path, faults=faults)
     own = grader or Grader()
     try:
         graded = grade_rows(rows, golds or {}, own)

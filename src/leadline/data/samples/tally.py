@@ -15,7 +15,6 @@ from leadline.storage.jsonl import read_jsonl
 
 __all__ = ["count_rows", "read_counts"]
 
-Row = Mapping[str, Any]
 
 MAX_FAULTS = 50  # named in one refusal; a file of another format would otherwise name every line
 PROGRESS_EVERY = 20_000
@@ -26,7 +25,7 @@ def read_counts(
     path: str | Path,
     *,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
-    observe: Callable[[Row], None] | None = None,
+    observe: Callable[[Mapping[str, Any]], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """`count_rows` of a JSON-lines file, plain or gzip; a million graded rows take a few seconds.
@@ -42,11 +41,11 @@ def read_counts(
 
 
 def count_rows(
-    rows: Iterable[tuple[int, Row]],
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
     source: str = "samples",
     *,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
-    observe: Callable[[Row], None] | None = None,
+    observe: Callable[[Mapping[str, Any]], None] | None = None,
     progress: Callable[[int], None] | None = None,
     faults: list[str] | None = None,
 ) -> Counts:
@@ -113,7 +112,7 @@ class _Cell:
 class _Tally:
     """The state of one reading. ``add`` runs a million times: it does nothing that can wait until the end."""
 
-    def __init__(self, observe: Callable[[Row], None] | None) -> None:
+    def __init__(self, observe: Callable[[Mapping[str, Any]], None] | None) -> None:
         self.cells: dict[str, _Cell] = {}
         self.stated = dict.fromkeys(STATED, 0)
         self.prompts: dict[str, str] = {}
@@ -121,7 +120,7 @@ class _Tally:
         self.truncated_correct = 0
         self.observe = observe
 
-    def add(self, row: Row) -> str | None:
+    def add(self, row: Mapping[str, Any]) -> str | None:
         """Count one row; return why it cannot be used, or None."""
         name = row.get("problem_id")
         if type(name) is not str:
@@ -141,7 +140,7 @@ class _Tally:
             self._describe(name, cell, row)
         return why
 
-    def _add_sample(self, cell: _Cell, row: Row) -> str | None:
+    def _add_sample(self, cell: _Cell, row: Mapping[str, Any]) -> str | None:
         correct = row.get("correct", ...)
         if correct is not True and correct is not False and correct is not None:
             if correct is ...:
@@ -175,7 +174,9 @@ class _Tally:
         self._add_faults(cell, row, correct, finished)
         return None
 
-    def _add_faults(self, cell: _Cell, row: Row, correct: bool | None, finished: bool | None) -> None:
+    def _add_faults(
+        self, cell: _Cell, row: Mapping[str, Any], correct: bool | None, finished: bool | None
+    ) -> None:
         """What went wrong with the form of a sample, and whether its text was there before."""
         if "reason" in row or "answer" in row:
             self.stated["reason"] += 1
@@ -198,7 +199,7 @@ class _Tally:
             if self.observe is not None:
                 self.observe(row)
 
-    def _add_counts(self, cell: _Cell, row: Row) -> str | None:
+    def _add_counts(self, cell: _Cell, row: Mapping[str, Any]) -> str | None:
         names = ("n_samples", "n_correct", "n_truncated", "n_no_answer", "n_format_failed", "n_unscorable")
         values = [row.get(name, None if name in names[:2] else 0) for name in names]
         for name, value in zip(names, values, strict=True):
@@ -230,7 +231,7 @@ class _Tally:
             cell.tokens += mean * n
         return None
 
-    def _describe(self, name: str, cell: _Cell, row: Row) -> None:
+    def _describe(self, name: str, cell: _Cell, row: Mapping[str, Any]) -> None:
         """Keep what the first row of a problem says about the problem itself."""
         for key, place in (("prompt", self.prompts), ("gold", self.golds)):
             value = row.get(key)

@@ -7,16 +7,16 @@ from leadline.diagnosis.compare.measure import compare
 from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.run import run_compare
-from leadline.diagnosis.compare.sentences import VERDICTS
-from leadline.diagnosis.compare.tables import finding
+from leadline.diagnosis.compare.sentences import COMPARISON_VERDICTS
+from leadline.diagnosis.compare.tables import comparison_finding
 
 __all__ = [
-    "VERDICTS",
+    "COMPARISON_VERDICTS",
     "Comparison",
     "Farming",
     "band_gains",
     "compare",
-    "finding",
+    "comparison_finding",
     "live_forecast",
     "run_compare",
 ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.pairing import Pair
+from leadline.diagnosis.probe.curves import FEW
 from leadline.stats import (
     Interval,
     bootstrap_means,
@@ -21,19 +22,17 @@ from leadline.stats import (
     pass_at_k,
     resample_weights,
 )
-from leadline.stats.bootstrap import percentile_tails
+from leadline.stats.bootstrap import DRAWS, percentile_tails
 
-__all__ = ["Crossing", "Row", "crossing", "pass_rows", "ratio_row"]
+__all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row"]
 
 Array = npt.NDArray[np.float64]
 
-DRAWS = 4000
-GRID = 60  # values of k at which the curves are compared
-FEW = 0.1  # problems that may be left out of pass@k because they have fewer samples
+CURVE_POINTS = 60  # values of k at which the curves are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MetricChange:
     """One metric of both sides and their difference, tuned minus base."""
 
     name: str
@@ -69,7 +68,7 @@ def _deep(pair: Pair) -> tuple[Pair, int]:
     return Pair(pair.base.take(names), pair.tuned.take(names)), top
 
 
-def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> list[Row]:
+def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> list[MetricChange]:
     """pass@k of both sides and the paired difference for every k, powers of two by default.
 
     k = 1 is over all problems; above, up to a tenth of the problems may be left out for want of samples. The
@@ -81,7 +80,7 @@ def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> lis
     return first + _rows(deep, [k for k in grid if k > 1], seed)
 
 
-def _rows(pair: Pair, ks: Sequence[int], seed: int) -> list[Row]:
+def _rows(pair: Pair, ks: Sequence[int], seed: int) -> list[MetricChange]:
     if not ks:
         return []
     change = _curves(pair.tuned, ks) - _curves(pair.base, ks)
@@ -95,7 +94,7 @@ def _rows(pair: Pair, ks: Sequence[int], seed: int) -> list[Row]:
             _stretch(side, statistic, wide) for side, wide in zip((pair.base, pair.tuned), sides, strict=True)
         )
         interval = _cautious(plain[i], leaning[i], stretch)
-        rows.append(Row(f"pass@{k}", sides[0], sides[1], never_certain(interval, change[:, i])))
+        rows.append(MetricChange(f"pass@{k}", sides[0], sides[1], never_certain(interval, change[:, i])))
     return rows
 
 
@@ -136,7 +135,7 @@ def _curves(counts: Counts, ks: Sequence[int]) -> Array:
 def crossing(pair: Pair, seed: int = 0) -> Crossing:
     """Where the curves cross from above to below, with the spread over resamples of the problems."""
     pair, top = _deep(pair)
-    ks = sorted({round(float(k)) for k in np.geomspace(1, top, GRID)})
+    ks = sorted({round(float(k)) for k in np.geomspace(1, top, CURVE_POINTS)})
     if len(ks) < 2:
         return Crossing(None, None, None, 0.0, ks[-1])
     difference = _curves(pair.tuned, ks) - _curves(pair.base, ks)
@@ -174,7 +173,9 @@ def _first_crossing(x: Array, curves: Array) -> Array:
     return np.where(hit, x[i] + part * (x[i + 1] - x[i]), np.nan)
 
 
-def ratio_row(name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0) -> Row | None:
+def ratio_row(
+    name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0
+) -> MetricChange | None:
     """A ratio of sums (tokens by samples, ...) of both sides and its paired difference; None where
     undefined.
     """
@@ -182,4 +183,4 @@ def ratio_row(name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], 
         return None
     zero = (np.zeros_like(base[0]), np.ones_like(base[0]))
     sides = [paired_bootstrap_ratio(zero, side, seed=seed) for side in (base, tuned)]
-    return Row(name, sides[0], sides[1], paired_bootstrap_ratio(base, tuned, seed=seed))
+    return MetricChange(name, sides[0], sides[1], paired_bootstrap_ratio(base, tuned, seed=seed))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
+from leadline.diagnosis.compare.length_split import SPLIT_DRAWS
 from leadline.diagnosis.compare.pairing import Pair
 from leadline.stats import Interval
 from leadline.stats.bootstrap import percentile_tails, resample_weights
@@ -17,8 +18,6 @@ from leadline.stats.bootstrap import percentile_tails, resample_weights
 __all__ = ["FormSplit", "split_form"]
 
 Array = npt.NDArray[np.float64]
-
-DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def _rates(counts: Counts) -> Array:
 
 
 def _resampled(table: Array, seed: int) -> Iterator[Array]:
-    for weights in resample_weights(table.shape[0], DRAWS, seed):
+    for weights in resample_weights(table.shape[0], SPLIT_DRAWS, seed):
         yield _parts(weights, table)
 
 

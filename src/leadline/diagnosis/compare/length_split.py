@@ -17,7 +17,7 @@ __all__ = ["LengthSplit", "split_length"]
 
 Array = npt.NDArray[np.float64]
 
-DRAWS = 2000
+SPLIT_DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:
 
 
 def _resampled(table: Array, seed: int) -> Iterator[Array]:
-    for weights in resample_weights(table.shape[0], DRAWS, seed):
+    for weights in resample_weights(table.shape[0], SPLIT_DRAWS, seed):
         yield _parts(weights, table)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.compare.differences import Row, crossing, pass_rows, ratio_row
+from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, ratio_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
@@ -16,7 +16,7 @@ from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws
-from leadline.diagnosis.compare.verdict import judge
+from leadline.diagnosis.compare.verdict import judge_comparison
 from leadline.diagnosis.probe.copies import find_copies
 
 __all__ = ["compare"]
@@ -67,11 +67,11 @@ def compare(
         farming=farming,
         notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),
     )
-    code, also, sentences = judge(found_all)
+    code, also, sentences = judge_comparison(found_all)
     return replace(found_all, verdict=code, also=also, sentences=sentences)
 
 
-def _ratios(pair: Pair, seed: int) -> list[Row]:
+def _ratios(pair: Pair, seed: int) -> list[MetricChange]:
     """Length and form of both sides, for what both sides state."""
     base, tuned = pair.base, pair.tuned
     wanted = {

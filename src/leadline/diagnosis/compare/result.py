@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadline.diagnosis.compare.differences import Crossing, Row
+from leadline.diagnosis.compare.differences import Crossing, MetricChange
 from leadline.diagnosis.compare.format_split import FormSplit
 from leadline.diagnosis.compare.length_split import LengthSplit
 from leadline.diagnosis.compare.movers import Movers
@@ -24,8 +24,8 @@ class Comparison:
     """What training changed. ``as_dict`` is the JSON (docs/probe.md)."""
 
     pair: Pair = field(repr=False)
-    passes: tuple[Row, ...]
-    ratios: tuple[Row, ...]
+    passes: tuple[MetricChange, ...]
+    ratios: tuple[MetricChange, ...]
     crossing: Crossing
     laws: LawFits | None
     ledger: Ledger
@@ -39,7 +39,7 @@ class Comparison:
     sentences: tuple[Sentence, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def ratio(self, name: str) -> Row | None:
+    def ratio(self, name: str) -> MetricChange | None:
         """The row of one ratio metric (``mean_tokens``, ``truncated``, ...), None where it is not known."""
         return next((row for row in self.ratios if row.name == name), None)
 
@@ -70,7 +70,7 @@ class Comparison:
         }
 
 
-def _row(row: Row) -> dict[str, list[float]]:
+def _row(row: MetricChange) -> dict[str, list[float]]:
     return {name: getattr(row, name).as_list() for name in ("base", "tuned", "difference")}
 
 

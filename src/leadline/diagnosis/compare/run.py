@@ -11,8 +11,8 @@ from leadline.data.samples.sources import load_counts
 from leadline.diagnosis.compare.measure import compare
 from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
-from leadline.diagnosis.compare.tables import finding
-from leadline.display.page import page
+from leadline.diagnosis.compare.tables import comparison_finding
+from leadline.display.page import finding_page
 from leadline.grading import Grader
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 from leadline.types import Problem
@@ -64,5 +64,7 @@ def run_compare(
     seen = farming if all(counter.texts for counter in farming) else None
     found = compare(sides[0], sides[1], tau=tau, farming=seen, seed=seed)
     if html is not None:
-        write_text_atomic(html, page(finding(found, f"{Path(tuned).name} against {Path(base).name}")))
+        write_text_atomic(
+            html, finding_page(comparison_finding(found, f"{Path(tuned).name} against {Path(base).name}"))
+        )
     return found

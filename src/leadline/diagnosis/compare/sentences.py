@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from leadline.diagnosis.compare.differences import Row
+from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.result import Comparison
 from leadline.display import Sentence
 from leadline.display.numbers import count, percent, points, share
 from leadline.stats import Interval
 
-__all__ = ["VERDICTS", "needed", "sentences"]
+__all__ = ["COMPARISON_VERDICTS", "comparison_sentences", "problems_needed"]
 
-VERDICTS = {
+COMPARISON_VERDICTS = {
     "duplicates": "the samples are copies of each other",
     "too_few": "too few samples to tell",
     "expanded": "the tuned model solves problems that reweighting the base cannot explain",
@@ -30,14 +30,14 @@ MATTERS = 0.05  # a difference of pass@1 inside +-5 points counts as none
 REJECT = 0.01
 
 
-def needed(found: Comparison) -> int:
+def problems_needed(found: Comparison) -> int:
     """Further problems after which a change of 5 points either way would show."""
     change = found.passes[0].difference
     half = max(change.hi - change.lo, 1e-6) / 2
     return max(math.ceil(len(found.pair) * ((half / MATTERS) ** 2 - 1)), 1)
 
 
-def sentences(found: Comparison, code: str) -> Iterator[Sentence]:
+def comparison_sentences(found: Comparison, code: str) -> Iterator[Sentence]:
     """All sentences of a comparison, the headline of its code first."""
     yield _headline(found, code)
     yield from _success(found)
@@ -49,7 +49,7 @@ def sentences(found: Comparison, code: str) -> Iterator[Sentence]:
 
 
 def _headline(found: Comparison, code: str) -> Sentence:
-    text = VERDICTS[code][0].upper() + VERDICTS[code][1:]
+    text = COMPARISON_VERDICTS[code][0].upper() + COMPARISON_VERDICTS[code][1:]
     first, ledger = found.passes[0], found.ledger
     if code == "duplicates":
         sides = [i for i, copies in enumerate(found.copies) if copies.suspect]
@@ -77,7 +77,7 @@ def _headline(found: Comparison, code: str) -> Sentence:
     if code == "too_few":
         return Sentence(
             f"{text}: the change of pass@1 lies anywhere in {points(first.difference)}; "
-            f"{count(needed(found), 'more problem')} sampled the same way would settle a change of 5 points.",
+            f"{count(problems_needed(found), 'more problem')} sampled the same way would settle a change of 5 points.",
             ("metrics.pass@1.difference",),
         )
     return Sentence(f"{text}: pass@1 {points(first.difference)}.", ("metrics.pass@1.difference",))
@@ -208,7 +208,7 @@ def _length_sentences(found: Comparison) -> Iterator[Sentence]:
         )
 
 
-def _tokens(name: str, row: Row) -> Sentence:
+def _tokens(name: str, row: MetricChange) -> Sentence:
     change = row.difference
     return Sentence(
         f"{name} went from {row.base.value:.1f} to {row.tuned.value:.1f}, {_signed(change)}.",

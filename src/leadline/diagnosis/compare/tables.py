@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadline.diagnosis.compare.differences import Row
+from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.result import Comparison
 from leadline.display import Chart, Finding, Point, Table
 from leadline.display.numbers import percent, points, share
 from leadline.stats import Interval
 
-__all__ = ["finding"]
+__all__ = ["comparison_finding"]
 
 
-def finding(found: Comparison, title: str = "Comparison") -> Finding:
+def comparison_finding(found: Comparison, title: str = "Comparison") -> Finding:
     """What is shown of a comparison."""
     return Finding(
         title,
@@ -47,11 +47,11 @@ def _tables(found: Comparison) -> Iterator[Table]:
         yield Table("Where the change comes from", ("", "change"), tuple(parts))
 
 
-def _shares(row: Row) -> tuple[str, ...]:
+def _shares(row: MetricChange) -> tuple[str, ...]:
     return row.name, share(row.base), share(row.tuned), points(row.difference)
 
 
-def _tokens(row: Row) -> tuple[str, ...]:
+def _tokens(row: MetricChange) -> tuple[str, ...]:
     return row.name, _plain(row.base, 1), _plain(row.tuned, 1), _plain(row.difference, 1)
 
 

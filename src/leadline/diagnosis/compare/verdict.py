@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from leadline.diagnosis.compare.result import Comparison
-from leadline.diagnosis.compare.sentences import MATTERS, REJECT, VERDICTS, sentences
+from leadline.diagnosis.compare.sentences import COMPARISON_VERDICTS, MATTERS, REJECT, comparison_sentences
 from leadline.display import Sentence
 from leadline.stats import Interval
 
-__all__ = ["VERDICTS", "judge"]
+__all__ = ["COMPARISON_VERDICTS", "judge_comparison"]
 
 SHORTER = 0.05  # and so does one of length inside 5%
 FORM_SHARE = 0.75
@@ -20,13 +20,13 @@ MOVED = 0.05
 MANY_PROBLEMS = 20  # among fewer, one that sticks out is no news
 
 
-def judge(found: Comparison) -> tuple[str, tuple[str, ...], tuple[Sentence, ...]]:
+def judge_comparison(found: Comparison) -> tuple[str, tuple[str, ...], tuple[Sentence, ...]]:
     """Code, the other codes that hold as well, and the sentences."""
     facts = list(_facts(found))
     if any(copies.suspect for copies in found.copies):
         facts.insert(0, "duplicates")
     code = facts[0] if facts else _nothing(found)
-    return code, tuple(facts[1:]), tuple(sentences(found, code))
+    return code, tuple(facts[1:]), tuple(comparison_sentences(found, code))
 
 
 def _facts(found: Comparison) -> Iterator[str]:

@@ -6,7 +6,7 @@ from leadline.diagnosis.probe.correct_mass import teacher_forced
 from leadline.diagnosis.probe.measure import probe
 from leadline.diagnosis.probe.result import Probe
 from leadline.diagnosis.probe.run import run_probe
-from leadline.diagnosis.probe.sentences import VERDICTS
-from leadline.diagnosis.probe.tables import finding
+from leadline.diagnosis.probe.sentences import PROBE_VERDICTS
+from leadline.diagnosis.probe.tables import probe_finding
 
-__all__ = ["VERDICTS", "Probe", "finding", "probe", "run_probe", "teacher_forced"]
+__all__ = ["PROBE_VERDICTS", "Probe", "probe", "probe_finding", "run_probe", "teacher_forced"]

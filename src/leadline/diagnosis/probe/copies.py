@@ -11,8 +11,8 @@ from leadline.data.samples.counts import Counts
 
 __all__ = ["Copies", "Dominance", "dominance", "find_copies"]
 
-MANY = 0.5  # long copies above this share of the samples make the intervals worthless
-SOME = 0.1
+MANY_COPIES = 0.5  # long copies above this share of the samples make the intervals worthless
+SOME_COPIES = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def find_copies(counts: Counts) -> Copies:
     one_text = (counts.repeats == counts.n)[several]
     constant = bool(one_text.all())
     rate = (counts.c / counts.n)[several]
-    decided = constant and min(np.mean(rate == 0), np.mean(rate == 1)) >= SOME
-    doubled = factor > 1 and bool(np.mean(~one_text) >= SOME)
-    long = float(counts.long_copies.sum()) / texts >= MANY
+    decided = constant and min(np.mean(rate == 0), np.mean(rate == 1)) >= SOME_COPIES
+    doubled = factor > 1 and bool(np.mean(~one_text) >= SOME_COPIES)
+    long = float(counts.long_copies.sum()) / texts >= MANY_COPIES
     return Copies(texts, share, max(factor, 1), constant, bool(decided or doubled or long))
 
 

@@ -21,7 +21,7 @@ __all__ = ["GROUP_SIZES", "LiveShare", "live_here", "live_share", "live_shares",
 Array = npt.NDArray[np.float64]
 
 GROUP_SIZES = (4, 8, 16, 32, 64)
-MANY = 4096  # samples of a problem beyond which their noise no longer matters
+MANY_SAMPLES = 4096  # samples of a problem beyond which their noise no longer matters
 ENOUGH_LIVE = 0.75  # of the groups on problems that are neither dead nor always solved
 
 
@@ -88,7 +88,7 @@ def live_here(counts: Counts, g: int, confidence: float = 0.95) -> Interval:
 @lru_cache(maxsize=100_000)
 def _variance(n: float, c: float, g: int) -> float:
     """Variance of the estimated share of one problem, at its measured rate; 0 where all samples agree."""
-    if c in (0, n) or n > MANY:
+    if c in (0, n) or n > MANY_SAMPLES:
         return 0.0
     k = np.arange(n + 1)
     log = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)

@@ -22,7 +22,7 @@ from leadline.diagnosis.probe.live_groups import (
 )
 from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.diagnosis.probe.result import Budget, Forced, Probe, Twins, Zeros
-from leadline.diagnosis.probe.verdict import judge
+from leadline.diagnosis.probe.verdict import judge_probe
 from leadline.stats import pooled_zero_bound
 from leadline.theory import q_seen
 
@@ -90,7 +90,7 @@ def probe(
     )
     if found.kept:
         found = replace(found, kept_live=live_share(used.take(found.kept), g, confidence).share)
-    code, then, sentences = judge(found)
+    code, then, sentences = judge_probe(found)
     return replace(found, verdict=code, then=then, sentences=sentences)
 
 

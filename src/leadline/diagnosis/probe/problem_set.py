@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from leadline.data import normalised, overlap
+from leadline.data import normalised_prompt, overlap
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.probe.result import Probe
 from leadline.errors import InputError
@@ -30,7 +30,7 @@ def twins(problems: Sequence[Problem]) -> tuple[tuple[str, ...], ...]:
     """Groups of ids that are one problem under the normalised prompt, each with the first id in front."""
     groups: dict[str, list[str]] = {}
     for problem in problems:
-        groups.setdefault(normalised(problem.prompt), []).append(problem.id)
+        groups.setdefault(normalised_prompt(problem.prompt), []).append(problem.id)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 

@@ -18,8 +18,8 @@ from leadline.diagnosis.probe.problem_set import (
     write_kept,
 )
 from leadline.diagnosis.probe.result import Probe, Twins
-from leadline.diagnosis.probe.tables import finding
-from leadline.display.page import page
+from leadline.diagnosis.probe.tables import probe_finding
+from leadline.display.page import finding_page
 from leadline.grading import Grader
 from leadline.storage.outputs import check_output, is_our_page, starts_with_row, write_text_atomic
 from leadline.types import Problem
@@ -83,7 +83,7 @@ def run_probe(
         write_kept(write_problems, found, problems)
     if html is not None:
         title = "Sounding" if isinstance(source, Counts) else f"Sounding of {Path(source).name}"
-        write_text_atomic(html, page(finding(found, title, problems=True)))
+        write_text_atomic(html, finding_page(probe_finding(found, title, problems=True)))
     return found
 
 

@@ -13,9 +13,9 @@ from leadline.display import Sentence
 from leadline.display.numbers import count, percent, share
 from leadline.stats import Interval
 
-__all__ = ["VERDICTS", "needed", "sentences"]
+__all__ = ["PROBE_VERDICTS", "probe_sentences", "samples_needed"]
 
-VERDICTS = {
+PROBE_VERDICTS = {
     "duplicates": "the samples are copies of each other",
     "fix_truncation": "raise the token cap before anything else",
     "fix_format": "teach the answer format before anything else",
@@ -30,7 +30,7 @@ NO_SIGNAL = 0.1  # share of live groups under which a run mostly burns samples
 FORM = 0.5  # share of the failures that a fault of form must have to be named first
 
 
-def needed(probe: Probe) -> tuple[int, int]:
+def samples_needed(probe: Probe) -> tuple[int, int]:
     """Further samples a problem, and further problems, after which the verdict could be told.
 
     Samples: enough to see a problem at the lower edge of the useful band with 95% probability, and one whole
@@ -43,7 +43,7 @@ def needed(probe: Probe) -> tuple[int, int]:
     return max(samples - int(np.median(probe.counts.n)), 0), max(problems - len(probe.counts), 0)
 
 
-def sentences(probe: Probe, code: str) -> Iterator[Sentence]:
+def probe_sentences(probe: Probe, code: str) -> Iterator[Sentence]:
     """All sentences of a probe, the headline of its code first."""
     yield from _headline(probe, code)
     yield from _measured(probe)
@@ -57,7 +57,7 @@ def sentences(probe: Probe, code: str) -> Iterator[Sentence]:
 def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
     g = probe.edges.group
     live = probe.live[g].share
-    text = VERDICTS[code][0].upper() + VERDICTS[code][1:]
+    text = PROBE_VERDICTS[code][0].upper() + PROBE_VERDICTS[code][1:]
     now, faults = probe.pass_curve.value[1], probe.faults
     if code == "duplicates":
         copies = probe.copies
@@ -121,7 +121,7 @@ def _format_headline(probe: Probe, text: str) -> Sentence:
 
 def _too_few(probe: Probe, text: str) -> Iterator[Sentence]:
     g = probe.edges.group
-    more_samples, more_problems = needed(probe)
+    more_samples, more_problems = samples_needed(probe)
     asks = [f"{more_samples:,} more samples a problem"] if more_samples else []
     asks += [f"{more_problems:,} more problems"] if more_problems else []
     yield Sentence(

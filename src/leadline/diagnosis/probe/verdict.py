@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from leadline.diagnosis.probe.result import Probe
-from leadline.diagnosis.probe.sentences import FORM, NO_SIGNAL, VERDICTS, sentences
+from leadline.diagnosis.probe.sentences import FORM, NO_SIGNAL, PROBE_VERDICTS, probe_sentences
 from leadline.display import Sentence
 
-__all__ = ["VERDICTS", "judge"]
+__all__ = ["PROBE_VERDICTS", "judge_probe"]
 
 WIDE, WIDE_AT_THE_EDGE = 0.35, 0.15  # widths of the live-share interval that leave the question open
 FORM_RATE, FORM_ROOM = 0.1, 0.05
 DROP = 0.25  # share of problems to drop before the verdict says so
 
 
-def judge(probe: Probe) -> tuple[str, str, tuple[Sentence, ...]]:
+def judge_probe(probe: Probe) -> tuple[str, str, tuple[Sentence, ...]]:
     """Code, the code that would follow once that is dealt with (or ""), and the sentences."""
     rest = _code(probe)
     code, then = ("duplicates", rest) if probe.copies.suspect else (rest, "")
     if code in ("fix_truncation", "fix_format"):
         then = _signal_code(probe)
-    return code, then, tuple(sentences(probe, code))
+    return code, then, tuple(probe_sentences(probe, code))
 
 
 def _code(probe: Probe) -> str:

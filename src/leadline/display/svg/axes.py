@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leadline.display.svg.shapes import text_width
 
-__all__ = ["Axis", "Tick", "spaced"]
+__all__ = ["ChartAxis", "Tick", "spaced"]
 
 _GAP = 10.0  # pixels between two labels
 _TINIEST = 1e-300
@@ -16,7 +16,7 @@ Tick = tuple[float, str]
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """Values between two limits along a stretch of pixels; ``end`` before ``start`` for what grows upwards.
 
     Attributes:
@@ -38,7 +38,7 @@ class Axis:
     def at(self, value: float) -> float:
         """Pixels of a value; the middle where the limits are one and the same.
 
-        >>> Axis((1, 100), 0, 200, log=True).at(10)
+        >>> ChartAxis((1, 100), 0, 200, log=True).at(10)
         100.0
         """
         lo, hi = (self._place(limit) for limit in self.limits)
@@ -48,9 +48,9 @@ class Axis:
     def ticks(self) -> list[Tick]:
         """Values and their names, in ascending order.
 
-        >>> [name for _, name in Axis((0, 1), 0, 100, percent=True).ticks()]
+        >>> [name for _, name in ChartAxis((0, 1), 0, 100, percent=True).ticks()]
         ['0%', '20%', '40%', '60%', '80%', '100%']
-        >>> [name for _, name in Axis((4, 64), 0, 100, log=True).ticks()]
+        >>> [name for _, name in ChartAxis((4, 64), 0, 100, log=True).ticks()]
         ['5', '10', '20', '50']
         """
         if self.names:
@@ -70,7 +70,7 @@ class Axis:
         return f"{value:.6g}"
 
 
-def spaced(axis: Axis) -> list[Tick]:
+def spaced(axis: ChartAxis) -> list[Tick]:
     """The ticks of an axis that lies flat, without those whose names would touch the one before."""
     kept: list[Tick] = []
     free = -math.inf

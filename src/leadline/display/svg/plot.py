@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from leadline.display.svg.axes import Axis, spaced
+from leadline.display.svg.axes import ChartAxis, spaced
 from leadline.display.svg.series import Series
 from leadline.display.svg.shapes import area, label, line, marker, path, text_width
 
@@ -74,18 +74,18 @@ class Plot:
         return 24.0 + max(map(text_width, self.rows)) if self.rows else 58.0
 
     @property
-    def across(self) -> Axis:
+    def across(self) -> ChartAxis:
         """The axis from left to right."""
         share = self.percent and bool(self.rows)
         right = self.width - _RIGHT
-        return Axis(self.x_range, self.left, right, self.log_x, share, self.columns, self.x_values)
+        return ChartAxis(self.x_range, self.left, right, self.log_x, share, self.columns, self.x_values)
 
     @property
-    def up(self) -> Axis:
+    def up(self) -> ChartAxis:
         """The axis from the floor upwards, or the rows from the top down."""
         if self.rows:
-            return Axis((-0.5, len(self.rows) - 0.5), self.top, self.floor, names=self.rows)
-        return Axis(self.y_range, self.floor, self.top, percent=self.percent)
+            return ChartAxis((-0.5, len(self.rows) - 0.5), self.top, self.floor, names=self.rows)
+        return ChartAxis(self.y_range, self.floor, self.top, percent=self.percent)
 
     def svg(self) -> str:
         """The drawing, as text that can stand in a page or in a file of its own."""

@@ -19,18 +19,18 @@ from leadline.grading.comparison.structural import same
 from leadline.grading.comparison.values import letters_of, readable, value
 from leadline.grading.expressions.leaf import Leaf, same_leaf
 from leadline.grading.expressions.parser import Node
-from leadline.grading.expressions.structure import Interval, Items, Named, Structure, leaves_of, to_latex
+from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, leaves_of, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import plain_words
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
-__all__ = ["gold_fault", "same_by_algebra"]
+__all__ = ["cleaned_gold_fault", "same_by_algebra"]
 
 _TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
 
 
-def gold_fault(text: str) -> str | None:
+def cleaned_gold_fault(text: str) -> str | None:
     """Why a cleaned gold cannot be used, or None. It can if it is read, and has a value where it should have one."""
     structure = read_structure(text)
     leaves = leaves_of(structure)
@@ -53,7 +53,7 @@ def _is_words(text: str) -> bool:
     return "\\" not in _TEXT.sub("", text)
 
 
-def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
+def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
     """Whether two cleaned answers are equal. Raises what the algebra raises when it runs out of memory."""
     g, a = read_structure(gold), read_structure(answer)
     verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
@@ -68,7 +68,7 @@ def same_by_algebra(gold: str, answer: str, comparison: Comparison) -> bool:
         return plain_words(gold) == plain_words(answer) != ""
     if verified(gold, answer, comparison):
         return True
-    mixed = isinstance(a, Interval) and a.relation and not comparison.allow_set_relation_comp
+    mixed = isinstance(a, NumberRange) and a.relation and not comparison.allow_set_relation_comp
     return not mixed and verified(_spelt(g), _spelt(a), comparison)
 
 
@@ -109,7 +109,7 @@ def _is_read(leaf: Leaf) -> bool:
     return leaf.form is not None or "infty" in leaf.text or readable(leaf.text) is not None
 
 
-def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
+def _same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     cheap = same_leaf(gold, answer, comparison)
     if cheap is not None:
         return cheap
@@ -125,7 +125,7 @@ def _same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
     return same_value(g, a, gold.decimal or answer.decimal, comparison)
 
 
-def _same_readings(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
+def _same_readings(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     """By the small reader, if it reads both. A percentage is itself, or a hundredth of it."""
     g, a = readable(gold.text), readable(answer.text)
     if g is None or a is None or (not comparison.strict and letters_of(g) != letters_of(a)):

@@ -7,7 +7,7 @@ import random
 import mpmath
 
 from leadline.grading.comparison.values import DIGITS, letters_of, readable, value
-from leadline.grading.expressions.exact_form import evaluate
+from leadline.grading.expressions.exact_form import exact_form
 from leadline.grading.expressions.parser import Node, Unreadable
 
 __all__ = ["same_equation"]
@@ -61,7 +61,7 @@ def _proportional(g: Node, a: Node, letters: list[str]) -> bool:
 
 def _is_linear(node: Node) -> bool:
     try:
-        terms = evaluate(node)
+        terms = exact_form(node)
     except Unreadable:
         return False
     return all(

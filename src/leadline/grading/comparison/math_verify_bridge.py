@@ -13,7 +13,7 @@ from math_verify import verify
 from math_verify.parser import parse_latex_cached
 from sympy.parsing import sympy_parser
 
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 __all__ = ["forget", "parsed", "verified"]
 
@@ -55,7 +55,7 @@ def forget() -> None:
     parse_latex_cached.cache_clear()
 
 
-def verified(gold: str, answer: str, comparison: Comparison) -> bool:
+def verified(gold: str, answer: str, comparison: Strictness) -> bool:
     """Whether math-verify reads both, and finds them equal."""
     g, a = parsed(gold), parsed(answer)
     if g is None or a is None:

@@ -11,7 +11,7 @@ import sympy
 
 from leadline.grading.comparison.values import DIGITS, letters_of, value
 from leadline.grading.expressions.parser import Node
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 __all__ = ["same_reading", "same_value", "value_at"]
 
@@ -21,13 +21,13 @@ ENOUGH = 3
 HUGE = 10**12
 
 
-def same_reading(g: Node, a: Node, decimal: bool, comparison: Comparison) -> bool | None:
+def same_reading(g: Node, a: Node, decimal: bool, comparison: Strictness) -> bool | None:
     """For two expressions of the small reader."""
     letters = letters_of(g) | letters_of(a)
     return _agree(letters, lambda point: (value(g, point), value(a, point)), mpmath.mpf, decimal, comparison)
 
 
-def same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Comparison) -> bool | None:
+def same_value(g: sympy.Expr, a: sympy.Expr, decimal: bool, comparison: Strictness) -> bool | None:
     """For two expressions of sympy."""
     letters = g.free_symbols | a.free_symbols
     if any(isinstance(letter, sympy.MatrixSymbol) for letter in letters) or _undefined(g) or _undefined(a):
@@ -44,7 +44,7 @@ def _agree(
     both: Callable[[dict[Any, Any]], tuple[Any, Any]],
     number: Callable[[int], Any],
     decimal: bool,
-    comparison: Comparison,
+    comparison: Strictness,
 ) -> bool | None:
     """True or False by values at random points; None if they cannot be computed, or prove nothing."""
     dice = random.Random(20)

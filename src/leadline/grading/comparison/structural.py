@@ -8,21 +8,21 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from leadline.grading.expressions.leaf import Leaf, same_leaf
-from leadline.grading.expressions.structure import Interval, Items, Named, Structure, Union, to_latex
+from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 __all__ = ["LeafTest", "same", "same_cheaply"]
 
 LeafTest: TypeAlias = Callable[[Leaf, Leaf], bool | None]
 
 
-def same_cheaply(gold: Structure, answer: Structure, comparison: Comparison) -> bool | None:
+def same_cheaply(gold: Structure, answer: Structure, comparison: Strictness) -> bool | None:
     """Whether two answers are equal, as far as exact arithmetic and spelling tell; None leaves it to algebra."""
     return same(gold, answer, lambda g, a: same_leaf(g, a, comparison), comparison)
 
 
-def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Strictness) -> bool | None:
     """Whether two structures are equal, given a test of their leaves."""
     if isinstance(gold, Named) and isinstance(answer, Named):
         verdict = same(gold.value, _renamed(answer, gold), leaves, comparison)
@@ -31,7 +31,7 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Compa
     answer = answer.value if isinstance(answer, Named) else answer
     if isinstance(gold, Leaf) and isinstance(answer, Leaf):
         return leaves(gold, answer)
-    if isinstance(gold, Interval) and isinstance(answer, Interval):
+    if isinstance(gold, NumberRange) and isinstance(answer, NumberRange):
         if answer.relation and not gold.relation and not comparison.allow_set_relation_comp:
             return None
         return _intervals(gold, answer, leaves)
@@ -68,7 +68,7 @@ def _all(verdicts: Sequence[bool | None]) -> bool | None:
     return None if None in verdicts else True
 
 
-def _intervals(gold: Interval, answer: Interval, leaves: LeafTest) -> bool | None:
+def _intervals(gold: NumberRange, answer: NumberRange, leaves: LeafTest) -> bool | None:
     ends = _all([_ends(gold.low, answer.low, leaves), _ends(gold.high, answer.high, leaves)])
     return ends if gold.closed == answer.closed else False if ends is not None else None
 
@@ -79,7 +79,7 @@ def _ends(gold: Leaf, answer: Leaf, leaves: LeafTest) -> bool | None:
     return leaves(gold, answer)
 
 
-def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Comparison) -> bool | None:
+def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness) -> bool | None:
     flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
     if flat_gold is not None and flat_answer is not None:
         gold, answer = flat_gold, flat_answer
@@ -110,7 +110,7 @@ def _as_vector(items: Items) -> Items | None:
 
 
 def _in_order(
-    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Strictness
 ) -> bool | None:
     if len(gold) != len(answer):
         return None
@@ -118,7 +118,7 @@ def _in_order(
 
 
 def _unordered(
-    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Comparison
+    gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Strictness
 ) -> bool | None:
     """Every item of each side has its own partner on the other."""
     gold, answer = _distinct(gold), _distinct(answer)
@@ -145,13 +145,13 @@ def _distinct(items: Sequence[Structure]) -> list[Structure]:
     return kept
 
 
-def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Comparison) -> bool | None:
+def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Strictness) -> bool | None:
     """Structures of two sorts."""
-    if isinstance(answer, Interval) and answer.relation and not comparison.allow_set_relation_comp:
+    if isinstance(answer, NumberRange) and answer.relation and not comparison.allow_set_relation_comp:
         return None
-    if isinstance(gold, Items) and isinstance(answer, Interval) and gold.kind == "tuple":
+    if isinstance(gold, Items) and isinstance(answer, NumberRange) and gold.kind == "tuple":
         gold, answer = answer, gold
-    if isinstance(gold, Interval) and gold.closed == (False, False) and isinstance(answer, Items):
+    if isinstance(gold, NumberRange) and gold.closed == (False, False) and isinstance(answer, Items):
         # (0, 1) may be a pair or an open interval.
         ends = answer.items if answer.kind in ("tuple", "list") and len(answer.items) == 2 else ()
         pairs = [(g, a) for g, a in zip((gold.low, gold.high), ends, strict=False) if isinstance(a, Leaf)]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from leadline.grading.expressions.parser import Node, Unreadable
 
-__all__ = ["Form", "approximate", "canonical", "evaluate", "power_floor"]
+__all__ = ["Form", "approximate", "canonical", "exact_form", "power_floor"]
 
 MAX_TERMS = 48
 MAX_BITS = 8_192
@@ -38,14 +38,14 @@ ONE = Term()
 Form = dict[Term, Fraction]
 
 
-def evaluate(node: Node) -> Form:
+def exact_form(node: Node) -> Form:
     """The form of an expression. Raises ``Unreadable`` when it grows too large or divides by nothing."""
     if node.kind == "num":
         assert node.value is not None
         return {ONE: node.value} if node.value else {}
     if node.kind == "sym":
         return {Term(1, (Power(node.name, 1),)): Fraction(1)}
-    args = [evaluate(arg) for arg in node.args]
+    args = [exact_form(arg) for arg in node.args]
     if node.kind == "add":
         return _sum(args)
     if node.kind == "mul":
@@ -64,7 +64,7 @@ def canonical(form: Form) -> str:
     """One text for one form: ``1/2``, ``3*sqrt(2)``, ``-x^2+2*x``.
 
     >>> from leadline.grading.expressions.parser import read_expression
-    >>> canonical(evaluate(read_expression(r"\\frac{1}{\\sqrt{2}}")))
+    >>> canonical(exact_form(read_expression(r"\\frac{1}{\\sqrt{2}}")))
     '1/2*sqrt(2)'
     """
     if not form:

@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from leadline.grading.expressions.exact_form import ONE, Form, canonical, evaluate, power_floor
+from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
 from leadline.grading.expressions.parser import Unreadable, read_expression
 from leadline.grading.text.clean import plain_words
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 __all__ = ["Leaf", "read_leaf", "same_leaf"]
 
@@ -100,7 +100,7 @@ def read_leaf(text: str) -> Leaf:
         return Leaf(text, None, unit, "." in text)
     decimal = "." in text
     try:
-        return Leaf(text, evaluate(node), unit, decimal)
+        return Leaf(text, exact_form(node), unit, decimal)
     except Unreadable:
         return Leaf(text, None, unit, decimal, power_floor(node))
 
@@ -160,7 +160,7 @@ def _unit_name(words: str) -> str:
     )
 
 
-def same_leaf(gold: Leaf, answer: Leaf, comparison: Comparison) -> bool | None:
+def same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     """True or False where that is certain and cheap, else None. False only between plain exact numbers."""
     if "clock" in (gold.unit, answer.unit):
         return _same_time(gold.text, answer.text)
@@ -204,7 +204,7 @@ def _scale(gold: str, answer: str) -> Fraction | None:
     return theirs / size if dimension == other else None
 
 
-def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison: Comparison) -> bool:
+def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison: Strictness) -> bool:
     pairs = [(g, a)]
     if (gold.unit == "%") != (answer.unit == "%"):
         pairs.append((g / 100, a) if gold.unit == "%" else (g, a / 100))

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from leadline.grading.expressions.tokens import END, Token, Unreadable, tokens_of
+from leadline.grading.text.limits import MAX_DIGITS
 
 __all__ = ["Node", "Unreadable", "read_expression"]
 
-MAX_DEPTH = 40
-MAX_DIGITS = 2_000
+MAX_EXPRESSION_DEPTH = 40
 
 _LETTERS = frozenset(
     [
@@ -147,7 +147,7 @@ class _Reader:
 
     def sum(self) -> Node:
         self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if self.depth > MAX_EXPRESSION_DEPTH:
             raise Unreadable("too deep")
         terms = [self.signed()]
         while self.peek() in (Token("sign", "+"), Token("sign", "-")):

@@ -7,9 +7,9 @@ import re
 
 from leadline.grading.expressions.exact_form import approximate
 from leadline.grading.expressions.leaf import Leaf
-from leadline.grading.expressions.structure import Interval, Items, Named, Structure, Union
+from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
-__all__ = ["INFINITY", "LINE", "as_union", "overlap", "without_points"]
+__all__ = ["INFINITY", "LINE", "as_union", "intersection", "without_points"]
 
 INFINITY = re.compile(r"^([+-]?)\s*\\infty$")
 LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
@@ -26,20 +26,20 @@ def as_union(items: list[Structure]) -> Structure:
     return Union(tuple(parts))
 
 
-def overlap(items: list[Structure]) -> Structure | None:
+def intersection(items: list[Structure]) -> Structure | None:
     """``x > 1`` and ``x \\le 3`` together."""
-    below = [item for item in items if isinstance(item, Interval) and is_infinite(item.high)]
-    above = [item for item in items if isinstance(item, Interval) and is_infinite(item.low)]
+    below = [item for item in items if isinstance(item, NumberRange) and is_infinite(item.high)]
+    above = [item for item in items if isinstance(item, NumberRange) and is_infinite(item.low)]
     if len(below) != 1 or len(above) != 1:
         return None
-    return Interval(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
+    return NumberRange(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
 
 
 def is_infinite(leaf: Leaf) -> bool:
     return INFINITY.match(leaf.text) is not None
 
 
-def without_points(pieces: list[Interval], points: list[Structure]) -> Structure | None:
+def without_points(pieces: list[NumberRange], points: list[Structure]) -> Structure | None:
     cuts: list[tuple[float, Leaf]] = []
     for point in points:
         place = _place(point) if isinstance(point, Leaf) else None

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from leadline.grading.expressions.leaf import Leaf
 
-__all__ = ["Interval", "Items", "Named", "Structure", "Union", "canonical_text", "leaves_of", "to_latex"]
+__all__ = ["Items", "Named", "NumberRange", "Structure", "Union", "canonical_text", "leaves_of", "to_latex"]
 
 
 class Items(NamedTuple):
@@ -16,7 +16,7 @@ class Items(NamedTuple):
     items: tuple[Structure, ...]
 
 
-class Interval(NamedTuple):
+class NumberRange(NamedTuple):
     """Everything between two ends; ``closed`` says of each whether it belongs, ``relation`` that it was
     written as an inequality."""
 
@@ -39,7 +39,7 @@ class Named(NamedTuple):
     value: Structure
 
 
-Structure: TypeAlias = Leaf | Items | Interval | Union | Named
+Structure: TypeAlias = Leaf | Items | NumberRange | Union | Named
 
 
 def canonical_text(structure: Structure) -> str:
@@ -48,7 +48,7 @@ def canonical_text(structure: Structure) -> str:
         return structure.canonical
     if isinstance(structure, Named):
         return canonical_text(structure.value)
-    if isinstance(structure, Interval):
+    if isinstance(structure, NumberRange):
         left, right = ("[" if structure.closed[0] else "("), ("]" if structure.closed[1] else ")")
         return f"{left}{structure.low.canonical},{structure.high.canonical}{right}"
     if isinstance(structure, Union):
@@ -67,7 +67,7 @@ def leaves_of(structure: Structure) -> list[Leaf]:
         return [structure]
     if isinstance(structure, Named):
         return leaves_of(structure.value)
-    if isinstance(structure, Interval):
+    if isinstance(structure, NumberRange):
         return [structure.low, structure.high]
     parts = structure.parts if isinstance(structure, Union) else structure.items
     return [leaf for part in parts for leaf in leaves_of(part)]
@@ -79,7 +79,7 @@ def to_latex(structure: Structure) -> str:
         return structure.text + (r"\%" if structure.unit == "%" else "")
     if isinstance(structure, Named):
         return to_latex(structure.value)
-    if isinstance(structure, Interval):
+    if isinstance(structure, NumberRange):
         left, right = ("[" if structure.closed[0] else "("), ("]" if structure.closed[1] else ")")
         return f"{left}{structure.low.text}, {structure.high.text}{right}"
     if isinstance(structure, Union):

@@ -9,13 +9,13 @@ import re
 from functools import lru_cache
 
 from leadline.grading.expressions.leaf import Leaf, read_leaf
-from leadline.grading.expressions.sets import INFINITY, LINE, as_union, overlap, without_points
-from leadline.grading.expressions.structure import Interval, Items, Named, Structure, Union
+from leadline.grading.expressions.sets import INFINITY, LINE, as_union, intersection, without_points
+from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
 __all__ = ["read_structure"]
 
 MAX_ITEMS = 200
-MAX_NESTING = 12
+MAX_STRUCTURE_DEPTH = 12
 
 
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
@@ -55,7 +55,7 @@ def read_structure(text: str) -> Structure:
 
 def _read(text: str, depth: int) -> Structure:
     text = text.strip(" ,;:")
-    if depth > MAX_NESTING or len(text) > 4_000:
+    if depth > MAX_STRUCTURE_DEPTH or len(text) > 4_000:
         return Leaf(text)
     if len(text) < 2 or text.isdigit():
         return read_leaf(text)
@@ -134,10 +134,10 @@ def _list(text: str, depth: int) -> Structure | None:
     if len(parts) > MAX_ITEMS:
         return Leaf(text)
     items = _shared_name([_read(part, depth) for part in parts])
-    if any(isinstance(item, Interval | Union) for item in items) and r"\lor" in found:
+    if any(isinstance(item, NumberRange | Union) for item in items) and r"\lor" in found:
         return as_union(items)
-    if len(items) == 2 and found == [r"\land"] and all(isinstance(item, Interval) for item in items):
-        return overlap(items)
+    if len(items) == 2 and found == [r"\land"] and all(isinstance(item, NumberRange) for item in items):
+        return intersection(items)
     return Items("list", _flat(items, "list")) if len(items) > 1 else items[0]
 
 
@@ -196,7 +196,7 @@ def _member(text: str, depth: int) -> Structure | None:
     value = _read(match.group("rest"), depth)
     return (
         value
-        if isinstance(value, Interval | Union) or (isinstance(value, Items) and value.kind == "set")
+        if isinstance(value, NumberRange | Union) or (isinstance(value, Items) and value.kind == "set")
         else None
     )
 
@@ -212,15 +212,15 @@ def _difference(text: str, depth: int) -> Structure | None:
     r"""``A \setminus \{1, 2\}`` and ``x \ne 1``: the pieces of a line with points taken out."""
     unequal = _UNEQUAL.match(text)
     if unequal is not None:
-        return without_points([Interval(*LINE)], [_read(unequal.group(1), depth)])
+        return without_points([NumberRange(*LINE)], [_read(unequal.group(1), depth)])
     parts, found = split_outside(text, _SETMINUS)
     if len(found) != 1:
         return None
     whole, points = _read(parts[0], depth), _read(parts[1], depth)
     pieces: list[Structure] = list(whole.parts) if isinstance(whole, Union) else [whole]
     if isinstance(whole, Leaf) and _REALS.fullmatch(whole.text):
-        pieces = [Interval(*LINE)]
-    intervals = [piece for piece in pieces if isinstance(piece, Interval)]
+        pieces = [NumberRange(*LINE)]
+    intervals = [piece for piece in pieces if isinstance(piece, NumberRange)]
     if not isinstance(points, Items) or len(intervals) < len(pieces):
         return None
     return without_points(intervals, list(points.items))
@@ -245,20 +245,20 @@ def _relation(text: str, depth: int) -> Structure | None:
         return None
     low, high = (parts[0], parts[2]) if upward[0] else (parts[2], parts[0])
     closed = (signs[0].startswith("\\"), signs[1].startswith("\\"))
-    return Interval(read_leaf(low), read_leaf(high), closed if upward[0] else closed[::-1], True)
+    return NumberRange(read_leaf(low), read_leaf(high), closed if upward[0] else closed[::-1], True)
 
 
 def _flipped(sign: str) -> str:
     return {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}[sign]
 
 
-def _half_line(bound: str, sign: str) -> Interval | None:
+def _half_line(bound: str, sign: str) -> NumberRange | None:
     if "|" in bound:
         return None
     closed = sign.startswith("\\")
     if sign in ("<", r"\le"):
-        return Interval(Leaf(r"-\infty"), read_leaf(bound), (False, closed), True)
-    return Interval(read_leaf(bound), Leaf(r"\infty"), (closed, False), True)
+        return NumberRange(Leaf(r"-\infty"), read_leaf(bound), (False, closed), True)
+    return NumberRange(read_leaf(bound), Leaf(r"\infty"), (closed, False), True)
 
 
 def _bracketed(text: str, depth: int) -> Structure | None:
@@ -274,7 +274,7 @@ def _bracketed(text: str, depth: int) -> Structure | None:
         return None
     square = (text[0] == "[", text[-1] == "]")
     if len(parts) == 2 and (any(square) or any(INFINITY.match(part) for part in parts)):
-        return Interval(_end(parts[0]), _end(parts[1]), square)
+        return NumberRange(_end(parts[0]), _end(parts[1]), square)
     if any(square) and not all(square):
         return None
     return Items("tuple", tuple(_read(part, depth) for part in parts))
@@ -303,7 +303,7 @@ def _set(inside: str, depth: int) -> Structure | None:
     match = _IN_SET.match(inside)
     if match is not None:
         condition = _read(match.group(2), depth)
-        return condition if isinstance(condition, Interval | Union) else None
+        return condition if isinstance(condition, NumberRange | Union) else None
     if (
         r"\}" in inside
         and _matching("(" + inside.replace(r"\{", "(").replace(r"\}", ")") + ")") < len(inside) // 2

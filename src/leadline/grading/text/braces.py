@@ -6,7 +6,7 @@ import re
 
 __all__ = ["brace_arguments", "closing_brace"]
 
-MAX_DEPTH = 60
+MAX_BRACE_DEPTH = 60
 
 _COMMAND = re.compile(r"\\([a-zA-Z]+|.)", re.DOTALL)
 _ARGUMENTS = {"frac": 2, "binom": 2, "sqrt": 1}
@@ -32,7 +32,7 @@ def brace_arguments(text: str, depth: int = 0) -> str:
     >>> brace_arguments(r"\frac{\sqrt2}3")
     '\\frac{\\sqrt{2}}{3}'
     """
-    if depth > MAX_DEPTH or ("frac" not in text and "sqrt" not in text and "binom" not in text):
+    if depth > MAX_BRACE_DEPTH or ("frac" not in text and "sqrt" not in text and "binom" not in text):
         return text
     pieces: list[str] = []
     at = 0
@@ -64,7 +64,7 @@ def _argument(text: str, at: int, depth: int) -> tuple[str, int]:
     if command is None:
         return "{" + text[at] + "}", at + 1
     inside, at = command.group(), command.end()
-    for _ in range(_ARGUMENTS.get(command.group(1), 0) if depth <= MAX_DEPTH else 0):
+    for _ in range(_ARGUMENTS.get(command.group(1), 0) if depth <= MAX_BRACE_DEPTH else 0):
         argument, at = _argument(text, at, depth + 1)
         inside += argument
     return "{" + inside + "}", at

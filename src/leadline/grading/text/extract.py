@@ -6,18 +6,20 @@ import re
 from collections import deque
 from typing import NamedTuple
 
+from leadline.types import ANSWER_TAGS
+
 __all__ = ["extract_answer"]
 
 TAIL = 20_000
 """Characters at the end of a response in which an answer is looked for."""
-SHORT = 400
+SHORT_RESPONSE = 400
 """A response of at most this many characters may be an answer as a whole."""
 MAX_BOXES = 12
 
-_MARKS = ("\\boxed", "\\fbox", "####", "</answer>")
+_MARKS = ("\\boxed", "\\fbox", "####", ANSWER_TAGS[1])
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]*\S)", re.MULTILINE)
-_OPEN_TAG, _CLOSE_TAG = "<answer>", "</answer>"
+_OPEN_TAG, _CLOSE_TAG = ANSWER_TAGS
 _ANCHOR = re.compile(
     r"(?:\bfinal\s+answer\b[^\n.$\\\d]{0,60}?(?:\bis\b|[:=])|\banswer\s*(?:\*\*)?\s*(?:is\b|:|=)|^[ \t*]*A\s*:)"
     r"[\s:*]*",
@@ -212,7 +214,7 @@ def _bare(text: str) -> str | None:
         text = text[: markup.start()].rstrip()
     if not text:
         return None
-    short = len(text) <= SHORT
+    short = len(text) <= SHORT_RESPONSE
     if short and "\n\n" not in text and _is_value(text):
         return text
     spans = list(_MATH.finditer(text)) if short else []

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from leadline.errors import LeadlineError
 from leadline.grading.verdict import Reason
 
-__all__ = ["Batch", "Counts", "Outcome", "Task"]
+__all__ = ["GradingBatch", "Task", "TaskOutcome", "WorkerCounts"]
 
 
 class Task(NamedTuple):
@@ -20,7 +20,7 @@ class Task(NamedTuple):
     options: tuple[Any, ...]
 
 
-class Outcome(NamedTuple):
+class TaskOutcome(NamedTuple):
     """What came of a task; ``fault`` says what is wrong with the gold, ``lost`` that no worker survived to say so."""
 
     reason: Reason
@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     lost: bool = False
 
 
-class Counts:
+class WorkerCounts:
     """How many workers were started, and how they ended."""
 
     def __init__(self) -> None:
@@ -39,18 +39,18 @@ class Counts:
         self.server_restarts = 0
 
 
-class Batch:
+class GradingBatch:
     """Tasks that were submitted together. ``wait`` returns their outcomes in order."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
-        self.outcomes: list[Outcome | None] = [None] * len(tasks)
+        self.outcomes: list[TaskOutcome | None] = [None] * len(tasks)
         self.left = len(tasks)
         self.done = threading.Event()
         self.error: Exception | None = None
         self.cancelled = False
 
-    def settle(self, index: int, outcome: Outcome) -> None:
+    def settle(self, index: int, outcome: TaskOutcome) -> None:
         self.outcomes[index] = outcome
         self.left -= 1
         if self.left == 0:
@@ -60,7 +60,7 @@ class Batch:
         self.error = error
         self.done.set()
 
-    def wait(self) -> list[Outcome]:
+    def wait(self) -> list[TaskOutcome]:
         """The outcomes, once all are there. Interrupted, it drops what has not begun."""
         try:
             self.done.wait()

@@ -16,30 +16,31 @@ from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.grading.verdict import Reason
-from leadline.grading.workers.batch import Batch, Counts, Outcome, Task
-from leadline.grading.workers.processes import MESSAGE_BYTES, START_SECONDS, Job, Server, Worker
+from leadline.grading.workers.batch import GradingBatch, Task, TaskOutcome, WorkerCounts
+from leadline.grading.workers.processes import START_SECONDS, ForkServer, GradingJob, Worker
+from leadline.grading.workers.server import MESSAGE_BYTES
 
-__all__ = ["Pool"]
+__all__ = ["WorkerPool"]
 
 CLOSE_SECONDS = 2.0
 MAX_RESTARTS = 3
 SPARE = 3
 """Workers beyond the given number that may be started while others are stuck."""
 STALL_SECONDS = 0.25
-KNOWN = 4
+EXTRA_FOR_KNOWN_GOLD = 4
 """How many more jobs may wait at a worker that has the gold already."""
 
 
-class Pool:
+class WorkerPool:
     """At most ``workers`` processes, started when there is work; a task may take ``timeout_s`` of processor time."""
 
     def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
         self.size, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
-        self.counts = Counts()
+        self.counts = WorkerCounts()
         self._stall = min(STALL_SECONDS, timeout_s / 4)
-        self._pending: deque[Job] = deque()
+        self._pending: deque[GradingJob] = deque()
         self._workers: list[Worker] = []
-        self._server: Server | None = None
+        self._server: ForkServer | None = None
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -51,16 +52,16 @@ class Pool:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, tasks: Sequence[Task]) -> Batch:
+    def submit(self, tasks: Sequence[Task]) -> GradingBatch:
         """Queue tasks; from any thread."""
-        batch = Batch(tasks)
+        batch = GradingBatch(tasks)
         if not tasks:
             batch.done.set()
             return batch
         with self._lock:
             if self._closing:
                 raise LeadlineError("this grader is closed")
-            self._pending.extend(Job(batch, index) for index in range(len(tasks)))
+            self._pending.extend(GradingJob(batch, index) for index in range(len(tasks)))
             self._start_thread()
         self._wake()
         return batch
@@ -118,7 +119,7 @@ class Pool:
                 self._reset()
                 if self._failures > MAX_RESTARTS or isinstance(error, RuntimeError):
                     self._fail(error)
-        self._bury_all()
+        self._reap_all()
         self._reset()
         self._fail(LeadlineError("the grader was closed"))
         self._release()
@@ -126,19 +127,19 @@ class Pool:
     def _loop(self) -> None:
         while not self._closing:
             if self._server is None and (self._pending or self._wanted):
-                self._server = Server(self.memory_mb)
+                self._server = ForkServer(self.memory_mb)
                 self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
             if self._server is not None and self._server.ready:
                 self._hand_out()
             for key, _ in self._selector.select(self._patience()):
                 if key.data is None:
                     self._drain()
-                elif isinstance(key.data, Server):
+                elif isinstance(key.data, ForkServer):
                     self._selector.unregister(key.data.control)
                     key.data.greet()
                 else:
-                    self._hear(key.data)
-            self._punish()
+                    self._read_replies(key.data)
+            self._kill_overdue()
 
     def _patience(self) -> float | None:
         """Seconds until something has to be done though nobody says a word."""
@@ -182,9 +183,9 @@ class Pool:
             except OSError:
                 # It died between two jobs, which is no fault of this one.
                 self._requeue([*worker.give_up(), job])
-                self._bury(worker)
+                self._reap(worker)
 
-    def _requeue(self, jobs: Sequence[Job]) -> None:
+    def _requeue(self, jobs: Sequence[GradingJob]) -> None:
         """Put jobs that were handed out before all that still waits, in their order."""
         self._pending.extendleft(reversed(jobs))
 
@@ -198,7 +199,7 @@ class Pool:
             elif free:
                 self._requeue(worker.withdraw((worker.waiting + 1) // 2))
 
-    def _place(self, job: Job) -> Worker | None:
+    def _place(self, job: GradingJob) -> Worker | None:
         """Who gets the next job: someone idle, a new worker, or whoever has least to do; nobody who is stuck.
 
         A worker that has read the gold before need not read it again, which is worth a few places in its queue.
@@ -210,7 +211,9 @@ class Pool:
                 return self._start_worker()
         able = able or [worker for worker in running if worker.takes(job)]
         gold = job.task.gold
-        return min(able, key=lambda worker: worker.waiting - KNOWN * worker.knows(gold), default=None)
+        return min(
+            able, key=lambda worker: worker.waiting - EXTRA_FOR_KNOWN_GOLD * worker.knows(gold), default=None
+        )
 
     def _start_worker(self) -> Worker:
         assert self._server is not None
@@ -220,7 +223,7 @@ class Pool:
         self.counts.started += 1
         return worker
 
-    def _hear(self, worker: Worker) -> None:
+    def _read_replies(self, worker: Worker) -> None:
         """Read all that a worker has said."""
         while worker in self._workers:
             try:
@@ -230,47 +233,47 @@ class Pool:
             except ConnectionError:
                 message = b""
             if message:
-                self._heed(worker, json.loads(message))
+                self._record_reply(worker, json.loads(message))
             else:
                 self._died(worker)
 
-    def _heed(self, worker: Worker, reply: Any) -> None:
+    def _record_reply(self, worker: Worker, reply: Any) -> None:
         self._failures = 0
         if reply == "gold":
             worker.gold_is_done()
             return
-        worker.settle(Outcome(Reason(reply["verdict"]), reply.get("fault")))
+        worker.settle(TaskOutcome(Reason(reply["verdict"]), reply.get("fault")))
         if reply.get("retire"):
             self.counts.retired += 1
             self._end(worker)
 
     def _died(self, worker: Worker) -> None:
-        status = self._bury(worker)
+        status = self._reap(worker)
         self.counts.crashed += 1
         # GMP aborts when memory runs out; SIGKILL that is not ours is the kernel's out-of-memory killer.
         starved = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGKILL)
-        self._blame(worker, Reason.memory if starved else Reason.crashed)
+        self._fail_current_job(worker, Reason.memory if starved else Reason.crashed)
 
-    def _blame(self, worker: Worker, reason: Reason) -> None:
-        """The job that a buried worker was at has failed; what waited behind it goes back to the queue."""
+    def _fail_current_job(self, worker: Worker, reason: Reason) -> None:
+        """The job that a reaped worker was at has failed; what waited behind it goes back to the queue."""
         if worker.busy:
             self._requeue(worker.withdraw(worker.waiting))
             worker.settle(worker.lost(reason))
 
     def _end(self, worker: Worker) -> None:
-        """Bury a worker of which nothing is at fault."""
-        self._bury(worker)
+        """Reap a worker of which nothing is at fault."""
+        self._reap(worker)
         self._requeue(worker.give_up())
 
-    def _punish(self) -> None:
+    def _kill_overdue(self) -> None:
         if self._server is not None and not self._server.ready and self._server.deadline <= time.monotonic():
             raise RuntimeError(f"the worker server did not start within {START_SECONDS:.0f} s")
         for worker in [worker for worker in self._busy() if worker.overdue]:
-            self._bury(worker)
+            self._reap(worker)
             self.counts.killed += 1
-            self._blame(worker, Reason.timeout)
+            self._fail_current_job(worker, Reason.timeout)
 
-    def _bury(self, worker: Worker) -> int:
+    def _reap(self, worker: Worker) -> int:
         self._workers.remove(worker)
         self._selector.unregister(worker.connection)
         assert self._server is not None
@@ -281,7 +284,7 @@ class Pool:
             self._requeue(worker.give_up())
             raise
 
-    def _bury_all(self) -> None:
+    def _reap_all(self) -> None:
         """Before the server goes, let it reap its workers: orphans would be left to whoever is process 1 here."""
         if self._server is None or not self._server.ready:
             return

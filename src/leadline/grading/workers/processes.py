@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.grading.verdict import Reason
-from leadline.grading.workers.batch import Batch, Outcome, Task
+from leadline.grading.workers.batch import GradingBatch, Task, TaskOutcome
+from leadline.grading.workers.server import MESSAGE_BYTES
 
-__all__ = ["MESSAGE_BYTES", "START_SECONDS", "Job", "Server", "Worker"]
+__all__ = ["START_SECONDS", "ForkServer", "GradingJob", "Worker"]
 
-MESSAGE_BYTES = 1 << 17
 START_SECONDS = 60.0
 AHEAD = 16
 """Most jobs that a worker has at a time, the one that it computes included."""
-SHORT = 500
+SHORT_JOB = 500
 """Longest job, in characters, that is sent ahead."""
 GOLDS = 2_048
 """Most golds of which is remembered that a worker has them: as many as it keeps."""
@@ -41,10 +41,10 @@ _log = logging.getLogger("leadline.grading")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class GradingJob:
     """A task on its way: its batch, and where in the batch it stands."""
 
-    batch: Batch
+    batch: GradingBatch
     index: int
 
     @property
@@ -54,9 +54,9 @@ class Job:
     @property
     def short(self) -> bool:
         """Whether it may be sent ahead: a full socket would make the pool wait for the worker."""
-        return len(self.task.gold) + len(self.task.answer or "") <= SHORT
+        return len(self.task.gold) + len(self.task.answer or "") <= SHORT_JOB
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: TaskOutcome) -> None:
         self.batch.settle(self.index, outcome)
 
 
@@ -69,7 +69,7 @@ class _Sent:
         tell: whether the worker reports when it has dealt with the gold.
     """
 
-    job: Job | None
+    job: GradingJob | None
     tell: bool
 
 
@@ -98,7 +98,7 @@ class Worker:
         """How many of its jobs it has not begun and nobody has taken back."""
         return sum(sent.job is not None for sent in itertools.islice(self._queue, 1, None))
 
-    def takes(self, job: Job) -> bool:
+    def takes(self, job: GradingJob) -> bool:
         """Whether it should be given this one, too."""
         return not self._queue or (len(self._queue) < AHEAD and job.short)
 
@@ -106,7 +106,7 @@ class Worker:
         """Whether it was sent this gold before: it will not have to read it again."""
         return gold in self._golds
 
-    def send(self, job: Job) -> None:
+    def send(self, job: GradingJob) -> None:
         """Raises OSError if the worker is gone; the job then is not its own."""
         task = job.task
         # A gold that it has dealt with before is not reported again, and not to blame for what happens.
@@ -150,7 +150,7 @@ class Worker:
         if job is not None:
             self._golds[job.task.gold] = True
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: TaskOutcome) -> None:
         """Its job is done."""
         job = self._queue.popleft().job
         if time.monotonic() - self._began >= NEAR * self.timeout_s:
@@ -160,7 +160,7 @@ class Worker:
         if self._queue:
             self._begin()
 
-    def _note(self, outcome: Outcome, job: Job | None) -> None:
+    def _note(self, outcome: TaskOutcome, job: GradingJob | None) -> None:
         """Log a job whose verdict a slower machine, or a smaller limit, might change."""
         used = self.used
         if job is not None and outcome.reason is not Reason.timeout and used >= NEAR * self.timeout_s:
@@ -169,26 +169,26 @@ class Worker:
                 used, self.timeout_s, (job.task.answer or "")[:80], job.task.gold[:80],
             )  # fmt: skip
 
-    def withdraw(self, count: int) -> list[Job]:
+    def withdraw(self, count: int) -> list[GradingJob]:
         """Take back the last ``count`` jobs that it has not begun, in their order."""
-        back: list[Job] = []
+        back: list[GradingJob] = []
         for sent in reversed(list(itertools.islice(self._queue, 1, None))):
             if sent.job is not None and len(back) < count:
                 back.append(sent.job)
                 sent.job = None
         return back[::-1]
 
-    def give_up(self) -> list[Job]:
+    def give_up(self) -> list[GradingJob]:
         """All that it had, begun or not, when it is not to blame for its end."""
         jobs = [sent.job for sent in self._queue if sent.job is not None]
         self._queue.clear()
         return jobs
 
-    def lost(self, reason: Reason) -> Outcome:
+    def lost(self, reason: Reason) -> TaskOutcome:
         """The outcome when the worker did not answer: whose fault it is depends on how far it came."""
         if self.gold_done:
-            return Outcome(reason)
-        return Outcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}", lost=True)
+            return TaskOutcome(reason)
+        return TaskOutcome(Reason.unparsable_gold, f"reading the gold ended in: {reason.value}", lost=True)
 
 
 def processor_seconds(pid: int) -> float:
@@ -200,7 +200,7 @@ def processor_seconds(pid: int) -> float:
         return 0.0
 
 
-class Server:
+class ForkServer:
     """The process that forks workers, seen from here."""
 
     def __init__(self, memory_mb: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadline.grading.comparison.algebraic import same_by_algebra
 from leadline.grading.comparison.math_verify_bridge import forget, parsed
-from leadline.grading.verdict import Comparison
+from leadline.grading.verdict import Strictness
 
 __all__ = ["warm_up"]
 
@@ -74,5 +74,5 @@ def warm_up() -> None:
     for sample in _SAMPLES:
         parsed(sample)
     for gold, answer in _PAIRS:
-        same_by_algebra(gold, answer, Comparison())
+        same_by_algebra(gold, answer, Strictness())
     forget()

@@ -9,9 +9,9 @@ import warnings
 
 from leadline.errors import MissingExtra
 
-__all__ = ["HOOKS", "TESTED", "VersionWarning", "check_trl", "missing_hooks"]
+__all__ = ["HOOKS", "TESTED_TRL", "VersionWarning", "check_trl", "missing_hooks"]
 
-TESTED = ("1.16.0",)
+TESTED_TRL = ("1.16.0",)
 """Releases of TRL that the tests ran with. Others work as long as the hooks below are there, with a
 warning.
 """
@@ -76,11 +76,12 @@ def check_trl() -> None:
     if faults:
         raise MissingExtra(
             f"trl {trl.__version__} does not fit: GRPOTrainer lacks {'; '.join(faults)}. "
-            f"Tested: {', '.join(TESTED)}: pip install 'leadline[trl]'"
+            f"Tested: {', '.join(TESTED_TRL)}: pip install 'leadline[trl]'"
         )
-    if trl.__version__ not in TESTED:
+    if trl.__version__ not in TESTED_TRL:
         warnings.warn(
-            f"leadline was tested with trl {', '.join(TESTED)}, not {trl.__version__}; every hook it needs is there",
+            f"leadline was tested with trl {', '.join(TESTED_TRL)}, not {trl.__version__}; "
+            "every hook it needs is there",
             VersionWarning,
             stacklevel=2,
         )

@@ -21,7 +21,7 @@ from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages, group_advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.trl.host import Host
-from leadline.integrations.trl.rewards import gold_faults
+from leadline.integrations.trl.rewards import gold_column_faults
 
 __all__ = ["LeadBatch", "LeadMixin", "fingerprint", "group_ids", "lead_metrics"]
 
@@ -69,7 +69,7 @@ class LeadMixin(Host):
         self.correctness = correctness
         self.lead_batch: LeadBatch | None = None
         sets = {name: kwargs.get(name) for name in ("train_dataset", "eval_dataset")}
-        faults = gold_faults(kwargs.get("reward_funcs"), sets)
+        faults = gold_column_faults(kwargs.get("reward_funcs"), sets)
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)

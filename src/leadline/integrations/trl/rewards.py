@@ -1,6 +1,6 @@
 """leadline's rewards in TRL's calling convention: ``f(prompts, completions, completion_ids=..., **columns)``.
 
-Usable alone, in anybody's ``GRPOTrainer(reward_funcs=[accuracy, reflection])``. Completions are plain
+Usable alone, in anybody's ``GRPOTrainer(reward_funcs=[accuracy_reward, reflection])``. Completions are plain
 texts or chats.
 Nothing here looks at a group: TRL hands a reward function the rows of one process, which may be half of a
     group.
@@ -24,7 +24,7 @@ __all__ = [
     "AccuracyReward",
     "AnsweredReward",
     "PartReward",
-    "accuracy",
+    "accuracy_reward",
     "answered",
     "format_reward",
     "reflection",
@@ -73,7 +73,8 @@ class AccuracyReward:
             Without, every completion is graded as if it had ended (the trainer corrects for it: it knows
             the tokenizer).
 
-    >>> accuracy(prompts=["6 x 7?"] * 3, completions=["\\\\boxed{42}", "\\\\boxed{41}", "?"], answer=["42", "42", ""])
+    >>> texts = ["\\\\boxed{42}", "\\\\boxed{41}", "?"]
+    >>> accuracy_reward(prompts=["6 x 7?"] * 3, completions=texts, answer=["42", "42", ""])
     [1.0, 0.0, None]
     """
 
@@ -194,7 +195,7 @@ def reward_functions(
     return functions, [1.0, 0.0, *(part.weight for part in parts)]
 
 
-def gold_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
+def gold_column_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
     """Data sets without a column that :class:`AccuracyReward` finds a gold in, as far as their columns are known.
 
     Args:
@@ -203,7 +204,7 @@ def gold_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
 
     >>> class Rows:
     ...     column_names = ["prompt", "label"]
-    >>> gold_faults([accuracy], {"train_dataset": Rows()})
+    >>> gold_column_faults([accuracy_reward], {"train_dataset": Rows()})
     ['train_dataset: no gold column: looked for answer, solution, ground_truth, target, found label, prompt']
     """
     several = functions if isinstance(functions, list | tuple) else [functions]
@@ -259,9 +260,9 @@ def _problems(
     ]
 
 
-accuracy = AccuracyReward()
-answered = AnsweredReward(accuracy)
+accuracy_reward = AccuracyReward()
+answered = AnsweredReward(accuracy_reward)
 format_reward, reflection, repetition = (
-    PartReward(part, accuracy)
+    PartReward(part, accuracy_reward)
     for part in make_parts({"format": 1.0, "reflection": 1.0, "repetition": 1.0}, {})
 )

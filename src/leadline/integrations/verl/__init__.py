@@ -12,7 +12,7 @@ Nothing here needs verl but ``plugin``, ``manager`` and ``check``.
 
 from __future__ import annotations
 
-from leadline.integrations.verl.score_coding import GRID, LIMIT, Coded, decode, encode
+from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, Coded, decode, encode
 from leadline.integrations.verl.scoring import compute_score
 
-__all__ = ["GRID", "LIMIT", "Coded", "compute_score", "decode", "encode"]
+__all__ = ["BONUS_GRID", "LIMIT", "Coded", "compute_score", "decode", "encode"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib import metadata
 
-__all__ = ["MANAGER", "NEEDED", "TESTED", "version_fault"]
+__all__ = ["MANAGER", "NEEDED", "TESTED_VERL", "version_fault"]
 
 MANAGER = ("pkg://leadline.integrations.verl.reward_manager", "LeadlineRewardManager")
 """``reward.reward_manager.module.path`` and ``.name``."""
 
-TESTED = ("0.9.1",)
+TESTED_VERL = ("0.9.1",)
 """Releases of verl that ``make test-verl`` ran with. Another one is refused: an estimator that reads
 rewards which mean something else would train on nonsense without a word."""
 
@@ -40,6 +40,6 @@ def version_fault() -> str | None:
         return (
             "verl: not installed: pip install 'leadline[verl]' 'verl[vllm]' in the environment of the cluster"
         )
-    if found not in TESTED:
-        return f"verl: {found} is installed, tested are {', '.join(TESTED)}"
+    if found not in TESTED_VERL:
+        return f"verl: {found} is installed, tested are {', '.join(TESTED_VERL)}"
     return None

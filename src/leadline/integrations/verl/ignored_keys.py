@@ -27,7 +27,7 @@ IGNORED = {
 """Key, or the beginning of one -> why it has no effect in a run with leadline's estimator and reward manager."""
 
 OURS = ("algorithm.leadline", "reward.leadline")
-FREE = ("ray_kwargs.ray_init",)
+FREE_SECTIONS = ("ray_kwargs.ray_init",)
 """Sections that verl hands on as they are."""
 
 
@@ -57,7 +57,7 @@ def ignored_faults(overrides: Sequence[str], base: Any, config: Any) -> list[str
 
 def _known(key: str, base: Any) -> bool:
     """Whether somebody reads an added key: it is ours, or verl left the section open for whatever comes."""
-    if key.startswith(tuple(f"{start}." for start in (*OURS, *FREE))) or key in OURS:
+    if key.startswith(tuple(f"{start}." for start in (*OURS, *FREE_SECTIONS))) or key in OURS:
         return True
     place = base
     for part in key.split("."):

@@ -24,9 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import ConfigError, InputError
 
-__all__ = ["GRID", "LIMIT", "Coded", "decode", "encode"]
+__all__ = ["BONUS_GRID", "LIMIT", "Coded", "decode", "encode"]
 
-GRID = 2.0**-20
+BONUS_GRID = 2.0**-20
 """Distance between two bonuses that can be told apart."""
 
 LIMIT = 4.0
@@ -62,7 +62,7 @@ def encode(correct: bool | None, answered: bool, bonus: float) -> float:
     """
     if correct is None:
         return 0.0
-    rounded = round(bonus / GRID) * GRID if math.isfinite(bonus) else math.inf
+    rounded = round(bonus / BONUS_GRID) * BONUS_GRID if math.isfinite(bonus) else math.inf
     if abs(rounded) >= LIMIT:
         raise ConfigError(
             f"rewards: a bonus of {bonus:g} cannot be handed to verl: it must stay below {LIMIT:g}"
@@ -86,7 +86,7 @@ def decode(rewards: ArrayLike) -> Coded:
     scorable = code != 0  # NaN among them: its bonus is strange
     silent = scorable & (code < 0) & (size > _ANSWERED + LIMIT)
     bonus = np.where(scorable, size - np.where(silent, _SILENT, _ANSWERED), 0.0)
-    strange = ~(np.abs(bonus) < LIMIT) | (np.round(bonus / GRID) * GRID != bonus)
+    strange = ~(np.abs(bonus) < LIMIT) | (np.round(bonus / BONUS_GRID) * BONUS_GRID != bonus)
     if strange.any():
         row = int(np.flatnonzero(strange)[0])
         raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.errors import ConfigError
 from leadline.integrations.verl.score_coding import LIMIT, encode
-from leadline.integrations.verl.settings import RewardSettings, plain
+from leadline.integrations.verl.settings import RewardSettings, plain_settings
 from leadline.rewards import Scorer
 from leadline.rewards.components import make_parts
 from leadline.types import Completion, Problem, Score
@@ -106,7 +106,7 @@ def compute_score(
     >>> compute_score("math", r"so \\boxed{42}", "42")["score"], compute_score("math", "so what", "42")["score"]
     (4.0, -12.0)
     """
-    known = {name: plain(settings[name]) for name in RewardSettings.model_fields if name in settings}
+    known = {name: plain_settings(settings[name]) for name in RewardSettings.model_fields if name in settings}
     extra = dict(extra_info or {})
     problem = Problem(str(extra.get("id", "")), "", str(ground_truth), meta=extra)
     completion = Completion(problem.id, solution_str, 0)

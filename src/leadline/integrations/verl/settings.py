@@ -9,11 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leadline.errors import ConfigError
-from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.config import PRESETS, AdvantageConfig
 
-__all__ = ["PRESETS", "RewardSettings", "advantage_settings", "plain", "reward_settings"]
-
-PRESETS = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code")
+__all__ = ["RewardSettings", "advantage_settings", "plain_settings", "reward_settings"]
 
 
 class RewardSettings(BaseModel):
@@ -28,14 +26,14 @@ class RewardSettings(BaseModel):
     """A folder, on storage that all nodes share, where every score is written down with its reasons and lengths."""
 
 
-def plain(value: Any) -> Any:
+def plain_settings(value: Any) -> Any:
     """Mappings and lists of any kind (OmegaConf's among them) as dicts and lists; a JSON object in a text is read.
 
     >>> plain({"a": '{"b": [1]}'})
     {'a': {'b': [1]}}
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain_settings(item) for key, item in value.items()}
     if isinstance(value, str):
         if not value.lstrip().startswith("{"):
             return value
@@ -43,7 +41,7 @@ def plain(value: Any) -> Any:
             return json.loads(value)
         except ValueError as error:
             raise ConfigError(f"{value!r:.80}: starts like JSON and is none: {error}") from error
-    return [plain(item) for item in value] if isinstance(value, Sequence) else value
+    return [plain_settings(item) for item in value] if isinstance(value, Sequence) else value
 
 
 def advantage_settings(algorithm: Any) -> AdvantageConfig:
@@ -55,7 +53,7 @@ def advantage_settings(algorithm: Any) -> AdvantageConfig:
     >>> advantage_settings({"leadline": {"preset": "lead", "length_alpha": 0.1}}).length_alpha
     0.1
     """
-    section = plain(_section(algorithm, "leadline"))
+    section = plain_settings(_section(algorithm, "leadline"))
     preset = section.pop("preset", None if section else "lead")
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"algorithm.leadline.preset: {preset!r} is not one of {', '.join(PRESETS)}")
@@ -74,7 +72,7 @@ def reward_settings(reward: Any) -> RewardSettings:
         ConfigError: lists every wrong field.
     """
     try:
-        return RewardSettings(**plain(_section(reward, "leadline")))
+        return RewardSettings(**plain_settings(_section(reward, "leadline")))
     except ValidationError as error:
         raise ConfigError(_lines("reward.leadline", error)) from error
 

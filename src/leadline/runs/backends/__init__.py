@@ -72,11 +72,11 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
         check_scoring(recipe)
     with refusals:
         if recipe.backend == "trl":
-            from leadline.runs.backends.trl.checks import check_recipe as check_trl_recipe
+            from leadline.runs.backends.trl.checks import check_trl_recipe as check_trl_recipe
 
             notes += check_trl_recipe(recipe, material, planning=planning)
         elif recipe.backend == "local":
-            from leadline.runs.backends.local import check_recipe as check_local_recipe
+            from leadline.runs.backends.local import check_local_recipe as check_local_recipe
 
             check_local_recipe(recipe, material)
     refusals.raise_all()

@@ -36,10 +36,10 @@ from leadline.seeds import torch_rng
 from leadline.storage.checkpoints import Checkpoints
 from leadline.types import Completion, Problem
 
-__all__ = ["LocalBackend", "check_recipe"]
+__all__ = ["LocalBackend", "check_local_recipe"]
 
 
-def check_recipe(recipe: Recipe, material: Material | None) -> None:
+def check_local_recipe(recipe: Recipe, material: Material | None) -> None:
     """Refuse whatever can be known to be wrong without the model's weights.
 
     Raises:

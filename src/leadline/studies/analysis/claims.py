@@ -13,10 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from leadline.stats import Interval, paired_seeds, seed_mean
-from leadline.studies.analysis.summary import Row, Table, by_seed, gain, number, support_of
+from leadline.storage.jsonl import Row
+from leadline.studies.analysis.summary import StudyTable, by_seed, measured_gain, number_in, support_of
 from leadline.studies.plan import GRID_ALGORITHMS, Plan
 
-__all__ = ["MARGIN", "Claim", "judge"]
+__all__ = ["MARGIN", "Claim", "judge_claims"]
 
 Verdict = Literal["supported", "not supported", "undecided", "not tested"]
 
@@ -54,7 +55,7 @@ class Claim:
         return {**asdict(self), "interval": interval, "sentence": self.sentence}
 
 
-def judge(plan: Plan, table: Table) -> list[Claim]:
+def judge_claims(plan: Plan, table: StudyTable) -> list[Claim]:
     """All five, in order, at the shortest number of steps and on the trained problems."""
     names = dict.fromkeys(arm.algorithm for arm in plan.arms)
     grid = next((name for name in GRID_ALGORITHMS if name in names), next(iter(names)))
@@ -67,7 +68,7 @@ def judge(plan: Plan, table: Table) -> list[Claim]:
     ]
 
 
-def _support(plan: Plan, table: Table, algorithm: str) -> Claim:
+def _support(plan: Plan, table: StudyTable, algorithm: str) -> Claim:
     """(a): the mean gain of trained problems that were hardly ever sampled right, and test T3.
 
     Of one algorithm and one length of run: two algorithms from one base model would count the same luck twice.
@@ -80,15 +81,15 @@ def _support(plan: Plan, table: Table, algorithm: str) -> Claim:
     ]
     if not rows:
         return _claim("a", "not tested", "No trained problem was without support.")
-    interval = seed_mean(list(by_seed(rows, gain).values()))
+    interval = seed_mean(list(by_seed(rows, measured_gain).values()))
     told = support_of(rows)
     verdict = _below(interval)
     if told.p_value < 0.05:
         verdict = "not supported"
     evidence = (
         f"{algorithm}, {plan.steps[0]} steps: {len(rows)} problem-runs with fewer than {UNSUPPORTED} right answers "
-        f"expected among their samples gained {points(interval)}; {told.gained} of {told.problems} with fewer than "
-        f"0.01 expected passed 10% success, where at most {told.expected:.2g} were to be expected "
+        f"expected among their samples gained {gain_points(interval)}; {told.gained} of {told.problems} "
+        f"with fewer than 0.01 expected passed 10% success, where at most {told.expected:.2g} were to be expected "
         f"without shared weights (T3, p = {told.p_value:.2g})."
     )
     return _claim("a", verdict, evidence, interval)
@@ -99,7 +100,7 @@ def _unsupported(row: Row) -> bool:
     return samples > 0 and samples * mass < UNSUPPORTED
 
 
-def _overlap(plan: Plan, table: Table, algorithm: str) -> Claim:
+def _overlap(plan: Plan, table: StudyTable, algorithm: str) -> Claim:
     """(b): slope of a seed's gain over the dose grid, up to the doses that leave less than half to gain."""
     doses = sorted((cell for cell in plan.axis.cells if cell.role == "dose"), key=lambda cell: cell.overlap)
     found = [(cell, table.of(cell.name, algorithm, plan.steps[0])) for cell in doses]
@@ -108,7 +109,7 @@ def _overlap(plan: Plan, table: Table, algorithm: str) -> Claim:
         return _claim(
             "b", "not tested", "Fewer than two doses leave half of the success or more to be gained."
         )
-    gains = [by_seed(rows, gain) for _, rows in open_]
+    gains = [by_seed(rows, measured_gain) for _, rows in open_]
     seeds = sorted(set.intersection(*(set(values) for values in gains)))
     places = np.arange(len(open_)) - (len(open_) - 1) / 2
     slopes = [
@@ -118,12 +119,12 @@ def _overlap(plan: Plan, table: Table, algorithm: str) -> Claim:
     first, last = (float(np.mean(list(values.values()))) for values in (gains[0], gains[-1]))
     evidence = (
         f"From overlap {open_[0][0].overlap:g} to {open_[-1][0].overlap:g} the gain of {algorithm} after "
-        f"{plan.steps[0]} steps goes from {100 * first:.1f} to {100 * last:.1f} points: {points(interval)} a dose."
+        f"{plan.steps[0]} steps goes from {100 * first:.1f} to {100 * last:.1f} points: {gain_points(interval)} a dose."
     )
     return _claim("b", _above(interval), evidence, interval)
 
 
-def _saturation(plan: Plan, table: Table, algorithm: str) -> Claim:
+def _saturation(plan: Plan, table: StudyTable, algorithm: str) -> Claim:
     """(c): the most saturated base against the one whose mass is nearest one half, paired by seed."""
     cells = [cell for cell in plan.axis.cells if cell.role == "saturation"]
     found = {cell.name: table.of(cell.name, algorithm, plan.steps[0]) for cell in cells}
@@ -135,25 +136,25 @@ def _saturation(plan: Plan, table: Table, algorithm: str) -> Claim:
     if middle == most:
         text = f"No base is saturated: the largest in-distribution mass is {mass[most]:.2f}."
         return _claim("c", "undecided", text)
-    before, after = (by_seed(found[name], gain) for name in (middle, most))
+    before, after = (by_seed(found[name], measured_gain) for name in (middle, most))
     seeds = sorted(before.keys() & after.keys())
     interval = paired_seeds([before[s] for s in seeds], [after[s] for s in seeds])
     verdict: Verdict = "supported" if interval.hi < 0 else "not supported" if interval.lo > 0 else "undecided"
     evidence = (
         f"Where the base solves {100 * mass[most]:.0f}% instead of {100 * mass[middle]:.0f}%, {algorithm} gains "
-        f"{points(interval)} (difference over {plan.steps[0]} steps)."
+        f"{gain_points(interval)} (difference over {plan.steps[0]} steps)."
     )
     return _claim("c", verdict, evidence, interval)
 
 
-def _transfer(plan: Plan, table: Table, algorithm: str, letter: str) -> Claim:
+def _transfer(plan: Plan, table: StudyTable, algorithm: str, letter: str) -> Claim:
     """(d), (e): nothing gained where something was missing from pretraining, and something where nothing was."""
     if plan.axis.claim != letter:
         return _claim(letter, "not tested", "This axis does not ask for it.")
     groups = dict(plan.axis.transfer)
     gains = {
         kind: {
-            name: table.mean(rows, gain)
+            name: table.mean(rows, measured_gain)
             for name in groups.get(kind, ())
             if (rows := table.of(name, algorithm, plan.steps[0]))
         }
@@ -169,7 +170,10 @@ def _transfer(plan: Plan, table: Table, algorithm: str, letter: str) -> Claim:
     elif all(i.hi < MARGIN for i in lack) and any(i.lo > MARGIN for i in have):
         verdict = "supported"
     said = [
-        f"{name} {points(interval)}" for kind in gains.values() for name, interval in kind.items() if interval
+        f"{name} {gain_points(interval)}"
+        for kind in gains.values()
+        for name, interval in kind.items()
+        if interval
     ]
     best = max(have, key=lambda interval: interval.value)
     return _claim(letter, verdict, f"Gains of {algorithm}: {'; '.join(said)}.", best)
@@ -188,15 +192,15 @@ def _above(interval: Interval) -> Verdict:
 
 
 def _mean(rows: Sequence[Row], name: str) -> float:
-    return float(np.mean([number(row, name) for row in rows]))
+    return float(np.mean([number_in(row, name) for row in rows]))
 
 
-def points(interval: Interval) -> str:
+def gain_points(interval: Interval) -> str:
     """A gain in percentage points with its limits; with one seed there are none.
 
-    >>> points(Interval(0.041, -0.002, 0.08))
+    >>> gain_points(Interval(0.041, -0.002, 0.08))
     '+4.1 points [-0.2, +8.0]'
-    >>> points(Interval(0.041, -np.inf, np.inf))
+    >>> gain_points(Interval(0.041, -np.inf, np.inf))
     '+4.1 points (one seed)'
     """
     if not np.isfinite(interval.width):

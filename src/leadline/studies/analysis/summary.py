@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.stats import Interval, seed_mean
+from leadline.storage.jsonl import Row
 from leadline.studies.analysis.laws import Support, excess_share, support, tilt_slope
 from leadline.theory import q_seen
 
-__all__ = ["Condition", "Table", "by_seed", "curve", "laws", "power", "summarise"]
+__all__ = ["Condition", "StudyTable", "by_seed", "curve", "laws", "power", "summarise"]
 
-Row = Mapping[str, Any]
 Array = npt.NDArray[np.float64]
 
 _BINS = np.array([0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0])
@@ -32,7 +32,7 @@ class Condition:
     side: str
 
 
-class Table:
+class StudyTable:
     """The rows of a study, by condition."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -60,17 +60,17 @@ def by_seed(rows: Iterable[Row], value: Callable[[Row], float]) -> dict[int, flo
     return {seed: float(np.mean(found)) for seed, found in sorted(values.items())}
 
 
-def number(row: Row, name: str) -> float:
+def number_in(row: Row, name: str) -> float:
     """A column as a number; NaN where it is null."""
     return float("nan") if row[name] is None else float(row[name])
 
 
-def gain(row: Row) -> float:
+def measured_gain(row: Row) -> float:
     """What training added: p' - Q."""
     return float(row["p"]) - float(row["Q"])
 
 
-def summarise(table: Table) -> list[dict[str, Any]]:
+def summarise(table: StudyTable) -> list[dict[str, Any]]:
     """One entry a condition: means with intervals over seeds of Q, p', the gain, the KL and the ladder."""
     entries = []
     for key, rows in table.groups.items():
@@ -85,16 +85,16 @@ def summarise(table: Table) -> list[dict[str, Any]]:
             "problems": len(rows),
         }
         for name in ("Q", "p", "N", "kl", "excess", "tabular", "tilt"):
-            interval = table.mean(rows, partial(number, name=name))
+            interval = table.mean(rows, partial(number_in, name=name))
             entry[name] = interval.as_list() if interval else None
-        found = table.mean(rows, gain)
+        found = table.mean(rows, measured_gain)
         entry["gain"] = found.as_list() if found else None
-        entry["gain_by_seed"] = list(by_seed(rows, gain).values())
+        entry["gain_by_seed"] = list(by_seed(rows, measured_gain).values())
         entries.append(entry)
     return entries
 
 
-def laws(table: Table) -> list[dict[str, Any]]:
+def laws(table: StudyTable) -> list[dict[str, Any]]:
     """T1, T2 and T3 of every algorithm and step, over all trained problems of the dose and level cells."""
     pools: dict[tuple[str, int], list[Row]] = {}
     for key, rows in table.groups.items():
@@ -131,7 +131,7 @@ def power(prompts: int, group: int, steps: Sequence[int]) -> list[dict[str, floa
 
 def curve(rows: Sequence[Row]) -> list[dict[str, float]]:
     """Mean gain against Q in bins of Q, over problems; bins with fewer than five are left out."""
-    mass, gains = _column(rows, "Q"), np.array([gain(row) for row in rows])
+    mass, gains = _column(rows, "Q"), np.array([measured_gain(row) for row in rows])
     place = np.clip(np.digitize(mass, _BINS) - 1, 0, _BINS.size - 2)
     return [
         {"Q": float(mass[place == i].mean()), "gain": float(gains[place == i].mean()), "problems": int(n)}
@@ -141,4 +141,4 @@ def curve(rows: Sequence[Row]) -> list[dict[str, float]]:
 
 
 def _column(rows: Sequence[Row], name: str) -> Array:
-    return np.array([number(row, name) for row in rows])
+    return np.array([number_in(row, name) for row in rows])

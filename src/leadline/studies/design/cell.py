@@ -10,7 +10,7 @@ from typing import Any, Literal
 from leadline.errors import InputError
 from leadline.studies.design.source import Source
 
-__all__ = ["DOSES", "PROTOCOL", "ArmTask", "Axis", "BaseTask", "Cell", "Scale", "Share"]
+__all__ = ["DOSES", "PROTOCOL", "ArmTask", "Axis", "BaseTask", "Cell", "Scale", "WeightedSource"]
 
 DOSES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 """Shares of the asked cell that are put into pretraining (theory.md, T5)."""
@@ -20,7 +20,7 @@ PROTOCOL = 1
 
 Role = Literal["dose", "saturation", "level", "control"]
 Position = Literal["rope", "none", "learned"]
-Share = tuple[float, Source]
+WeightedSource = tuple[float, Source]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Cell:
     """
 
     name: str
-    pretraining: tuple[Share, ...]
+    pretraining: tuple[WeightedSource, ...]
     asked: Source
     overlap: float = 0.0
     role: Role = "dose"

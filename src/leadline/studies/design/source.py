@@ -11,7 +11,7 @@ from leadline.errors import InputError
 from leadline.tasks.machine import Machine, Program, State
 from leadline.tasks.machines import find_machine
 
-__all__ = ["EOS", "Encoding", "Item", "Side", "Source", "draw", "draw_distinct", "side_of"]
+__all__ = ["EOS", "Encoding", "Item", "Side", "Source", "draw_distinct", "draw_item", "side_of"]
 
 Side = Literal["pretraining", "trained", "held_out"]
 # Chosen by hash, so that every process knows the side of a problem without talking (Decision 14): an eighth is left
@@ -54,7 +54,7 @@ def side_of(item: Item) -> Side:
     return _SIDES[zlib.crc32(canonical.encode()) % len(_SIDES)]
 
 
-def draw(source: Source, rng: random.Random, side: Side) -> Item:
+def draw_item(source: Source, rng: random.Random, side: Side) -> Item:
     """One problem of ``source`` from ``side``.
 
     Raises:
@@ -82,7 +82,7 @@ def draw_distinct(
     for _ in range(count * 200):
         if len(found) == count:
             break
-        found[draw(source, rng, side)] = None
+        found[draw_item(source, rng, side)] = None
     if len(found) >= (count if fewest is None else fewest):
         return list(found)
     raise InputError(

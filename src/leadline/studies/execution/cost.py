@@ -14,7 +14,7 @@ from leadline.studies.experiment.arms import run_arm, run_base
 from leadline.studies.experiment.student import Student
 from leadline.studies.plan import Plan
 
-__all__ = ["FREE", "Cost", "measure_cost", "outstanding"]
+__all__ = ["NO_COST", "Cost", "measure_cost", "outstanding"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Cost:
         return self.step * max(task.steps) + self.measurement * (1 + len(task.steps))
 
 
-FREE = Cost(0.0, 0.0, 0.0)
+NO_COST = Cost(0.0, 0.0, 0.0)
 
 
 def measure_cost(plan: Plan) -> Cost:

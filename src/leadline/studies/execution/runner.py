@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leadline.storage.jsonl import Row
 from leadline.studies.design.cell import ArmTask
 from leadline.studies.execution.cost import Cost
 from leadline.studies.execution.pools import Pool
@@ -15,12 +16,10 @@ from leadline.studies.execution.store import Store
 from leadline.studies.experiment.arms import run_arm, run_base
 from leadline.studies.plan import Plan
 
-__all__ = ["Progress", "Runner", "run_plan"]
-
-Row = dict[str, Any]
+__all__ = ["Runner", "StudyProgress", "run_plan"]
 
 
-class Progress(NamedTuple):
+class StudyProgress(NamedTuple):
     """How far a study is: tasks done of all, the estimate of what is left in seconds, and what was just finished."""
 
     done: int
@@ -41,7 +40,7 @@ class Runner:
     store: Store
     pool: Pool
     cost: Cost
-    report: Callable[[Progress], None] = lambda progress: None
+    report: Callable[[StudyProgress], None] = lambda progress: None
     waiting: dict[str, list[ArmTask]] = field(default_factory=dict, init=False)
     owed: dict[str, float] = field(default_factory=dict, init=False)
 
@@ -62,7 +61,7 @@ class Runner:
             # The estimate is of this machine when idle: what has been done says how far off that is.
             pace = (time.monotonic() - started) / paid if paid else 0.0
             left = max(0.0, pace * (everything - paid))
-            self.report(Progress(total - len(self.owed), total, left, what))
+            self.report(StudyProgress(total - len(self.owed), total, left, what))
 
     def _there(self, arm: ArmTask) -> bool:
         return self.store.has_arm(arm.key) and self.store.arm(arm.key) is not None
@@ -99,7 +98,7 @@ def run_plan(
     root: Path,
     pool: Pool,
     cost: Cost,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[StudyProgress], None] = lambda progress: None,
 ) -> list[Row]:
     """Compute what is missing under ``root`` and return all rows, in the order of the plan.
 

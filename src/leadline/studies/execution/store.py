@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import DataError, StorageError
-from leadline.storage.jsonl import read_jsonl, write_jsonl
+from leadline.storage.jsonl import Row, read_jsonl, write_jsonl
 
 __all__ = ["Store"]
-
-Row = dict[str, Any]
 
 
 class Store:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from leadline.storage.jsonl import Row
 from leadline.studies.design.cell import ArmTask, BaseTask
 from leadline.studies.design.source import Item
 from leadline.studies.experiment.algorithms import Algorithm, find_algorithm
-from leadline.studies.experiment.exact import Policies, correct_mass, enumerable, policies
+from leadline.studies.experiment.exact import Policies, enumerable, exact_correct_mass, policies
 from leadline.studies.experiment.pretraining import pretrain
 from leadline.studies.experiment.student import Student
 from leadline.studies.experiment.tabular import at_equal_kl, tilt_at_kl
@@ -19,7 +20,6 @@ from leadline.theory import kl_split
 
 __all__ = ["run_arm", "run_base"]
 
-Row = dict[str, Any]
 Array = npt.NDArray[np.float64]
 
 
@@ -55,7 +55,7 @@ def _measure(student: Student) -> Measure:
     if all(enumerable(item, student.encoding) for item in items) and len({len(i.state) for i in items}) == 1:
         found = policies(student.model, items, student.encoding)
         return Measure(found.mass, found)
-    return Measure(correct_mass(student.model, items, student.encoding), None)
+    return Measure(exact_correct_mass(student.model, items, student.encoding), None)
 
 
 def _rows(student: Student, algorithm: Algorithm, before: Measure, after: Measure, step: int) -> list[Row]:

@@ -20,7 +20,7 @@ from leadline.engine.prompts import Prompts
 from leadline.model import Decoder, KeyValues
 from leadline.studies.design.source import EOS, Encoding, Item
 
-__all__ = ["ENUMERABLE", "Policies", "correct_mass", "enumerable", "policies"]
+__all__ = ["ENUMERABLE", "Policies", "enumerable", "exact_correct_mass", "policies"]
 
 Array = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def enumerable(item: Item, encoding: Encoding) -> bool:
 
 
 @torch.no_grad()
-def correct_mass(model: Decoder, items: Sequence[Item], encoding: Encoding) -> Array:
+def exact_correct_mass(model: Decoder, items: Sequence[Item], encoding: Encoding) -> Array:
     """``[N]`` exact correct mass by teacher forcing: exactly one string is right, so its probability *is* Q."""
     prompts = Prompts.pad([encoding.prompt(item) for item in items], model.device)
     answers = [encoding.answer(item) for item in items]

@@ -13,7 +13,7 @@ from leadline.model import Decoder, DecoderConfig
 from leadline.recipes.schema import OptimiserConfig
 from leadline.seeds import python_rng, torch_rng
 from leadline.studies.design.cell import BaseTask, Cell
-from leadline.studies.design.source import Encoding, Item, draw
+from leadline.studies.design.source import Encoding, Item, draw_item
 from leadline.tasks.machines import find_machine
 
 __all__ = ["encoding_of", "load_base", "new_model", "pretrain", "pretraining_item"]
@@ -34,10 +34,10 @@ def encoding_of(cell: Cell) -> Encoding:
 def pretraining_item(cell: Cell, rng: random.Random) -> Item:
     """One draw of the mixture: the asked source with probability ``overlap``, else one of the others by share."""
     if rng.random() < cell.overlap:
-        return draw(cell.asked, rng, "pretraining")
+        return draw_item(cell.asked, rng, "pretraining")
     shares = [share for share, _ in cell.pretraining]
     (_, source), *_ = rng.choices(cell.pretraining, shares)
-    return draw(source, rng, "pretraining")
+    return draw_item(source, rng, "pretraining")
 
 
 def new_model(task: BaseTask) -> Decoder:

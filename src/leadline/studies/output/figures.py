@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.display.svg import Mark, Plot, Series
 from leadline.stats import Interval
-from leadline.studies.analysis.summary import Table, curve, gain, number
+from leadline.studies.analysis.summary import StudyTable, curve, measured_gain, number_in
 from leadline.studies.plan import GRID_ALGORITHMS, Plan
 from leadline.theory import gain as tilt_gain
 
@@ -19,7 +19,9 @@ _LEAST_MASS = 1e-6
 _MOST_DOTS = 400
 
 
-def figures(plan: Plan, table: Table, curves: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, str]:
+def figures(
+    plan: Plan, table: StudyTable, curves: Mapping[str, Sequence[Mapping[str, float]]]
+) -> dict[str, str]:
     """Name -> SVG. ``curves``: the binned gains of this axis and of others that were found beside it."""
     names = list(dict.fromkeys(arm.algorithm for arm in plan.arms))
     grid = [name for name in names if name in GRID_ALGORITHMS] or names[:1]
@@ -32,7 +34,7 @@ def figures(plan: Plan, table: Table, curves: Mapping[str, Sequence[Mapping[str,
     }
 
 
-def _accuracy(plan: Plan, table: Table, names: Sequence[str]) -> str:
+def _accuracy(plan: Plan, table: StudyTable, names: Sequence[str]) -> str:
     """Every cell before and after the first algorithm that was run there, on trained and on held-out problems."""
     found = []
     for cell in plan.axis.cells:
@@ -51,7 +53,7 @@ def _accuracy(plan: Plan, table: Table, names: Sequence[str]) -> str:
         words = side.replace("_", "-")
         for name, hollow in (("Q", True), ("p", False)):
             marks = [
-                _mark(table.mean(rows, partial(number, name=name)), place)
+                _mark(table.mean(rows, partial(number_in, name=name)), place)
                 for place, (cell, algorithm) in enumerate(found)
                 if (rows := table.of(cell, algorithm, plan.steps[0], side))
             ]
@@ -60,7 +62,7 @@ def _accuracy(plan: Plan, table: Table, names: Sequence[str]) -> str:
     return plot.svg()
 
 
-def _algorithms(plan: Plan, table: Table, names: Sequence[str]) -> str:
+def _algorithms(plan: Plan, table: StudyTable, names: Sequence[str]) -> str:
     """All algorithms and controls at the main cell, and what table and tilt reach with the KL that each spent."""
     ran = [(name, step) for name in names for step in plan.steps if table.of(plan.axis.main, name, step)]
     plot = Plot(
@@ -77,7 +79,7 @@ def _algorithms(plan: Plan, table: Table, names: Sequence[str]) -> str:
     )
     for side, column, text, colour, hollow in kinds:
         found = [
-            table.mean(table.of(plan.axis.main, name, step, side), partial(number, name=column))
+            table.mean(table.of(plan.axis.main, name, step, side), partial(number_in, name=column))
             for name, step in ran
         ]
         marks = [_mark(interval, place) for place, interval in enumerate(found)]
@@ -85,7 +87,7 @@ def _algorithms(plan: Plan, table: Table, names: Sequence[str]) -> str:
     return plot.svg()
 
 
-def _gain(plan: Plan, table: Table, grid: Sequence[str]) -> str:
+def _gain(plan: Plan, table: StudyTable, grid: Sequence[str]) -> str:
     """Gain of every trained problem against its Q, means of bins, and the tilt that the KL coefficient allows."""
     plot = _gain_axes(f"Gain against base success after {plan.steps[0]} steps")
     for index, name in enumerate(grid):
@@ -95,7 +97,7 @@ def _gain(plan: Plan, table: Table, grid: Sequence[str]) -> str:
             if row["algorithm"] == name and row["step"] == plan.steps[0] and row["side"] == "trained"
         ]
         thin = rows[:: max(1, len(rows) // _MOST_DOTS)]
-        dots = [Mark(max(row["Q"], _LEAST_MASS), gain(row)) for row in thin]
+        dots = [Mark(max(row["Q"], _LEAST_MASS), measured_gain(row)) for row in thin]
         plot.series.append(Series("", dots, index, dots=True))
         means = [Mark(max(bin_["Q"], _LEAST_MASS), bin_["gain"]) for bin_ in curve(rows)]
         plot.series.append(Series(f"{name}, mean of bins", means, index, line=True))
@@ -120,7 +122,7 @@ def _gain_axes(title: str) -> Plot:
     )
 
 
-def _dose(plan: Plan, table: Table, names: Sequence[str]) -> str:
+def _dose(plan: Plan, table: StudyTable, names: Sequence[str]) -> str:
     """Gain on the trained problems by overlap, for every algorithm that ran on more than one dose."""
     doses = sorted({arm.base.cell.overlap for arm in plan.arms if arm.base.cell.role == "dose"})
     plot = Plot(
@@ -135,7 +137,7 @@ def _dose(plan: Plan, table: Table, names: Sequence[str]) -> str:
     for colour, (name, step) in enumerate(runs):
         marks = []
         for cell in (c for c in plan.axis.cells if c.role == "dose" and c.overlap in doses):
-            interval = table.mean(table.of(cell.name, name, step), gain)
+            interval = table.mean(table.of(cell.name, name, step), measured_gain)
             if interval is not None:
                 limits = (interval.lo, interval.hi) if np.isfinite(interval.width) else (None, None)
                 marks.append(Mark(doses.index(cell.overlap), interval.value, *limits))

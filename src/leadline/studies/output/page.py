@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from leadline.display import Table as Shown
 
-__all__ = ["page"]
+__all__ = ["study_page"]
 
 _CAPTIONS = {
     "accuracy": (
@@ -38,7 +38,7 @@ _CAPTIONS = {
 }
 
 
-class Drawing(NamedTuple):
+class CaptionedFigure(NamedTuple):
     """A figure with its words."""
 
     heading: str
@@ -46,11 +46,13 @@ class Drawing(NamedTuple):
     svg: Markup
 
 
-def page(result: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
+def study_page(result: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
     """The HTML text. ``drawings`` are SVGs that this package drew, with every text in them escaped."""
     source = resources.files("leadline.studies.output").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    shown = [Drawing(*_CAPTIONS[name], Markup(svg)) for name, svg in drawings.items() if name in _CAPTIONS]
+    shown = [
+        CaptionedFigure(*_CAPTIONS[name], Markup(svg)) for name, svg in drawings.items() if name in _CAPTIONS
+    ]
     return environment.from_string(source).render(
         result=result,
         paragraph=paragraph(result),

@@ -23,7 +23,7 @@ __all__ = ["TrlBackend"]
 class TrlBackend:
     """Runs the stages through TRL: in this process, or with ``trl.launch`` in several that accelerate starts.
 
-    :func:`leadline.runs.backends.trl.checks.check_recipe` has looked at the recipe before.
+    :func:`leadline.runs.backends.trl.checks.check_trl_recipe` has looked at the recipe before.
 
     Raises:
         CheckpointError: the weights cannot be downloaded.
@@ -62,9 +62,9 @@ class TrlBackend:
     def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
         if self.recipe.trl.get("launch"):
             return launched_samples(model, problems, count, self.recipe)
-        from leadline.runs.backends.trl.sampling import draw
+        from leadline.runs.backends.trl.sampling import draw_completions
 
-        return draw(model, problems, count, self.recipe, self.device)
+        return draw_completions(model, problems, count, self.recipe, self.device)
 
     def prompt_text(self, model: Path, problem: Problem) -> str:
         if model not in self._shown:  # a large tokenizer takes a second to load, and there are many problems

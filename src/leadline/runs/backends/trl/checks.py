@@ -13,16 +13,16 @@ from leadline.integrations.trl.guard import VersionWarning, check_trl
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.checks import check_model
 from leadline.runs.training_data import Material
-from leadline.storage.huggingface_hub import is_name, model_files
+from leadline.storage.huggingface_hub import is_hub_name, model_files
 
 __all__ = [
-    "check_recipe",
-    "environment_faults",
+    "check_trl_recipe",
     "matrix_layers",
+    "trl_environment_faults",
 ]
 
 
-def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = False) -> list[str]:
+def check_trl_recipe(recipe: Recipe, material: Material | None, *, planning: bool = False) -> list[str]:
     """Refuse whatever can be known to be wrong without the model's weights, all at once.
 
     Args:
@@ -42,7 +42,7 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
         check_settings(recipe)
     with missing if planning else refusals:
         check_packages(recipe)
-    elsewhere = planning and recipe.model.source is not None and is_name(recipe.model.source)
+    elsewhere = planning and recipe.model.source is not None and is_hub_name(recipe.model.source)
     with refusals:
         if not elsewhere:
             check_source(recipe, material)
@@ -59,7 +59,7 @@ def check_settings(recipe: Recipe) -> None:
         ConfigError: every such setting.
     """
     check_trl()
-    from leadline.runs.backends.trl.settings import grpo_config, recipe_faults, sft_config
+    from leadline.runs.backends.trl.settings import grpo_config, sft_config, trl_recipe_faults
     from leadline.runs.backends.trl.subprocess_stage import processes
 
     words = recipe.trl.get("launch")
@@ -68,7 +68,7 @@ def check_settings(recipe: Recipe) -> None:
         if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
             world = processes(words)
     with refusals:
-        faults = recipe_faults(recipe, world)
+        faults = trl_recipe_faults(recipe, world)
         if faults:
             raise ConfigError(faults)
     refusals.raise_all()
@@ -157,7 +157,7 @@ def matrix_layers(folder: Path) -> set[str]:
     return {name for name, weight in weights if weight is not None and weight.ndim == 2}
 
 
-def environment_faults() -> list[str]:
+def trl_environment_faults() -> list[str]:
     """What keeps backend trl from running in this environment. Imports TRL when it is there."""
     faults = [
         f"{package}: not installed: pip install 'leadline[trl]'"

@@ -13,10 +13,10 @@ from leadline.recipes.schema import Recipe
 from leadline.samplers import Prompting, Sampler, Sampling
 from leadline.types import Completion, Problem
 
-__all__ = ["LogProbs", "draw"]
+__all__ = ["LogProbs", "draw_completions"]
 
 
-def draw(
+def draw_completions(
     folder: Path, problems: Sequence[Problem], count: int, recipe: Recipe, device: torch.device
 ) -> list[Completion]:
     """``count`` completions of every problem, problem by problem; by vLLM where the arms are trained with it."""

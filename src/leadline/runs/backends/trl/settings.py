@@ -17,13 +17,11 @@ import torch
 
 from leadline.errors import ConfigError
 from leadline.grpo.config import LossConfig
-from leadline.recipes.schema import ArmConfig, OptimiserConfig, Recipe
+from leadline.recipes.schema import VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 
-__all__ = ["grpo_config", "micro_rows", "recipe_faults", "sft_config", "uses_cuda"]
+__all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda"]
 
-VALIDATION_SAMPLES = 4
-"""Completions a validation problem, as in the local engine."""
 
 _LOSS_TYPE = {"token_mean": "dapo", "sequence_mean": "grpo", "constant": "dr_grpo"}
 
@@ -42,7 +40,7 @@ def uses_cuda(recipe: Recipe) -> bool:
     return torch.cuda.is_available() and recipe.device != "cpu"
 
 
-def run_lines(recipe: Recipe) -> list[Line]:
+def trl_run_lines(recipe: Recipe) -> list[Line]:
     """What the run as a whole needs, and TRL's trainers have no key for."""
     launch = recipe.trl.get("launch", [])
     words = isinstance(launch, list) and all(isinstance(word, str) for word in launch)
@@ -68,7 +66,9 @@ def run_lines(recipe: Recipe) -> list[Line]:
     ]
 
 
-def optimiser_lines(stage: str, config: OptimiserConfig, steps: int, every: int, scale: float) -> list[Line]:
+def trl_optimiser_lines(
+    stage: str, config: OptimiserConfig, steps: int, every: int, scale: float
+) -> list[Line]:
     """AdamW and its schedule: linear warm-up, then constant, linear or cosine down to the floor."""
     warmup = round(config.warmup * steps)
     schedules: dict[str, tuple[str, dict[str, Any]]] = {
@@ -116,7 +116,7 @@ def supervised_lines(recipe: Recipe, *, row_tokens: int, world: int) -> list[Lin
     return [
         Line("--out", {"output_dir": ""}),
         Line("seed", {"seed": recipe.seed}),
-        *optimiser_lines("sft", sft.optimiser, sft.steps, sft.checkpoint_every, 1.0),
+        *trl_optimiser_lines("sft", sft.optimiser, sft.steps, sft.checkpoint_every, 1.0),
         Line(
             "sft.batch_size",
             {"per_device_train_batch_size": rows, "gradient_accumulation_steps": share // rows},
@@ -150,7 +150,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
     return [
         Line("--out", {"output_dir": ""}),
         Line("seed", {"seed": recipe.seed}),
-        *optimiser_lines("rl", rl.optimiser, rl.steps * rl.updates, every, scale),
+        *trl_optimiser_lines("rl", rl.optimiser, rl.steps * rl.updates, every, scale),
         batch_line(recipe, world, batch),
         Line("rl.group_size", {"num_generations": rl.group_size}),
         Line("the order of the material", {"shuffle_dataset": False}),
@@ -163,7 +163,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
         ),
         Line("rl.mask_truncated", {"mask_truncated_completions": rl.mask_truncated}),
         *reward_lines(name, arm),
-        *loss_lines(name, arm.loss),
+        *trl_loss_lines(name, arm.loss),
     ]
 
 
@@ -180,7 +180,7 @@ def reward_lines(name: str, arm: ArmConfig) -> list[Line]:
     ]
 
 
-def loss_lines(name: str, loss: LossConfig) -> list[Line]:
+def trl_loss_lines(name: str, loss: LossConfig) -> list[Line]:
     """The objective."""
     other = loss.kl in ("k1_in_reward", "k2")
     return [
@@ -226,7 +226,7 @@ def chosen_policy(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def recipe_faults(recipe: Recipe, world: int) -> list[str]:
+def trl_recipe_faults(recipe: Recipe, world: int) -> list[str]:
     """Everything in the recipe that TRL cannot do, and everything under ``trl`` that it may not decide.
 
     Args:
@@ -242,7 +242,7 @@ def recipe_faults(recipe: Recipe, world: int) -> list[str]:
         line for name in recipe.arms for line in policy_lines(recipe, name, prompt_tokens=guess, world=world)
     ]
     tables["grpo"] = (GRPOConfig, arms)
-    faults = refusals([*run_lines(recipe), *supervised, *arms])
+    faults = refusals([*trl_run_lines(recipe), *supervised, *arms])
     for section, (config, lines) in tables.items():
         given = recipe.trl.get(section, {})
         if not isinstance(given, Mapping):

@@ -105,11 +105,11 @@ def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, 
         trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
         callback.trainer = trainer
-        run(trainer, callback, stage, rl.steps)
+        run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 
 
-def run(trainer: Any, callback: StageCallback, stage: Stage, steps: int) -> None:
+def run_trainer(trainer: Any, callback: StageCallback, stage: Stage, steps: int) -> None:
     """Train from the newest whole checkpoint of TRL, or from the start; the metrics are cut back to it."""
     checkpoint = newest(Path(trainer.args.output_dir))
     step = int(checkpoint.name.rpartition("-")[2]) // callback.updates if checkpoint else 0

@@ -17,7 +17,7 @@ from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import save_checkpoint
 from leadline.runs.backends.trl.settings import sft_config
-from leadline.runs.backends.trl.train_policy import run
+from leadline.runs.backends.trl.train_policy import run_trainer
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints
 
@@ -48,7 +48,7 @@ def train_supervised(stage: Stage, start: Path, recipe: Recipe, material: Materi
     )
     trainer.remove_callback(PrinterCallback)
     callback.trainer = trainer
-    run(trainer, callback, stage, sft.steps)
+    run_trainer(trainer, callback, stage, sft.steps)
     if sft.method != "lora":
         return save_checkpoint(trainer, checkpoints, sft.steps, {"method": sft.method})
     adapters = save_checkpoint(trainer, checkpoints, sft.steps, {}, name="adapters")

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _sample(spec: dict[str, Any]) -> dict[str, Any]:
-    from leadline.runs.backends.trl.sampling import draw
+    from leadline.runs.backends.trl.sampling import draw_completions
     from leadline.runs.backends.trl.settings import uses_cuda
 
     recipe = parse_recipe(spec["recipe"])
@@ -80,7 +80,7 @@ def _sample(spec: dict[str, Any]) -> dict[str, Any]:
         for row in spec["problems"]
     ]
     device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
-    completions = draw(Path(spec["start"]), problems, spec["count"], recipe, device)
+    completions = draw_completions(Path(spec["start"]), problems, spec["count"], recipe, device)
     return {"completions": [asdict(completion) for completion in completions]}
 
 

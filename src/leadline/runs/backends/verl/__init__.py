@@ -7,6 +7,6 @@ it needs is there; afterwards verl's metrics and rollouts become a run directory
 from __future__ import annotations
 
 from leadline.runs.backends.verl.collect import collect, is_launched
-from leadline.runs.backends.verl.jobs import VerlPlan, describe, plan_verl, submit, write_inputs
+from leadline.runs.backends.verl.jobs import VerlPlan, describe_jobs, plan_verl, submit, write_inputs
 
-__all__ = ["VerlPlan", "collect", "describe", "is_launched", "plan_verl", "submit", "write_inputs"]
+__all__ = ["VerlPlan", "collect", "describe_jobs", "is_launched", "plan_verl", "submit", "write_inputs"]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["environment_faults", "environment_report"]
+__all__ = ["environment_report", "verl_environment_faults"]
 
 _MODULE = "leadline.integrations.verl.check"
 _SECONDS = 300
@@ -36,7 +36,7 @@ def environment_report(arguments: Sequence[str] = (), *, python: str = sys.execu
     return dict(answer)
 
 
-def environment_faults(arguments: Sequence[str], *, python: str = sys.executable) -> list[str]:
+def verl_environment_faults(arguments: Sequence[str], *, python: str = sys.executable) -> list[str]:
     """The faults alone, and a missing ``ray`` command."""
     faults = list(environment_report(arguments, python=python)["faults"])
     if shutil.which("ray") is None and shutil.which(f"{python.rpartition('/')[0]}/ray") is None:

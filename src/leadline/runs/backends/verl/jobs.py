@@ -17,15 +17,15 @@ from leadline.runs.backends.command_line import as_arguments, as_line
 from leadline.runs.backends.verl.collect import FOLDER
 from leadline.runs.backends.verl.parquet import write_parquet
 from leadline.runs.backends.verl.section import VerlSection, read_section
-from leadline.runs.backends.verl.settings import arm_keys, recipe_faults
+from leadline.runs.backends.verl.settings import arm_keys, verl_recipe_faults
 from leadline.runs.training_data import Material
 from leadline.storage.run_directory import RunReader, RunWriter, write_text_atomic
 
-__all__ = ["Job", "VerlPlan", "describe", "plan_verl", "submit", "write_inputs"]
+__all__ = ["ClusterJob", "VerlPlan", "describe_jobs", "plan_verl", "submit", "write_inputs"]
 
 
 @dataclass(frozen=True)
-class Job:
+class ClusterJob:
     """One arm: its folder, verl's keys, and the command that hands it to the cluster."""
 
     arm: str
@@ -60,7 +60,7 @@ class VerlPlan:
     recipe: Recipe
     section: VerlSection
     out: Path
-    jobs: tuple[Job, ...]
+    jobs: tuple[ClusterJob, ...]
 
 
 def plan_verl(
@@ -85,7 +85,7 @@ def plan_verl(
         InputError: the directory holds a run of another recipe.
     """
     section = read_section(recipe, nodes=nodes, gpus_per_node=gpus_per_node)
-    faults = recipe_faults(recipe, section)
+    faults = verl_recipe_faults(recipe, section)
     faults += [
         f"--arm {arm}: the recipe has {', '.join(recipe.arms)}" for arm in arms if arm not in recipe.arms
     ]
@@ -98,11 +98,11 @@ def plan_verl(
     for name in arms or recipe.arms:
         folder = root / name
         attempt = len(list(folder.glob("metrics-*.jsonl"))) + 1
-        jobs.append(Job(name, folder, arm_keys(recipe, section, name, folder, attempt), address))
+        jobs.append(ClusterJob(name, folder, arm_keys(recipe, section, name, folder, attempt), address))
     return VerlPlan(recipe, section, out, tuple(jobs))
 
 
-def describe(plan: VerlPlan) -> list[str]:
+def describe_jobs(plan: VerlPlan) -> list[str]:
     """The plan as lines of text: what it is, then one shell command a job."""
     section, recipe = plan.section, plan.recipe
     lines = [
@@ -145,7 +145,7 @@ def write_inputs(plan: VerlPlan, material: Material) -> None:
             write_text_atomic(job.folder / "submit.sh", text)
 
 
-def submit(job: Job) -> None:
+def submit(job: ClusterJob) -> None:
     """Hand a job to the cluster and follow it to its end; what it prints goes through.
 
     Raises:

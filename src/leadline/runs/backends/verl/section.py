@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leadline.errors import ConfigError
-from leadline.recipes.schema import Recipe
+from leadline.recipes.schema import Count, Recipe
 
 __all__ = ["VerlSection", "flat", "read_section"]
-
-Count = Annotated[int, Field(ge=1)]
 
 
 class VerlSection(BaseModel):

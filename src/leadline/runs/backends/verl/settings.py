@@ -10,14 +10,12 @@ from leadline.grpo.config import AdvantageConfig, LossConfig
 from leadline.integrations.verl.guard import MANAGER
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus
 from leadline.integrations.verl.settings import RewardSettings
-from leadline.recipes.schema import ArmConfig, OptimiserConfig, Recipe
+from leadline.recipes.schema import VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 from leadline.runs.backends.verl.section import VerlSection, flat
 
-__all__ = ["VALIDATION_SAMPLES", "arm_keys", "recipe_faults"]
+__all__ = ["arm_keys", "verl_recipe_faults"]
 
-VALIDATION_SAMPLES = 4
-"""Completions a validation problem, as in the other backends."""
 
 _AGGREGATION = {
     "token_mean": "token-mean",
@@ -31,7 +29,7 @@ _ACTOR, _ROLLOUT, _OPTIM = (
 )
 
 
-def run_lines(recipe: Recipe, section: VerlSection) -> list[Line]:
+def verl_run_lines(recipe: Recipe, section: VerlSection) -> list[Line]:
     """The run as a whole, and what verl does not do at all."""
     return [
         Line(
@@ -110,7 +108,7 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
     ]
 
 
-def optimiser_lines(optimiser: OptimiserConfig, scale: float) -> list[Line]:
+def verl_optimiser_lines(optimiser: OptimiserConfig, scale: float) -> list[Line]:
     """AdamW and its schedule."""
     eps = {f"{_OPTIM}.override_optimizer_config": {"eps": optimiser.eps}} if optimiser.eps != 1e-8 else {}
     return [
@@ -147,8 +145,8 @@ def arm_lines(recipe: Recipe, section: VerlSection, name: str, folder: Path) -> 
         ),
         reward_line(name, arm, folder),
         Line("verl.dynamic_sampling", _filter_keys(section)),
-        *loss_lines(f"arms.{name}.loss", arm.loss, recipe.rl.max_tokens),
-        *optimiser_lines(recipe.rl.optimiser, arm.learning_rate_scale),
+        *verl_loss_lines(f"arms.{name}.loss", arm.loss, recipe.rl.max_tokens),
+        *verl_optimiser_lines(recipe.rl.optimiser, arm.learning_rate_scale),
     ]
 
 
@@ -173,7 +171,7 @@ def reward_line(name: str, arm: ArmConfig, folder: Path) -> Line:
     return Line(f"arms.{name}.rewards", keys, refused)
 
 
-def loss_lines(place: str, loss: LossConfig, cap: int) -> list[Line]:
+def verl_loss_lines(place: str, loss: LossConfig, cap: int) -> list[Line]:
     """The objective."""
     keys: dict[str, Any] = {
         "algorithm.use_kl_in_reward": False,
@@ -200,12 +198,12 @@ def loss_lines(place: str, loss: LossConfig, cap: int) -> list[Line]:
     ]
 
 
-def recipe_faults(recipe: Recipe, section: VerlSection) -> list[str]:
+def verl_recipe_faults(recipe: Recipe, section: VerlSection) -> list[str]:
     """Everything in the recipe that verl cannot do, and everything under ``verl.keys`` that it may not decide."""
-    lines = [*run_lines(recipe, section), *step_lines(recipe, section, Path())]
+    lines = [*verl_run_lines(recipe, section), *step_lines(recipe, section, Path())]
     for name in recipe.arms:
         lines += arm_lines(recipe, section, name, Path())
-    every = loss_lines("arms.NAME.loss", LossConfig(kl="k3", beta=1.0, aggregation="constant"), 1)
+    every = verl_loss_lines("arms.NAME.loss", LossConfig(kl="k3", beta=1.0, aggregation="constant"), 1)
     return refusals(lines) + overruled([*lines, *every], flat(section.keys), "verl.keys")
 
 
@@ -218,7 +216,7 @@ def arm_keys(recipe: Recipe, section: VerlSection, name: str, folder: Path, atte
     """
     lines = [
         *arm_lines(recipe, section, name, folder),
-        *run_lines(recipe, section),
+        *verl_run_lines(recipe, section),
         *step_lines(recipe, section, folder),
     ]
     return settings(lines) | _chosen(recipe, name, folder, attempt) | flat(section.keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from leadline.studies.design.cell import DOSES, Axis, Cell, Share
+from leadline.studies.design.cell import DOSES, Axis, Cell, WeightedSource
 from leadline.studies.design.source import Source
 from leadline.tasks.machine import Machine, Program
 from leadline.tasks.machines import find_machine
@@ -21,7 +21,7 @@ def composition(machine: str = "strings", size: int = 4) -> Axis:
         return Source(programs, (size,), machine=machine)
 
     atoms, known, asked = of(world.programs(1)), of(seen), of(unseen)
-    both: tuple[Share, ...] = ((1.0, atoms), (2.0, known))
+    both: tuple[WeightedSource, ...] = ((1.0, atoms), (2.0, known))
     doses = [Cell(f"unseen pairs, overlap {e:g}", both, asked, overlap=e, easier=known) for e in DOSES]
     saturation = [
         Cell(f"seen pairs, budget {b:g}", both, known, role="saturation", budget=b, easier=atoms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.studies.design.cell import DOSES, Axis, Cell, Share
+from leadline.studies.design.cell import DOSES, Axis, Cell, WeightedSource
 from leadline.studies.design.source import Source
 from leadline.tasks.machines import find_machine
 
@@ -12,7 +12,7 @@ __all__ = ["depth"]
 def depth(machine: str = "strings", size: int = 4) -> Axis:
     """The axis on any machine; the default is strings of four letters."""
     source = {d: Source(find_machine(machine).programs(d), (size,), machine=machine) for d in (1, 2, 3, 4)}
-    shallow: tuple[Share, ...] = ((1.0, source[1]), (2.0, source[2]))
+    shallow: tuple[WeightedSource, ...] = ((1.0, source[1]), (2.0, source[2]))
     doses = [Cell(f"depth 3, overlap {e:g}", shallow, source[3], overlap=e, easier=source[2]) for e in DOSES]
     saturation = [
         Cell(f"depth 2, budget {b:g}", shallow, source[2], role="saturation", budget=b, easier=source[1])

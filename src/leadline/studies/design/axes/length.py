@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from leadline.studies.design.cell import DOSES, Axis, Cell, Share
+from leadline.studies.design.cell import DOSES, Axis, Cell, WeightedSource
 from leadline.studies.design.source import Source
 from leadline.tasks.machines import find_machine
 
@@ -21,7 +21,7 @@ def length() -> Axis:
     def of(*sizes: int) -> Source:
         return Source(programs, sizes, machine=machine.name)
 
-    short: tuple[Share, ...] = ((1.0, of(3)), (2.0, of(4)))
+    short: tuple[WeightedSource, ...] = ((1.0, of(3)), (2.0, of(4)))
     doses = [Cell(f"length 5, overlap {e:g}", short, of(5), overlap=e, easier=of(4)) for e in DOSES]
     saturation = [
         Cell(f"length 4, budget {b:g}", short, of(4), role="saturation", budget=b, easier=of(3))

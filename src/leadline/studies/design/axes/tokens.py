@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.studies.design.cell import DOSES, Axis, Cell, Share
+from leadline.studies.design.cell import DOSES, Axis, Cell, WeightedSource
 from leadline.studies.design.source import Source
 from leadline.tasks.machines import find_machine
 
@@ -17,8 +17,8 @@ def tokens(machine: str = "strings", size: int = 4) -> Axis:
     asked = Source(programs, (size,), vocabulary=1, machine=machine)
     copy = Source(((),), (size,), machine=machine)
     copy_other = Source(((),), (size,), vocabulary=1, machine=machine)
-    plain: tuple[Share, ...] = ((0.9, solve), (0.1, copy))
-    seen: tuple[Share, ...] = ((0.8, solve), (0.1, copy), (0.1, copy_other))
+    plain: tuple[WeightedSource, ...] = ((0.9, solve), (0.1, copy))
+    seen: tuple[WeightedSource, ...] = ((0.8, solve), (0.1, copy), (0.1, copy_other))
     doses = [Cell(f"seen in copying, overlap {e:g}", seen, asked, overlap=e) for e in DOSES]
     saturation = [
         Cell(f"first alphabet, budget {b:g}", seen, solve, role="saturation", budget=b)
