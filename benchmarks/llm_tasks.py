@@ -1,0 +1,105 @@
+"""Problem families for a small language model, from what it does nearly always to what it never does.
+
+Each is a JSONL file of problems, made once (``write_tasks``), so that a machine without reasoning-gym can use them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from leadline.data import load_problems
+
+__all__ = ["TASKS", "write_tasks"]
+
+SIZE = 1200
+Row = tuple[str, str]
+
+
+def copies(rng: random.Random) -> Row:
+    """A number to be said again."""
+    number = rng.randrange(10, 10_000)
+    return f"Say this number again, and nothing else: {number}", str(number)
+
+
+def larger(rng: random.Random) -> Row:
+    """The larger of two numbers below 100."""
+    a, b = rng.sample(range(1, 100), 2)
+    return f"Which number is larger, {a} or {b}?", str(max(a, b))
+
+
+def sums(rng: random.Random, low: int, high: int, terms: int) -> Row:
+    """A sum in words."""
+    numbers = [rng.randrange(low, high) for _ in range(terms)]
+    return f"What is {' + '.join(map(str, numbers))}?", str(sum(numbers))
+
+
+def products(rng: random.Random) -> Row:
+    a, b = rng.randrange(2, 21), rng.randrange(2, 11)
+    return f"What is {a} x {b}?", str(a * b)
+
+
+def stories(rng: random.Random) -> Row:
+    """A word problem of one step, numbers to 9."""
+    name, thing = (
+        rng.choice(("Anna", "Ben", "Mia", "Tom")),
+        rng.choice(("apples", "books", "coins", "stones")),
+    )
+    a, b = rng.randrange(2, 10), rng.randrange(2, 10)
+    if a > b and rng.random() < 0.5:
+        return f"{name} has {a} {thing} and gives {b} away. How many {thing} are left?", str(a - b)
+    return f"{name} has {a} {thing} and finds {b} more. How many {thing} does {name} have now?", str(a + b)
+
+
+GENERATED: dict[str, Callable[[random.Random], Row]] = {
+    "copy a number": copies,
+    "the larger of two": larger,
+    "small sums": lambda rng: sums(rng, 1, 21, 2),
+    "small products": products,
+    "three 1-digit terms": lambda rng: sums(rng, 1, 10, 3),
+    "2-digit sums": lambda rng: sums(rng, 10, 100, 2),
+    "word problems": stories,
+}
+GYM = {
+    "letter counting": "gym:letter_counting?size=1200,seed=1,min_words=3,max_words=6",
+    "equations": "gym:simple_equations?size=1200,seed=1,max_terms=2,max_value=10",
+}
+FILES = {"GSM8K": "gsm8k_test.jsonl"}
+TASKS = (*GENERATED, *GYM, *FILES)
+
+
+def write_tasks(folder: Path, names: Sequence[str] = TASKS) -> dict[str, Path]:
+    """A file per family under ``folder``; those that are there are kept, those that cannot be made are left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for name in names:
+        path = folder / f"{name.replace(' ', '-')}.jsonl"
+        if not path.is_file():
+            try:
+                rows = list(_rows(name))
+            except Exception as fault:
+                print(f"{name}: left out: {fault}")
+                continue
+            path.write_text("".join(json.dumps({"prompt": p, "answer": a}) + "\n" for p, a in rows))
+        files[name] = path
+    return files
+
+
+def _rows(name: str) -> Iterator[Row]:
+    if name in GENERATED:
+        rng, seen = random.Random(name), set()
+        for _ in range(20 * SIZE):
+            row = GENERATED[name](rng)
+            if row[0] not in seen and len(seen) < SIZE:
+                seen.add(row[0])
+                yield row
+        return
+    if name in GYM:
+        source = GYM[name]
+    else:
+        source = str(Path(os.environ.get("LEADLINE_DATA", "../shared/data")) / FILES[name])
+    for problem in load_problems(source).problems:
+        yield problem.prompt, problem.answer

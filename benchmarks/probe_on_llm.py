@@ -1,0 +1,266 @@
+"""The probe's forecasts on a real language model, held to what then happened.
+
+    leadline model fetch smollm2-135m
+    python benchmarks/probe_on_llm.py --model models/smollm2-135m --out runs/probe-on-llm --jobs 2
+
+For every family of problems (benchmarks/llm_tasks.py) one run: the base model is sampled and probed on held-out
+problems, GRPO trains for the same number of steps on others, and the held-out problems are asked again. The table sets
+the verdict, the live groups (right and wrong answers in one group) foretold beside those of the first three steps, and
+what was gained. One process a family; families that are finished are not run again, and stopped ones go on.
+
+    --only "small sums,GSM8K"    some families
+    --skip-hopeless                train only where the probe says that there is something to learn from
+    --svg FILE                     the figure; the last line printed is JSON, ``--json FILE`` keeps it
+
+The forecast is judged on other samples than those that made it: the groups of the first steps are drawn for training,
+from other problems.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.display.svg import Mark, Plot, Series, stack
+from leadline.recipes import find_recipe
+from leadline.stats import clopper_pearson, seed_mean
+from leadline.storage.jsonl import write_text_atomic
+from leadline.storage.run_directory import RunReader
+from llm_tasks import TASKS, write_tasks
+
+FIRST_STEPS = 3
+HOPELESS = ("sft_first", "saturated")
+GAIN_IF_WORTH, GAIN_IF_NOT = 0.05, 0.03
+"""What a task called worth it should gain at least, and one without signal at most."""
+
+
+def recipe_text(options: argparse.Namespace, problems: Path, steps: int) -> str:
+    changes = [
+        f"model.source={json.dumps(str(options.model))}",
+        f"data.train={json.dumps(str(problems))}",
+        "data.evaluation_share=0.25",
+        f"rl.steps={steps}",
+        "arms={grpo: {advantage: grpo}}",
+        f"evaluation.problems={options.problems}",
+        f"evaluation.samples={options.samples}",
+        f"seed={options.seed}",
+        f"device={options.device}",
+        *([f"threads={options.threads}"] if options.threads else []),
+        *options.set,
+    ]
+    return find_recipe("smollm2", changes).to_yaml()
+
+
+def run_task(options: argparse.Namespace, name: str, problems: Path) -> None:
+    """Probe, and train where it is asked for; each a run of its own, so that a forecast is never made afterwards."""
+    folder = options.out / problems.stem
+    run(options, folder / "probe", recipe_text(options, problems, 0))
+    verdict = probed(folder / "probe")
+    print(f"{name}: {verdict['sentences'][0]}", flush=True)
+    if options.skip_hopeless and verdict["verdict"] in HOPELESS:
+        print(f"{name}: not trained (leave --skip-hopeless out to train it all the same)", flush=True)
+        return
+    run(options, folder / "train", recipe_text(options, problems, options.steps))
+    print(f"{name}: pass@1 {gain_line(measure(folder / 'train'))}", flush=True)
+
+
+def run(options: argparse.Namespace, folder: Path, text: str) -> None:
+    """``leadline run`` in a process of its own; goes on where it was stopped."""
+    if (folder / "summary.json").is_file():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    recipe = folder.with_suffix(".yaml")
+    started = (folder / "recipe.yaml").is_file()
+    if not started:
+        recipe.write_text(text)
+    command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(folder)]
+    with folder.with_suffix(".log").open("a") as log:
+        done = subprocess.run(
+            [*command, *(["--resume"] if started else [])], stdout=log, stderr=log, check=False
+        )
+    if done.returncode:
+        lines = folder.with_suffix(".log").read_text().splitlines()
+        raise SystemExit(f"{folder}: {lines[-1] if lines else 'no output'}")
+
+
+def probed(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / "probe-base.json").read_text())["values"]
+    return values
+
+
+def rates(run_: RunReader, arm: str) -> dict[str, float]:
+    """Problem -> share of its samples that were right."""
+    found: dict[str, list[bool]] = {}
+    for row in run_.samples(arm, "eval"):
+        found.setdefault(row["problem_id"], []).append(row["correct"] is True)
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Before, after, the gain with its interval over problems, tokens, and the live groups of the first steps."""
+    reader = RunReader(folder)
+    before, after = rates(reader, "base"), rates(reader, "grpo")
+    gain = seed_mean(np.array([after[name] - before[name] for name in sorted(before)]))
+    rows = [row for row in reader.metrics("grpo") if row["stage"] == "rl"]
+    groups = [round(row["mixed"] * prompts(folder)) for row in rows[:FIRST_STEPS]]
+    seen, asked = sum(groups), prompts(folder) * len(groups)
+    low, high = clopper_pearson(seen, asked)
+    arms = reader.summary["arms"]
+    return {
+        "before": float(np.mean(list(before.values()))),
+        "after": float(np.mean(list(after.values()))),
+        "gain": gain.as_list(),
+        "live_seen": [seen / asked, float(low), float(high)],
+        "groups": asked,
+        "tokens": [arms["base"]["mean_tokens"], arms["grpo"]["mean_tokens"]],
+        "steps": len(rows),
+    }
+
+
+def prompts(folder: Path) -> int:
+    from leadline.recipes.schema import parse_recipe
+
+    return parse_recipe((folder / "recipe.yaml").read_text()).rl.prompts
+
+
+def gain_line(row: dict[str, Any]) -> str:
+    value, low, high = (100 * part for part in row["gain"])
+    return f"{row['before']:.3f} -> {row['after']:.3f} ({value:+.1f} points [{low:+.1f}, {high:+.1f}])"
+
+
+def collect(options: argparse.Namespace, files: dict[str, Path]) -> list[dict[str, Any]]:
+    """A row per family: what was foretold, and what happened where it was trained."""
+    rows = []
+    for name, path in files.items():
+        folder = options.out / path.stem
+        if not (folder / "probe" / "summary.json").is_file():
+            continue
+        values = probed(folder / "probe")
+        group = find_recipe("smollm2", []).rl.group_size
+        row: dict[str, Any] = {
+            "task": name,
+            "verdict": values["verdict"],
+            "sentence": values["sentences"][0],
+            "pass@1": values["pass_at_k"]["1"],
+            "live_foretold": values["live_groups"][str(group)],
+        }
+        if (folder / "train" / "summary.json").is_file():
+            row |= measure(folder / "train")
+            low, high = row["live_foretold"][1:]
+            # both are estimates: the forecast holds if what was seen is compatible with some share within it
+            row["live_held"] = row["live_seen"][1] <= high and low <= row["live_seen"][2]
+            row["point_held"] = low <= row["live_seen"][0] <= high
+        rows.append(row)
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    print(f"\n{'task':22}{'verdict':15}{'live groups foretold':24}{'seen':16}pass@1")
+    for row in rows:
+        value, low, high = (100 * part for part in row["live_foretold"])
+        line = f"{row['task']:22}{row['verdict']:15}{f'{value:.0f}% [{low:.0f}, {high:.0f}]':24}"
+        if "gain" in row:
+            seen = 100 * row["live_seen"][0]
+            mark = "" if row["live_held"] else " (missed)"
+            line += f"{f'{seen:.0f}%{mark}':16}{gain_line(row)}"
+        print(line)
+    trained = [row for row in rows if "gain" in row]
+    worth = [row for row in trained if row["verdict"] in ("worth_it", "drop_problems")]
+    without = [row for row in trained if row["verdict"] in HOPELESS]
+    print(
+        f"\nlive groups: seen within the interval foretold on {sum(r['point_held'] for r in trained)} of "
+        f"{len(trained)} tasks, compatible with it on {sum(r['live_held'] for r in trained)}; "
+        f"called worth it and gained over {100 * GAIN_IF_WORTH:.0f} points: "
+        f"{sum(r['gain'][0] > GAIN_IF_WORTH for r in worth)} of {len(worth)}; "
+        f"called without signal and gained under {100 * GAIN_IF_NOT:.0f}: "
+        f"{sum(r['gain'][0] < GAIN_IF_NOT for r in without)} of {len(without)}"
+    )
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Live groups foretold and seen, a row per family; below it success before and after."""
+    trained = [row for row in rows if "gain" in row]
+    names = [f"{row['task']}: {row['verdict'].replace('_', ' ')}" for row in trained]
+    live = [
+        Series(
+            "foretold", [Mark(v, at - 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "live_foretold")], 0
+        ),
+        Series("seen", [Mark(v, at + 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "live_seen")], 1),
+    ]
+    success = [
+        Series("before", [Mark(row["before"], at) for at, row in enumerate(trained)], 0, hollow=True),
+        Series("after GRPO", [Mark(row["after"], at) for at, row in enumerate(trained)], 1),
+    ]
+    look: dict[str, Any] = {"rows": names, "percent": True, "row_height": 34.0}
+    title = "Groups of 8 with right and wrong answers: what the probe foretold, and the first three steps"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plots = [
+        Plot(title, "share of groups, 95% interval", "", live, **look),
+        Plot("Success on held-out problems, before and after", "pass@1", "", success, **look),
+    ]
+    write_text_atomic(path, stack(plots))
+
+
+def each(rows: list[dict[str, Any]], key: str) -> list[tuple[int, list[float]]]:
+    return [(at, row[key]) for at, row in enumerate(rows)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=Path("models/smollm2-135m"))
+    parser.add_argument("--out", type=Path, default=Path("runs/probe-on-llm"))
+    parser.add_argument(
+        "--problems-from", type=Path, help="folder of the families' files; OUT/problems when not given"
+    )
+    parser.add_argument("--only", default=",".join(TASKS))
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--problems", type=int, default=96)
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--set", action="append", default=[], help="a change of the recipe, as of leadline run"
+    )
+    parser.add_argument("--skip-hopeless", action="store_true")
+    parser.add_argument("--write-problems", action="store_true", help="make the families' files and stop")
+    parser.add_argument("--svg", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    names = [name.strip() for name in options.only.split(",")]
+    files = write_tasks(options.problems_from or options.out / "problems", names)
+    if options.write_problems:
+        return
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    started = time.monotonic()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for done in [pool.submit(run_task, options, name, path) for name, path in files.items()]:
+            try:
+                done.result()
+            except SystemExit as fault:
+                print(fault, flush=True)
+    rows = collect(options, files)
+    show(rows)
+    print(f"{time.monotonic() - started:.0f} s")
+    if options.svg:
+        draw(rows, options.svg)
+    text = json.dumps({"model": options.model.name, "steps": options.steps, "rows": rows})
+    if options.json:
+        write_text_atomic(options.json, text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
