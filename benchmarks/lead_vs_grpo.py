@@ -1,10 +1,16 @@
-"""GRPO-LEAD against GRPO and against itself without its parts, over seeds; the seed is the unit, paired.
+"""GRPO-LEAD, its parts and the concise arms against GRPO, over seeds; the seed is the unit, paired.
 
-    python benchmarks/lead_vs_grpo.py --seeds 10 --jobs 2
+    python benchmarks/lead_vs_grpo.py --seeds 0-9 --jobs 2                      # what each part of LEAD does
+    python benchmarks/lead_vs_grpo.py --recipe length-ablation --world checks --steps 60 --seeds 0-9
+    python benchmarks/lead_vs_grpo.py --recipe length-ablation --plan checks:60,no-checks:60,checks:120
 
-Every seed is one run of the packaged recipe ``lead-ablation`` (one supervised model a seed, shared by its arms), one
-thread each. Runs that are there already are used, runs that were stopped go on. Prints the means over seeds and the
-paired differences with 95% t intervals, and writes them as JSON.
+A run is one seed in one world for so many steps: one supervised model, shared by its arms; one process and one thread a
+run. In the world ``checks`` a checked step is more often right; in ``no-checks`` no step of a training trace is wrong,
+so that a check never finds anything: the short way is truly as good there, and a method that never shortens is caught.
+
+Results are written as each arm ends. Arms that ``--out`` holds already are not run again, and runs that were stopped go
+on, so the same command can be given until nothing is left to do. Prints, a world and number of steps, the means over
+seeds and the paired differences with 95% t intervals.
 """
 
 from __future__ import annotations
@@ -15,54 +21,147 @@ import os
 import platform
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from leadline.stats import paired_seeds, seed_mean
+from leadline.recipes import find_recipe
+from leadline.stats import cons_at_k, paired_seeds, pass_at_k, seed_mean
 from leadline.storage.run_directory import RunReader
 
 METRICS = ("pass@1", "pass@8", "cons@8", "mean_tokens")
 CONTROL = "grpo"
+WORLDS: dict[str, list[str]] = {
+    "checks": [],
+    "no-checks": ["data.world.slip=0.0", "data.world.checks=[0.0, 1.0, 1.0, 1.0, 1.0]"],
+}
+TRACED = (
+    "pass@1",
+    "mean_tokens",
+    "length_alpha",
+    "length_slope",
+    "length_gap",
+    "drift_accuracy",
+    "drift_length_mixed",
+    "drift_length_unanimous",
+)
+"""Of every step, for the figures."""
+
+Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
+"""condition ("checks/60") -> seed -> arm -> its metrics."""
 
 
-def run_seed(folder: Path, seed: int, changes: list[str]) -> None:
-    """One run of the recipe, in its own process; nothing to do when it is finished."""
-    out = folder / f"seed-{seed}"
-    if (out / "summary.json").is_file():
+@dataclass(frozen=True)
+class Job:
+    """One run: a seed in a world for so many steps."""
+
+    recipe: str
+    world: str
+    steps: int
+    seed: int
+    changes: tuple[str, ...]
+
+    @property
+    def condition(self) -> str:
+        return f"{self.world}/{self.steps}"
+
+    def folder(self, runs: Path) -> Path:
+        return runs / f"{self.world}-{self.steps}" / f"seed-{self.seed}"
+
+    def settings(self) -> list[str]:
+        return [
+            *WORLDS[self.world],
+            f"rl.steps={self.steps}",
+            f"seed={self.seed}",
+            "threads=1",
+            *self.changes,
+        ]
+
+
+def run_job(job: Job, runs: Path, done: Sequence[str]) -> None:
+    """The arms of one run that have no result yet, in a process of their own."""
+    recipe = find_recipe(job.recipe, job.settings())
+    left = {name: arm for name, arm in recipe.arms.items() if name not in done}
+    if not left:
         return
-    command = [sys.executable, "-m", "leadline.cli.main", "run", "lead-ablation", "--out", str(out)]
-    command += ["--set", f"seed={seed}", "--set", "threads=1"]
-    command += [part for change in changes for part in ("--set", change)]
-    command += ["--resume"] if (out / "recipe.yaml").is_file() else []
-    with (folder / f"seed-{seed}.log").open("a") as log:
+    folder = job.folder(runs)
+    if not (folder / "recipe.yaml").is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        path = folder.with_suffix(".yaml")
+        path.write_text(recipe.model_copy(update={"arms": left}).to_yaml())
+        how = [str(path), "--out", str(folder)]
+    else:
+        how = [str(folder / "recipe.yaml"), "--out", str(folder), "--resume"]
+    command = [sys.executable, "-m", "leadline.cli.main", "run", *how]
+    with folder.with_suffix(".log").open("a") as log:
         subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-def collect(folder: Path, seeds: list[int]) -> dict[str, dict[str, list[float]]]:
-    """arm -> metric -> one value a seed."""
-    summaries = [RunReader(folder / f"seed-{seed}").summary for seed in seeds]
-    arms = list((summaries[0] or {})["arms"])
-    return {arm: {m: [float((s or {})["arms"][arm][m]) for s in summaries] for m in METRICS} for arm in arms}
+def measured(job: Job, runs: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every arm of a run, finished or not, that has been measured already."""
+    reader = RunReader(job.folder(runs))
+    for arm in reader.arms:
+        if "eval" not in reader.sample_names(arm):
+            continue
+        counts: dict[str, tuple[int, int]] = {}
+        answers: dict[str, tuple[list[str | None], list[bool]]] = {}
+        tokens = []
+        for row in reader.samples(arm, "eval"):
+            n, c = counts.get(row["problem_id"], (0, 0))
+            counts[row["problem_id"]] = n + 1, c + (row["correct"] is True)
+            said, right = answers.setdefault(row["problem_id"], ([], []))
+            said.append(row["answer"])
+            right.append(row["correct"] is True)
+            tokens.append(row["n_tokens"])
+        found: dict[str, Any] = {
+            f"pass@{k}": float(np.mean([pass_at_k(n, c, k) for n, c in counts.values()])) for k in (1, 8)
+        }
+        found["cons@8"] = float(np.mean([cons_at_k(said, right, 8) for said, right in answers.values()]))
+        found["mean_tokens"] = float(np.mean(tokens))
+        steps = [row for row in reader.metrics(arm) if row.get("stage") == "rl"]
+        trace = {name: [_rounded(row.get(name)) for row in steps] for name in TRACED}
+        yield arm, found | ({"trace": trace} if steps else {})
 
 
-def aggregate(values: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
-    """Means and paired differences to the control, each with its interval over seeds."""
-    result: dict[str, Any] = {"means": {}, "against_grpo": {}, "relative_length": {}}
-    for arm, metrics in values.items():
-        result["means"][arm] = {m: _interval(seed_mean(metrics[m])) for m in METRICS}
-        if arm not in ("base", "sft", CONTROL):
-            control = values[CONTROL]
-            result["against_grpo"][arm] = {
-                m: _interval(paired_seeds(control[m], metrics[m])) for m in METRICS
-            }
-            ratio = np.asarray(metrics["mean_tokens"]) / np.asarray(control["mean_tokens"]) - 1
-            result["relative_length"][arm] = _interval(seed_mean(ratio))
-    result["grpo_over_sft"] = {
-        m: _interval(paired_seeds(values["sft"][m], values[CONTROL][m])) for m in METRICS
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)
+
+
+def gather(jobs: Sequence[Job], runs: Path, results: Results) -> None:
+    """Add to ``results`` what the runs have come to by now."""
+    for job in jobs:
+        if (job.folder(runs) / "recipe.yaml").is_file():
+            seed = results.setdefault(job.condition, {}).setdefault(str(job.seed), {})
+            seed |= {arm: found for arm, found in measured(job, runs) if arm not in seed}
+
+
+def aggregate(seeds: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Means and paired differences to the control in one condition, over the seeds that an arm has been run on."""
+    result: dict[str, Any] = {
+        "seeds": {},
+        "means": {},
+        "against_grpo": {},
+        "relative_length": {},
+        "worst": {},
     }
+    for arm in dict.fromkeys(arm for found in seeds.values() for arm in found):
+        pairs = [(found[arm], found.get(CONTROL)) for found in seeds.values() if arm in found]
+        result["means"][arm] = {m: _interval(seed_mean([own[m] for own, _ in pairs])) for m in METRICS}
+        both = [(own, control) for own, control in pairs if control is not None]
+        result["seeds"][arm] = len(both)
+        if arm in ("base", CONTROL) or not both:
+            continue
+        result["against_grpo"][arm] = {
+            m: _interval(paired_seeds([control[m] for _, control in both], [own[m] for own, _ in both]))
+            for m in METRICS
+        }
+        ratios = [own["mean_tokens"] / control["mean_tokens"] - 1 for own, control in both]
+        result["relative_length"][arm] = _interval(seed_mean(ratios))
+        result["worst"][arm] = round(min(own["pass@1"] - control["pass@1"] for own, control in both), 4)
     return result
 
 
@@ -70,15 +169,18 @@ def _interval(interval: Any) -> list[float]:
     return [round(float(x), 4) for x in (interval.value, interval.lo, interval.hi)]
 
 
-def show(result: dict[str, Any]) -> None:
-    print(f"{'':20}" + "".join(f"{m:>26}" for m in METRICS))
+def show(condition: str, result: dict[str, Any]) -> None:
+    print(f"\n{condition}\n{'':20}{'seeds':>6}" + "".join(f"{m:>26}" for m in METRICS))
     for arm, row in result["means"].items():
-        print(f"{arm:20}" + "".join(f"{_text(row[m]):>26}" for m in METRICS))
-    print("\npaired differences to grpo (mean over seeds, 95% interval)")
+        print(f"{arm:20}{result['seeds'][arm]:>6}" + "".join(f"{_text(row[m]):>26}" for m in METRICS))
+    print("paired differences to grpo (mean over seeds, 95% interval)")
     for arm, row in result["against_grpo"].items():
         length = _text([100 * x for x in result["relative_length"][arm]], 1)
-        print(f"{arm:20}" + "".join(f"{_text(row[m]):>26}" for m in METRICS) + f"   length {length} %")
-    print(f"{'grpo - sft':20}" + "".join(f"{_text(result['grpo_over_sft'][m]):>26}" for m in METRICS))
+        print(
+            f"{arm:26}"
+            + "".join(f"{_text(row[m]):>26}" for m in METRICS)
+            + f"   length {length} %   worst seed {100 * result['worst'][arm]:+.1f} points"
+        )
 
 
 def _text(values: list[float], digits: int = 3) -> str:
@@ -86,11 +188,53 @@ def _text(values: list[float], digits: int = 3) -> str:
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def seeds_of(text: str) -> list[int]:
+    """``10`` (0 to 9), ``3-5`` or ``0,2,7``."""
+    if "," in text:
+        return [int(part) for part in text.split(",")]
+    first, dash, last = text.partition("-")
+    return list(range(int(first), int(last) + 1)) if dash else list(range(int(first)))
+
+
+def plan_of(options: argparse.Namespace) -> list[Job]:
+    """The runs in the order in which they are begun."""
+    conditions = [part.split(":") for part in options.plan.split(",")] if options.plan else []
+    conditions = conditions or [[options.world, str(options.steps)]]
+    return [
+        Job(options.recipe, world, int(steps), seed, tuple(options.changes))
+        for world, steps in conditions
+        for seed in seeds_of(options.seeds)
+    ]
+
+
+def read(path: Path) -> Results:
+    return dict(json.loads(path.read_text())["runs"]) if path.is_file() else {}
+
+
+def write(path: Path, recipe: str, changes: list[str], results: Results) -> None:
+    """The results file anew, whole or not at all."""
+    whole = {
+        "recipe": recipe,
+        "changes": changes,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
+        "summary": {condition: aggregate(seeds) for condition, seeds in results.items()},
+        "runs": results,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps(whole, separators=(",", ":")) + "\n")
+    fresh.replace(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--recipe", default="lead-ablation", help="packaged recipe or file")
+    parser.add_argument("--world", choices=list(WORLDS), default="checks")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--plan", default="", help="several worlds and steps in turn: checks:60,no-checks:60")
+    parser.add_argument("--seeds", default="10", help="10 (0 to 9), 3-5 or 0,2,7")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/lead_vs_grpo"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lead_vs_grpo.json"))
@@ -99,22 +243,21 @@ def main() -> None:
     )
     options = parser.parse_args()
     options.runs.mkdir(parents=True, exist_ok=True)
-    seeds = list(range(options.seeds))
+    jobs, results = plan_of(options), read(options.out)
+    known = {job: list(results.get(job.condition, {}).get(str(job.seed), {})) for job in jobs}
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda seed: run_seed(options.runs, seed, options.changes), seeds))
-    values = collect(options.runs, seeds)
-    result = {
-        "recipe": "lead-ablation",
-        "changes": options.changes,
-        "seeds": seeds,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
-        "versions": (RunReader(options.runs / "seed-0").summary or {})["versions"],
-        "values": values,
-        **aggregate(values),
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
-    show(result)
+        pending = {pool.submit(run_job, job, options.runs, known[job]) for job in jobs}
+        failed: list[BaseException] = []
+        while pending:
+            done, pending = wait(pending, timeout=10)
+            failed += [fault for each in done if (fault := each.exception()) is not None]
+            gather(jobs, options.runs, results)
+            write(options.out, options.recipe, options.changes, results)
+    for condition, seeds in results.items():
+        show(condition, aggregate(seeds))
+    for fault in failed:
+        print(f"failed: {fault}", file=sys.stderr)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

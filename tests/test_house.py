@@ -27,6 +27,7 @@ FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 TORCH = (
     "grpo/advantages",
     "grpo/losses",
+    "grpo/weighing",
     "model/",
     "storage/checkpoints",
     "engine/",

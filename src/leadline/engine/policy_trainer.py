@@ -14,10 +14,12 @@ from leadline.engine.learner import Learner, reference_k1
 from leadline.engine.prompts import Prompts
 from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.sampler import SamplingConfig, sample
-from leadline.engine.scored_batch import ScoredBatch, Scores, advantages_of, completions_of
+from leadline.engine.scored_batch import ScoredBatch, Scores, completions_of, weighed
 from leadline.engine.signals import Interrupts
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
+from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.weighing import Weigher
 from leadline.model import load_decoder, save_decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
@@ -62,6 +64,10 @@ class PolicyTrainer:
     checkpoints: Checkpoints
     on_step: Callable[[Row], None] = lambda row: None
     best: tuple[float, float] | None = field(default=None, init=False)
+    weigher: Weigher = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.weigher = Weigher(self.advantage)
 
     def run(self, interrupts: Interrupts) -> None:
         """Train to ``config.steps``, from the newest checkpoint if there is one.
@@ -95,6 +101,7 @@ class PolicyTrainer:
         graded = Graded.of(batch.scores, batch.rollouts.finished, batch.rollouts.owner)
         tokens = batch.rollouts.lengths.sum()
         numbers = completion_metrics(graded, batch.advantages) | {
+            **batch.length_metrics,
             "entropy": float(-batch.rollouts.logprobs.sum() / tokens),
             "loss": update.loss,
             "grad_norm": update.grad_norm,
@@ -135,8 +142,8 @@ class PolicyTrainer:
                 self.learner.reference, rollouts, self.config.temperature, self.config.micro_tokens
             )
             penalty = self.learner.config.beta * k1
-        advantages = advantages_of(scores, rollouts.owner, self.advantage, penalty)
-        return ScoredBatch(owners, rollouts, completions, scores, advantages)
+        advantages, length_metrics = weighed(scores, rollouts.owner, self.weigher, penalty)
+        return ScoredBatch(owners, rollouts, completions, scores, advantages, length_metrics)
 
     def _validate(self, step: int) -> None:
         """Measure on held-out problems with the same noise every time, and keep the best checkpoint apart."""
@@ -168,6 +175,7 @@ class PolicyTrainer:
             "metrics_offset": self.journal.metrics_offset(),
             "best": list(self.best) if self.best else None,
             "skipped": self.learner.optimiser.skipped,
+            "length_controller": self.weigher.saved(),
         }
         self.checkpoints.save(step, write, state)
 
@@ -175,6 +183,10 @@ class PolicyTrainer:
         restore(self.learner, checkpoint)
         best = checkpoint.state["best"]
         self.best = (best[0], best[1]) if best else None
+        if "length_controller" in checkpoint.state:  # those written before there was one lack it
+            self.weigher.restore(checkpoint.state["length_controller"])
+        elif self.advantage.remembers:
+            raise CheckpointError(f"{checkpoint.folder}: it lacks the length controller's state")
 
 
 def restore(learner: Learner, checkpoint: Checkpoint) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from leadline.engine.sampler import Rollouts
-from leadline.grpo.advantages import Advantages, group_advantages
-from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.advantages import Advantages
+from leadline.grpo.weighing import Weighed, Weigher
 from leadline.model.codec import Codec
 from leadline.types import Completion, Problem, SampleRow, Score
 
-__all__ = ["ScoredBatch", "Scores", "advantages_of", "completions_of"]
+__all__ = ["ScoredBatch", "Scores", "completions_of", "weighed"]
 
 
 class Scores(Protocol):
@@ -33,6 +33,7 @@ class ScoredBatch:
     completions: list[Completion]
     scores: list[Score]
     advantages: Advantages
+    length_metrics: Mapping[str, float | None]
 
     def rows(self, arm: str, step: int, prompt_text: Callable[[Problem], str]) -> list[dict[str, Any]]:
         """One JSON row a completion, as ``samples/<arm>/step-*.jsonl.gz`` holds them."""
@@ -67,17 +68,16 @@ def completions_of(problems: Sequence[Problem], rollouts: Rollouts, codec: Codec
     ]
 
 
-def advantages_of(
-    scores: Sequence[Score], owner: Tensor, config: AdvantageConfig, penalty: Tensor | None = None
-) -> Advantages:
+def weighed(
+    scores: Sequence[Score], owner: Tensor, weigher: Weigher, penalty: Tensor | None = None
+) -> Weighed:
     """Scores and group ids to advantages; ``penalty [R]`` is taken off the bonus (KL in the reward)."""
     bonus = torch.tensor([score.bonus for score in scores])
-    return group_advantages(
+    return weigher(
         torch.tensor([score.correct is True for score in scores]),
         torch.tensor([score.length for score in scores]),
         owner.cpu(),
         scorable=torch.tensor([score.correct is not None for score in scores]),
         answered=torch.tensor([score.answered for score in scores]),
         bonus=bonus if penalty is None else bonus - penalty.cpu(),
-        config=config,
     )

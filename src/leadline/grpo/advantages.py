@@ -30,6 +30,8 @@ from torch import Tensor
 from leadline.errors import InputError
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.groups import Bools, Floats, Groups
+from leadline.grpo.length_controller import LengthTerm
+from leadline.grpo.length_strata import short_rows
 from leadline.theory import lead_scale, lead_weight
 
 __all__ = ["AdvantageConfig", "Advantages", "group_advantages"]
@@ -64,6 +66,7 @@ def group_advantages(
     answered: Tensor | None = None,
     bonus: Tensor | None = None,
     config: AdvantageConfig = AdvantageConfig(),  # noqa: B008 (frozen)
+    term: LengthTerm | None = None,
 ) -> Advantages:
     """Advantages of B completions, normalised within groups of equal ``group`` id.
 
@@ -81,6 +84,8 @@ def group_advantages(
             overlong, -beta * k1), added before normalisation (Decision 1). It never touches the solve rate
             (Decision 2).
         config: see :class:`~leadline.grpo.config.AdvantageConfig`.
+        term: what the arm's length controller says for this batch; needed exactly where the strength of the length
+            term changes from batch to batch (``config.remembers``). :class:`leadline.grpo.weighing.Weigher` does both.
 
     Raises:
         InputError: shapes, types or values that do not fit; lists all of them.
@@ -92,6 +97,11 @@ def group_advantages(
     tensor([ 0.5000, -0.5000,  0.5000, -0.5000])
     """
     _validate(correct, length, group, scorable, answered, bonus)
+    if term is None and config.remembers:
+        raise InputError(
+            "config: its length term changes from batch to batch: use leadline.grpo.weighing.Weigher"
+        )
+    term = LengthTerm(config.length_alpha) if term is None else term
     keep: Bools = np.ones(len(correct), dtype=bool) if scorable is None else _numpy(scorable)
     ids, row_group = np.unique(_numpy(group), return_inverse=True)
     groups = Groups(row_group[keep], len(ids))
@@ -100,10 +110,13 @@ def group_advantages(
     said = np.ones(groups.rows, dtype=bool) if answered is None else _numpy(answered)[keep]
     tokens = _numpy(length)[keep].astype(np.float64)
     solve_rate = groups.mean(right.astype(np.float64))
-    reward = base_reward(right, said, tokens, groups, config)
+    reward = base_reward(right, said, tokens, groups, config, term.alpha)
     if bonus is not None:
         reward = reward + _numpy(bonus)[keep]
-    plain = normalised(reward, solve_rate, groups, config)
+    baseline = groups.mean(reward)[groups.index]
+    if term.within_strata:
+        baseline = mean_within_strata(reward, tokens, groups)
+    plain = normalised(reward, solve_rate, groups, config, baseline)
     if config.drop_unsolved:
         plain = np.where(groups.total(reward > 0)[groups.index] > 0, plain, 0.0)
     advantage, weight = reweighted(plain, right, solve_rate, groups, config)
@@ -119,7 +132,9 @@ def group_advantages(
     return Advantages(*(column.to(correct.device) for column in out))
 
 
-def length_factor(correct: Bools, tokens: Floats, groups: Groups, config: AdvantageConfig) -> Floats:
+def length_factor(
+    correct: Bools, tokens: Floats, groups: Groups, config: AdvantageConfig, alpha: float
+) -> Floats:
     """[N] exp(-alpha z), z = (L - mean L) / (std L + eps) over the correct completions of the group. S1.
 
     1 for rows that are not correct. Lengths are standardised within the group, so alpha has no unit: with
@@ -133,7 +148,7 @@ def length_factor(correct: Bools, tokens: Floats, groups: Groups, config: Advant
     counts = correct
     if config.length_grace_tokens is not None:
         counts = correct & (mean_of_three_shortest(tokens, groups) > config.length_grace_tokens)[groups.index]
-    return np.exp(-config.length_alpha * np.where(counts, z, 0.0))
+    return np.exp(-alpha * np.where(counts, z, 0.0))
 
 
 def mean_of_three_shortest(tokens: Floats, groups: Groups) -> Floats:
@@ -147,7 +162,12 @@ def mean_of_three_shortest(tokens: Floats, groups: Groups) -> Floats:
 
 
 def base_reward(
-    correct: Bools, answered: Bools, tokens: Floats, groups: Groups, config: AdvantageConfig
+    correct: Bools,
+    answered: Bools,
+    tokens: Floats,
+    groups: Groups,
+    config: AdvantageConfig,
+    alpha: float,
 ) -> Floats:
     """[N] ``right`` * exp(-alpha z) if correct, else ``wrong`` or ``no_answer``. S1, explicit penalty.
 
@@ -159,18 +179,31 @@ def base_reward(
     """
     if not config.pay_accuracy:
         return np.zeros(len(correct))
-    success = config.right * length_factor(correct, tokens, groups, config)
+    success = config.right * length_factor(correct, tokens, groups, config, alpha)
     failure = np.where(answered, config.wrong, config.no_answer)
     return np.where(correct, success, failure)
 
 
-def normalised(reward: Floats, solve_rate: Floats, groups: Groups, config: AdvantageConfig) -> Floats:
-    """[N] (R - group mean) / scale; scale is the group's std + eps (GRPO), the batch's + eps, or a constant.
+def mean_within_strata(reward: Floats, tokens: Floats, groups: Groups) -> Floats:
+    """[N] the mean reward of the short, or of the long, completions of the row's group.
 
+    Centred about it, the advantages of either part sum to 0: they raise what is right in each and, to first order,
+    neither part at the other's expense. Own algebra, docs/theory.md section 7.
+    """
+    parts = Groups(2 * groups.index + short_rows(tokens, groups), 2 * groups.n_groups)
+    return parts.mean(reward)[parts.index]
+
+
+def normalised(
+    reward: Floats, solve_rate: Floats, groups: Groups, config: AdvantageConfig, baseline: Floats
+) -> Floats:
+    """[N] (R - baseline) / scale: the group's std + eps (GRPO), the batch's + eps, or a constant.
+
+    The baseline is the group's mean, or that of the short or long part of the group that the row is in.
     Leave-one-out needs no second formula: R_i - mean of the others = (R_i - mean) n / (n - 1).
     Exactly 0 in a group of one and where all rewards are equal, whatever rounding did to the mean.
     """
-    centred = reward - groups.mean(reward)[groups.index]
+    centred = reward - baseline
     flat = groups.constant(reward)[groups.index]
     return np.where(flat, 0.0, centred / scale(reward, solve_rate, groups, config)[groups.index])
 

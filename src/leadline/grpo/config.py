@@ -78,6 +78,26 @@ class AdvantageConfig(_Frozen):
     """No length term in a group whose three shortest completions, right or wrong, average at most this many
     tokens (a group of fewer than three always has it). Not in the paper; the code of S1 has 4000."""
 
+    length_control: Literal["fixed", "slope", "gap"] = "fixed"
+    """``fixed``: ``length_alpha`` throughout. Otherwise between 0 and ``length_alpha``, from which it starts: lower
+    where longer answers are more often right, higher again where they are not, by what
+    :mod:`leadline.grpo.length_controller` measures. ``slope``: Cov(verdict, length) within groups. ``gap``: accuracy
+    of the long completions minus that of the short ones of the same groups."""
+
+    control_target: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Accuracy that one is willing to pay: for a standard deviation of length (``slope``), or for being short instead
+    of long (``gap``)."""
+
+    control_gain: Positive = 0.2
+    """A step moves the strength by the gain times what the measured price lies below the target."""
+
+    control_memory: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    """Of the running means of what is measured: 0.8 averages over about five batches."""
+
+    train_both_steps: Annotated[int, Field(ge=0)] = 0
+    """For so many steps at first, no choice between lengths: no length term, and rewards are centred within the short
+    and the long part of each group, so that both ways are trained before one of them is chosen."""
+
     normalisation: Literal["group_std", "batch", "leave_one_out", "none"] = "group_std"
     """``group_std``: (R - group mean) / (group std + eps): GRPO (arXiv 2402.03300).
     ``batch``: (R - group mean) / (std of all rewards of the batch + eps) (arXiv 2508.08221).
@@ -139,9 +159,16 @@ class AdvantageConfig(_Frozen):
             faults.append(
                 "length_grace_tokens is set but length_alpha is 0: there is no length term to suspend"
             )
+        if self.length_control != "fixed" and self.length_alpha == 0:
+            faults.append("length_control moves between 0 and length_alpha: length_alpha must be > 0")
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def remembers(self) -> bool:
+        """True when a batch's advantages depend on the batches before it: then a controller must see them all."""
+        return self.length_control != "fixed" or self.train_both_steps > 0
 
     @classmethod
     def grpo(cls, **changes: Any) -> Self:

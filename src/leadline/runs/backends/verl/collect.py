@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadline.errors import DataError
-from leadline.grpo.config import AdvantageConfig
 from leadline.recipes.schema import Recipe, parse_recipe
 from leadline.storage.run_directory import RunReader, RunWriter, read_jsonl
 from leadline.storage.step_row import step_row
 from leadline.types import SampleRow
+
+if TYPE_CHECKING:
+    from leadline.grpo.weighing import Weigher
 
 __all__ = ["FOLDER", "collect", "is_launched"]
 
@@ -58,15 +60,17 @@ def collect(run: Path) -> int:
 
 
 def _collect_arm(writer: RunWriter, recipe: Recipe, name: str, folder: Path) -> int:
+    from leadline.grpo.weighing import Weigher  # here, so that nothing but a collection waits for torch
+
     said = _metrics(folder)
     trail = _trail(folder / "trail")
-    config = recipe.arms[name].advantage
+    weigher = Weigher(recipe.arms[name].advantage)  # the dumps hold every step, in order
     done = sorted(_steps(folder / "rollouts"))
     checked = set(_steps(folder / "validation"))
     for step in done:
         rows = list(_rows(folder / "rollouts" / f"{step}.jsonl", trail))
         numbers = {field: said.get(step, {}).get(theirs) for field, theirs in _FROM_VERL.items()}
-        metrics, parts, samples = _step(rows, config)
+        metrics, parts, samples = _step(rows, weigher)
         writer.metric(step_row(name, "rl", step, metrics | numbers, parts=parts))
         if step % recipe.rl.samples_every == 0 or step == done[-1]:
             named = [{**sample, "arm": name, "step": step} for sample in samples]
@@ -130,12 +134,12 @@ def _sample(known: Mapping[str, Any], place: str) -> SampleRow:
 
 
 def _step(
-    rows: Sequence[tuple[str, SampleRow]], config: AdvantageConfig
+    rows: Sequence[tuple[str, SampleRow]], weigher: Weigher
 ) -> tuple[dict[str, Any], Mapping[str, float], list[dict[str, Any]]]:
     """The numbers of one step, the means of its reward's parts, and its completions as sample rows."""
     import torch
 
-    from leadline.engine.scored_batch import advantages_of
+    from leadline.engine.scored_batch import weighed
     from leadline.engine.step_metrics import Graded, completion_metrics
 
     if not rows:
@@ -143,7 +147,7 @@ def _step(
     place = {group: index for index, group in enumerate(dict.fromkeys(group for group, _ in rows))}
     owner = torch.tensor([place[group] for group, _ in rows])
     scores = [sample.score for _, sample in rows if sample.score is not None]
-    out = advantages_of(scores, owner, config)
+    out, length_metrics = weighed(scores, owner, weigher)
     finished = torch.tensor([sample.completion.finished for _, sample in rows])
     graded = Graded.of(scores, finished, owner)
     earned = zip(rows, out.reward.tolist(), out.advantage.tolist(), strict=True)
@@ -151,7 +155,7 @@ def _step(
         replace(sample, context={"reward": reward, "advantage": advantage}).to_row()
         for (_, sample), reward, advantage in earned
     ]
-    return completion_metrics(graded, out), graded.parts, samples
+    return completion_metrics(graded, out) | length_metrics, graded.parts, samples
 
 
 def _validation(path: Path) -> dict[str, float]:

@@ -1,0 +1,98 @@
+"""One arm's batches, one after another, to advantages: what the local engine, TRL and verl each keep one of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from leadline.grpo.advantages import Advantages, group_advantages
+from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.groups import Groups
+from leadline.grpo.length_controller import LengthController, LengthTerm
+from leadline.grpo.length_drift import length_drift
+
+__all__ = ["Weighed", "Weigher"]
+
+
+class Weighed(NamedTuple):
+    """What :class:`Weigher` makes of a batch.
+
+    Attributes:
+        advantages: of its rows.
+        metrics: ``length_alpha``, ``length_slope`` and ``length_gap`` (running means, see
+            :mod:`leadline.grpo.length_controller`) and the three parts of the length drift, ``drift_accuracy``,
+            ``drift_length_mixed`` and ``drift_length_unanimous``; None where there is nothing to measure.
+    """
+
+    advantages: Advantages
+    metrics: dict[str, float | None]
+
+
+class Weigher:
+    """Hand it the training batches of one arm, whole and in order, each once; others (``learn`` False) at any time."""
+
+    def __init__(self, config: AdvantageConfig) -> None:
+        self.config = config
+        self.controller = LengthController(config)
+
+    def __call__(
+        self,
+        correct: Tensor,
+        length: Tensor,
+        group: Tensor,
+        *,
+        scorable: Tensor | None = None,
+        answered: Tensor | None = None,
+        bonus: Tensor | None = None,
+        learn: bool = True,
+    ) -> Weighed:
+        """Advantages of one batch, arguments as for :func:`~leadline.grpo.advantages.group_advantages`.
+
+        With ``learn`` False, of a validation batch say, the controller's memory stays as it is.
+
+        Raises:
+            InputError: shapes, types or values that do not fit; the controller has then not moved.
+        """
+        parts = {"scorable": scorable, "answered": answered, "bonus": bonus}
+        plain = group_advantages(correct, length, group, **parts, config=self.config, term=LengthTerm(0.0))
+        keep = np.ones(len(correct), dtype=bool) if scorable is None else scorable.cpu().numpy()
+        ids, index = np.unique(group.cpu().numpy(), return_inverse=True)
+        groups = Groups(index[keep], len(ids))
+        right, tokens = correct.cpu().numpy()[keep], length.cpu().numpy()[keep].astype(np.float64)
+        before = self.controller.state
+        term = self.controller.update(right, tokens, groups)
+        state = self.controller.state
+        if not learn:
+            self.controller.state = before
+        out = plain
+        if term != LengthTerm(0.0):
+            out = group_advantages(correct, length, group, **parts, config=self.config, term=term)
+        rows = (_rows(out, keep), _rows(plain, keep))
+        drift = length_drift(*rows, right, tokens, groups)
+        metrics = {"length_alpha": term.alpha, "length_slope": state.slope, "length_gap": state.gap} | {
+            f"drift_{name}": value for name, value in drift._asdict().items()
+        }
+        return Weighed(out, {name: _known(value) for name, value in metrics.items()})
+
+    def saved(self) -> dict[str, Any]:
+        """What a checkpoint needs to know of this arm, as JSON."""
+        return self.controller.saved()
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from :meth:`saved`.
+
+        Raises:
+            CheckpointError: it is not such a state.
+        """
+        self.controller.restore(saved)
+
+
+def _rows(out: Advantages, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
+    return out.advantage.detach().cpu().numpy()[keep].astype(np.float64)
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)
