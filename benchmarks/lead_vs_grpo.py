@@ -21,7 +21,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,7 @@ class Job:
     world: str
     steps: int
     seed: int
+    arms: tuple[str, ...]
     changes: tuple[str, ...]
 
     @property
@@ -85,7 +86,8 @@ class Job:
 def run_job(job: Job, runs: Path, done: Sequence[str]) -> None:
     """The arms of one run that have no result yet, in a process of their own."""
     recipe = find_recipe(job.recipe, job.settings())
-    left = {name: arm for name, arm in recipe.arms.items() if name not in done}
+    chosen = job.arms or tuple(recipe.arms)
+    left = {name: arm for name, arm in recipe.arms.items() if name in chosen and name not in done}
     if not left:
         return
     folder = job.folder(runs)
@@ -101,11 +103,11 @@ def run_job(job: Job, runs: Path, done: Sequence[str]) -> None:
         subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-def measured(job: Job, runs: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every arm of a run, finished or not, that has been measured already."""
+def measured(job: Job, runs: Path, known: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every arm of a run, finished or not, that has been measured by now, but those that are known already."""
     reader = RunReader(job.folder(runs))
     for arm in reader.arms:
-        if "eval" not in reader.sample_names(arm):
+        if arm in known or "eval" not in reader.sample_names(arm):
             continue
         counts: dict[str, tuple[int, int]] = {}
         answers: dict[str, tuple[list[str | None], list[bool]]] = {}
@@ -136,7 +138,7 @@ def gather(jobs: Sequence[Job], runs: Path, results: Results) -> None:
     for job in jobs:
         if (job.folder(runs) / "recipe.yaml").is_file():
             seed = results.setdefault(job.condition, {}).setdefault(str(job.seed), {})
-            seed |= {arm: found for arm, found in measured(job, runs) if arm not in seed}
+            seed |= dict(measured(job, runs, seed))
 
 
 def aggregate(seeds: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
@@ -189,19 +191,18 @@ def _text(values: list[float], digits: int = 3) -> str:
 
 
 def seeds_of(text: str) -> list[int]:
-    """``10`` (0 to 9), ``3-5`` or ``0,2,7``."""
-    if "," in text:
-        return [int(part) for part in text.split(",")]
-    first, dash, last = text.partition("-")
-    return list(range(int(first), int(last) + 1)) if dash else list(range(int(first)))
+    """``0-9``, ``3`` or ``0,2,7``."""
+    ends = [part.partition("-") for part in text.split(",")]
+    return [seed for first, _, last in ends for seed in range(int(first), int(last or first) + 1)]
 
 
 def plan_of(options: argparse.Namespace) -> list[Job]:
     """The runs in the order in which they are begun."""
     conditions = [part.split(":") for part in options.plan.split(",")] if options.plan else []
     conditions = conditions or [[options.world, str(options.steps)]]
+    arms = tuple(filter(None, options.arms.split(",")))
     return [
-        Job(options.recipe, world, int(steps), seed, tuple(options.changes))
+        Job(options.recipe, world, int(steps), seed, arms, tuple(options.changes))
         for world, steps in conditions
         for seed in seeds_of(options.seeds)
     ]
@@ -234,7 +235,8 @@ def main() -> None:
     parser.add_argument("--world", choices=list(WORLDS), default="checks")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--plan", default="", help="several worlds and steps in turn: checks:60,no-checks:60")
-    parser.add_argument("--seeds", default="10", help="10 (0 to 9), 3-5 or 0,2,7")
+    parser.add_argument("--seeds", default="0-9", help="0-9, 3 or 0,2,7")
+    parser.add_argument("--arms", default="", help="only these of the recipe's: grpo,slope")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--runs", type=Path, default=Path("runs/lead_vs_grpo"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lead_vs_grpo.json"))
