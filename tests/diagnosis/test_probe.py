@@ -21,14 +21,14 @@ from leadline.diagnosis.probe.correct_mass import correct_mass
 from leadline.diagnosis.probe.curves import cover_curve, k_grid, pass_curve, reach_table
 from leadline.diagnosis.probe.difficulty_bands import BANDS, band_of, window
 from leadline.diagnosis.probe.failure_modes import count_faults
-from leadline.diagnosis.probe.live_groups import live_here, live_share, recommended_group
+from leadline.diagnosis.probe.live_groups import live_chosen, live_share, recommended_group
 from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.display import Chart, Finding, Point
 from leadline.display.numbers import count, percent, points, share
 from leadline.display.page import finding_page, plot
 from leadline.display.terminal import terminal
 from leadline.errors import InputError
-from leadline.stats import Interval, clopper_pearson
+from leadline.stats import Interval, clopper_pearson, fit_mass_law
 
 
 def binomial(q: np.ndarray, n: int, seed: int = 0) -> Counts:
@@ -61,13 +61,14 @@ def test_live_share_beyond_the_samples_holds_the_truth(q: float) -> None:
 def test_live_share_beyond_the_samples_is_that_of_the_law_of_q() -> None:
     q = np.random.default_rng(2).uniform(size=1000)
     value = live_share(binomial(q, 16), 64).share.value
-    assert value == pytest.approx(1 - 2 / 65, abs=0.015)
+    assert value == pytest.approx(1 - 2 / 65, abs=0.03)
 
 
 def test_live_share_with_one_sample_a_problem_says_nothing_above() -> None:
     live = live_share(Counts.from_arrays(1, [0, 1, 1, 0]), 8)
     assert live.share.lo == 0.0
     assert live.share.hi == 1.0
+    assert np.isnan(live.share.value)
 
 
 @pytest.mark.parametrize(("u", "v", "n"), [(0.3, 3.0, 32), (1.0, 1.0, 32), (0.05, 2.0, 16)])
@@ -77,7 +78,7 @@ def test_live_share_of_these_very_problems_is_covered(u: float, v: float, n: int
     for _ in range(150):
         q = rng.beta(u, v, size=30)
         counts = Counts.from_arrays(n, rng.binomial(n, q))
-        here = live_here(counts, 8)
+        here = live_chosen(fit_mass_law(counts.n, counts.c), 8)
         hits += here.contains(float(theory.live_group_probability(q, 8).mean()))
         narrower += here.width < live_share(counts, 8).share.width
     assert hits >= 137  # 94% of 150 is 141; two standard errors below
@@ -85,10 +86,26 @@ def test_live_share_of_these_very_problems_is_covered(u: float, v: float, n: int
 
 
 def test_recommended_group_grows_as_success_gets_rare() -> None:
-    assert recommended_group(binomial(np.full(200, 0.5), 64)) == 4
-    assert recommended_group(binomial(np.full(200, 0.13), 64)) == 16
-    assert recommended_group(binomial(np.full(200, 0.01), 256)) == 64
-    assert recommended_group(Counts.from_arrays(16, np.zeros(10))) == 8
+    assert recommended_group(binomial(np.full(200, 0.5), 64)).value == 4
+    assert recommended_group(binomial(np.full(200, 0.13), 64)).value == 16
+    assert recommended_group(binomial(np.full(200, 0.01), 256)).value == 64
+    assert recommended_group(Counts.from_arrays(16, np.zeros(10))).value == 8
+
+
+@pytest.mark.parametrize(("u", "v"), [(1.0, 1.0), (0.3, 3.0), (8.0, 0.5), (20.0, 80.0)])
+def test_the_advised_group_does_not_follow_the_number_of_samples(u: float, v: float) -> None:
+    rng = np.random.default_rng(5)
+    q = rng.beta(u, v, size=200)
+    sizes = [recommended_group(Counts.from_arrays(n, rng.binomial(n, q))).value for n in (4, 8, 16, 32)]
+    assert max(sizes) <= 2 * min(sizes), sizes
+
+
+def test_the_limits_of_the_advised_group_close_with_more_problems() -> None:
+    rng = np.random.default_rng(6)
+    few, many = (recommended_group(Counts.from_arrays(8, rng.binomial(8, 0.2, size=m))) for m in (12, 2000))
+    assert few.lo <= 8 <= few.hi
+    assert few.hi > few.lo
+    assert (many.lo, many.value, many.hi) == (8, 8, 8)
 
 
 # --- bands
@@ -115,11 +132,12 @@ def test_band_table_adds_up() -> None:
     assert counts == {"dead": 2, "rare": 1, "useful": 2, "saturated": 1}
     assert sum(b.share for b in found.band_rows) == pytest.approx(1.0)
     useful = found.band_rows[2]
-    assert useful.solve_rate == pytest.approx(52 / 128)
+    assert useful.solve_rate == pytest.approx(52 / 128, abs=0.02)
     rates = np.array([20, 32]) / 64
-    # 64 samples and strength 1: the estimate is close to the tilt of the rates.
+    # Given 64 samples each, the law says little that the rates do not.
     assert useful.gain == pytest.approx(float(theory.gain(rates, 1.0).mean()), abs=0.01)
-    assert found.band_rows[0].gain == 0.0
+    # Problems that were chosen for never being solved are solved now and then.
+    assert 0 < found.band_rows[0].gain < 0.02
     assert found.kept == ("p2", "p3", "p4")
 
 
@@ -312,7 +330,7 @@ def test_any_counts_give_a_complete_probe(problems: list[tuple[int, float]]) -> 
         *output["cover_at"].values(),
         *output["live_groups"].values(),
     ]:
-        assert 0 <= lo <= value <= hi <= 1
+        assert 0 <= lo <= (lo if value is None else value) <= hi <= 1
     assert output["verdict"]
     assert output["sentences"]
     assert len(output["problems"]) == len(problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from leadline.stats import Interval
 
 __all__ = ["count", "percent", "points", "share"]
@@ -22,11 +24,13 @@ def percent(x: float) -> str:
 
 
 def share(interval: Interval) -> str:
-    """An estimate with its limits.
+    """An estimate with its limits; of one that the samples do not tell, the limits alone.
 
-    >>> share(Interval(0.3125, 0.25, 0.4))
-    '31.2% [25.0%, 40.0%]'
+    >>> share(Interval(0.3125, 0.25, 0.4)), share(Interval(float("nan"), 0.0, 1.0))
+    ('31.2% [25.0%, 40.0%]', '[0%, 100%]')
     """
+    if math.isnan(interval.value):
+        return f"[{percent(interval.lo)}, {percent(interval.hi)}]"
     return f"{percent(interval.value)} [{percent(interval.lo)}, {percent(interval.hi)}]"
 
 

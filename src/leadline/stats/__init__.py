@@ -22,12 +22,14 @@ from leadline.stats.interval import (
     pooled_zero_bound,
     rule_of_three,
 )
+from leadline.stats.mass_law import MassLaw, fit_mass_law
 from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k, tilted_at
 from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
 from leadline.stats.seeds import paired_seeds, seed_mean
 
 __all__ = [
     "Interval",
+    "MassLaw",
     "Moments",
     "beta_law",
     "bootstrap_mean",
@@ -39,6 +41,7 @@ __all__ = [
     "cons_at_k",
     "count_mean",
     "cover_at",
+    "fit_mass_law",
     "mixed_at",
     "paired_bootstrap",
     "paired_bootstrap_ratio",

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from leadline.data.samples.counts import Counts
-from leadline.diagnosis.probe.live_groups import live_share
-from leadline.stats import tilted_at
-from leadline.theory import live_group_probability
+from leadline.stats import MassLaw
+from leadline.theory import live_group_probability, tilted_success
 
 __all__ = ["BANDS", "Band", "Window", "band_of", "band_table", "window"]
 
@@ -78,19 +76,19 @@ class Band:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def band_table(counts: Counts, bands: Sequence[int] | npt.NDArray[np.int64], edges: Window) -> list[Band]:
-    """One row a band: problems, mean solve rate, share of live groups at G, gain of a tilt of strength 1."""
+def band_table(law: MassLaw, bands: Sequence[int] | npt.NDArray[np.int64], edges: Window) -> list[Band]:
+    """One row a band: problems, solve rate, share of live groups at G, gain of a tilt of strength 1.
+
+    The bands were chosen by the samples, so that their own rates would flatter: all three are expected of the
+    fitted law of Q, given the counts.
+    """
     index = np.asarray(bands)
+    rate = law.given_counts(lambda q: q)
+    live = law.given_counts(lambda q: live_group_probability(q, edges.group))
+    gain = law.given_counts(lambda q: tilted_success(q, 1.0) - q)
     rows = []
     for i, name in enumerate(BANDS):
-        chosen = [pid for pid, own in zip(counts.ids, index, strict=True) if own == i]
-        share = len(chosen) / len(counts)
-        if not chosen:
-            rows.append(Band(name, 0, share, None, None, None, EXPECTED[name]))
-            continue
-        some = counts.take(chosen)
-        rate = some.c / some.n
-        gain = float((tilted_at(some.n, some.c, 1.0)[0] - rate).mean())
-        live = live_share(some, edges.group).share.value
-        rows.append(Band(name, len(chosen), share, float(rate.mean()), live, max(gain, 0.0), EXPECTED[name]))
+        own = index == i
+        means = [float(values[own].mean()) if own.any() else None for values in (rate, live, gain)]
+        rows.append(Band(name, int(own.sum()), float(own.mean()), *means, EXPECTED[name]))
     return rows

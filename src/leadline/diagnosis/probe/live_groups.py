@@ -5,24 +5,32 @@ cannot say.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from leadline.data.samples.counts import Counts
-from leadline.stats import Interval, beta_law, count_mean, mixed_at
-from leadline.theory import live_group_probability_beta
+from leadline.stats import Interval, MassLaw, count_mean, fit_mass_law, mixed_at
+from leadline.theory import live_group_probability
 
-__all__ = ["GROUP_SIZES", "LiveShare", "live_here", "live_share", "live_shares", "recommended_group"]
+__all__ = [
+    "GROUP_SIZES",
+    "USUAL",
+    "GroupSize",
+    "LiveShare",
+    "live_chosen",
+    "live_share",
+    "live_shares",
+    "recommended_group",
+]
 
 Array = npt.NDArray[np.float64]
 
 GROUP_SIZES = (4, 8, 16, 32, 64)
-MANY_SAMPLES = 4096  # samples of a problem beyond which their noise no longer matters
-ENOUGH_LIVE = 0.75  # of the groups on problems that are neither dead nor always solved
+ENOUGH_LIVE = 0.75  # of what a small step of training can gain
+USUAL = 8  # the group size that is advised where nothing is known
 
 
 class LiveShare(NamedTuple):
@@ -33,18 +41,23 @@ class LiveShare(NamedTuple):
 
 
 def live_shares(
-    counts: Counts, sizes: Sequence[int] = GROUP_SIZES, confidence: float = 0.95
+    counts: Counts,
+    sizes: Sequence[int] = GROUP_SIZES,
+    confidence: float = 0.95,
+    law: MassLaw | None = None,
 ) -> dict[int, LiveShare]:
     """`live_share` for every group size."""
-    return {g: live_share(counts, g, confidence) for g in sizes}
+    law = law or fit_mass_law(counts.n, counts.c)
+    return {g: live_share(counts, g, confidence, law) for g in sizes}
 
 
-def live_share(counts: Counts, g: int, confidence: float = 0.95) -> LiveShare:
+def live_share(counts: Counts, g: int, confidence: float = 0.95, law: MassLaw | None = None) -> LiveShare:
     """Expected share of groups of ``g`` that hold right and wrong samples, over problems like these.
 
     Problems with at least ``g`` samples give an unbiased estimate each. For the others the share at their n
     samples is a lower bound, and ``(g-1)/(n-1)`` times it an upper one, as ``1 - Q^g - (1-Q)^g`` is concave
-    in g and 0 at 1; the value in between is that of a Beta law fitted to the problems.
+    in g and 0 at 1; the value in between is that of the law of Q fitted to the problems. Where no problem
+    has two samples nothing is known, and the value is NaN.
     """
     enough = counts.n >= g
 
@@ -58,64 +71,63 @@ def live_share(counts: Counts, g: int, confidence: float = 0.95) -> LiveShare:
         stretch = float(((g - 1) / (counts.n[~enough] - 1)).max())
     hi = min(1.0, share.hi * stretch) if np.isfinite(stretch) else 1.0
     seen = mixed(counts.n, counts.c)
-    value = float(np.where(enough, seen, _expected(counts, g)).mean())
+    if counts.n.max() < 2:
+        return LiveShare(Interval(float("nan"), 0.0, 1.0), True)
+    law = law or fit_mass_law(counts.n, counts.c)
+    expected = law.given_counts(partial(live_group_probability, g=g))
+    value = float(np.where(enough, seen, expected).mean())
     return LiveShare(Interval(float(np.clip(value, share.lo, hi)), share.lo, hi), True)
 
 
-def live_here(counts: Counts, g: int, confidence: float = 0.95) -> Interval:
-    """The same share on *these very problems*: only the noise of sampling each of them counts.
+def live_chosen(
+    law: MassLaw, g: int, chosen: npt.NDArray[np.bool_] | None = None, confidence: float = 0.95
+) -> Interval:
+    """The same share on *these very problems*, or on some of them, chosen by the counts themselves.
 
-    Of problems solved sometimes the variance of the estimate is binomial at their rate. Of those never (or
-    always) solved it would be 0; there ``s_G <= G Q``, with the pooled two-sided limit for their mean Q. With
-    fewer samples than ``g`` the upper limit is stretched as in `live_share`.
+    The problems that are kept for their rates would flatter the share if it were measured on the samples that
+    chose them: it comes from the fitted law of Q given the counts (`leadline.stats.MassLaw.mean_of`).
     """
-    z = float(special.ndtri((1 + confidence) / 2))
-    size = np.minimum(counts.n, g)
-    stretch = (g - 1) / np.maximum(size - 1, 1e-9)
-    seen = mixed_at(counts.n, counts.c, size)
-    noise = np.array([_variance(n, c, g) for n, c in zip(counts.n, counts.c, strict=True)])
-    m = len(counts)
-    lo = float(seen.mean() - z * np.sqrt(noise.sum()) / m)
-    hi = float((seen * stretch).mean() + z * np.sqrt((noise * stretch**2).sum()) / m)
-    for agree in (counts.c == 0, counts.c == counts.n):
-        if agree.any():
-            pooled = 1 - ((1 - confidence) / 2) ** (1 / float(counts.n[agree].sum()))
-            hi += g * pooled * float(agree.mean())
-    value = live_share(counts, g, confidence).share.value
-    return Interval(value, min(max(lo, 0.0), value), max(min(hi, 1.0), value))
+    every = np.ones(law.kind.size, dtype=bool) if chosen is None else chosen
+    return law.mean_of(every, partial(live_group_probability, g=g), confidence)
 
 
-@lru_cache(maxsize=100_000)
-def _variance(n: float, c: float, g: int) -> float:
-    """Variance of the estimated share of one problem, at its measured rate; 0 where all samples agree."""
-    if c in (0, n) or n > MANY_SAMPLES:
-        return 0.0
-    k = np.arange(n + 1)
-    log = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-    pmf = np.exp(log + k * np.log(c / n) + (n - k) * np.log1p(-c / n))
-    value = mixed_at(np.full(k.size, n), k, min(n, g))
-    return max(float(pmf @ value**2 - (pmf @ value) ** 2), 0.0)
+class GroupSize(NamedTuple):
+    """The advised group size, and the smallest and largest that the samples leave open."""
+
+    value: int
+    lo: int
+    hi: int
 
 
-def _expected(counts: Counts, g: int) -> Array:
-    """Expected share of mixed groups of ``g`` on every problem, given its counts and the law of all."""
-    law = beta_law(counts.n, counts.c)
-    if law is None:
-        return np.zeros(len(counts))
-    return live_group_probability_beta(law[0] + counts.c, law[1] + counts.n - counts.c, g)
+def recommended_group(
+    counts: Counts, law: MassLaw | None = None, sizes: Sequence[int] = GROUP_SIZES
+) -> GroupSize:
+    """The smallest group size at which three quarters of what can be learned lies in mixed groups.
 
-
-def recommended_group(counts: Counts, sizes: Sequence[int] = GROUP_SIZES) -> int:
-    """The smallest group size at which three quarters of the groups on *undecided* problems are mixed.
-
-    Undecided problems have both right and wrong samples. Per sample drawn, small groups yield the most mixed
-    ones; too small a group wastes rare successes. Without such a problem: 8, the usual choice.
+    A small step of training raises success by ``Q(1-Q)`` (the slope of the tilt law at strength 0): with that as
+    weight the mean of ``s_G(Q)`` over the law of Q is the share of it that groups of G can see. The number of
+    samples enters through the law's uncertainty alone. Per sample drawn, small groups yield the most mixed ones;
+    too small a group wastes rare successes. Where all samples agree: 8, the usual choice.
     """
-    open_ones = (counts.c > 0) & (counts.c < counts.n)
-    if not open_ones.any():
-        return 8
-    some = counts.take([name for name, yes in zip(counts.ids, open_ones, strict=True) if yes])
-    for g in sorted(sizes):
-        if live_share(some, g).share.value >= ENOUGH_LIVE:
-            return g
-    return max(sizes)
+    if not 0 < counts.c.sum() < counts.n.sum() or counts.n.max() < 2:
+        return GroupSize(USUAL, min(sizes), max(sizes))
+    law = law or fit_mass_law(counts.n, counts.c)
+    every = np.ones(len(counts), dtype=bool)
+    order = sorted(sizes)
+    surplus = [partial(_surplus, g=g) for g in order]
+    value = next((g for g, above in zip(order, surplus, strict=True) if law.average(above) >= 0), order[-1])
+    lo, hi = value, order[-1]
+    for g, above in zip(order, surplus, strict=True):
+        limits = law.mean_of(every, above)
+        if limits.hi >= 0:  # this size may be enough
+            lo = min(lo, g)
+        if limits.lo >= 0:  # it surely is
+            hi = max(g, value)
+            break
+    return GroupSize(value, lo, hi)
+
+
+def _surplus(q: npt.ArrayLike, g: int) -> Array:
+    """``Q(1-Q) (s_G(Q) - 3/4)``: its mean is above 0 where groups of ``g`` are large enough."""
+    mass = np.asarray(q, float)
+    return np.asarray(mass * (1 - mass) * (live_group_probability(mass, g) - ENOUGH_LIVE), float)

@@ -15,15 +15,16 @@ from leadline.diagnosis.probe.difficulty_bands import band_of, band_table, windo
 from leadline.diagnosis.probe.failure_modes import count_faults
 from leadline.diagnosis.probe.live_groups import (
     GROUP_SIZES,
-    live_here,
-    live_share,
+    USUAL,
+    GroupSize,
+    live_chosen,
     live_shares,
     recommended_group,
 )
 from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.diagnosis.probe.result import Budget, Forced, Probe, Twins, Zeros
 from leadline.diagnosis.probe.verdict import judge_probe
-from leadline.stats import pooled_zero_bound
+from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound
 from leadline.theory import q_seen
 
 __all__ = ["probe"]
@@ -60,7 +61,9 @@ def probe(
     """
     copies = find_copies(counts)
     used = counts.thinned() if copies.suspect and copies.factor > 1 else counts
-    g = group or recommended_group(used)
+    law = fit_mass_law(used.n, used.c)
+    advised = GroupSize(group, group, group) if group else recommended_group(used, law)
+    g = advised.value
     edges = window(g)
     mass = correct_mass(used, log_forced, confidence)
     bands = band_of(mass.value, edges)
@@ -70,15 +73,16 @@ def probe(
         mass=mass,
         pass_curve=pass_curve(used, confidence=confidence),
         cover=cover_curve(used, TAUS, confidence),
-        live=live_shares(used, sizes, confidence),
-        live_here=live_here(used, g, confidence),
+        live=live_shares(used, sizes, confidence, law),
+        live_here={size: live_chosen(law, size, confidence=confidence) for size in sorted({USUAL, g})},
+        group=advised,
         faults=count_faults(used, confidence, seed),
         reach=tuple(reach_table(used, betas, gap, confidence)),
         edges=edges,
         bands=bands,
-        band_rows=tuple(band_table(used, bands, edges)),
+        band_rows=tuple(band_table(law, bands, edges)),
         budget=_budget(len(used), batch, g, steps),
-        zeros=_zeros(used),
+        zeros=_zeros(used, law, confidence),
         copies=copies,
         dominance=dominance(used),
         filtered=find_filter(used),
@@ -89,7 +93,8 @@ def probe(
         notes=used.notes + tuple(used.skipped),
     )
     if found.kept:
-        found = replace(found, kept_live=live_share(used.take(found.kept), g, confidence).share)
+        chosen = np.isin(np.array(used.ids, dtype=object), np.array(found.kept, dtype=object))
+        found = replace(found, kept_live=live_chosen(law, g, chosen, confidence))
     code, then, sentences = judge_probe(found)
     return replace(found, verdict=code, then=then, sentences=sentences)
 
@@ -111,11 +116,14 @@ def _forced(mass: Mass, counts: Counts) -> Forced:
     return Forced(int(known.sum()), int(unsolved.sum()), median)
 
 
-def _zeros(counts: Counts) -> Zeros:
+def _zeros(counts: Counts, law: MassLaw, confidence: float) -> Zeros:
     none = counts.c == 0
     if not none.any():
         return Zeros(0, 0, None, None)
     n = int(counts.n[none].sum())
-    # AM-GM over samples holds for unequal n as well, with the mean weighted by them.
-    pooled = pooled_zero_bound(1, n)
-    return Zeros(int(none.sum()), n, float(q_seen(np.median(counts.n[none]))), pooled)
+    if none.all():
+        # Nothing was chosen. AM-GM over samples holds for unequal n as well, with the mean weighted by them.
+        mean = Interval(0.0, 0.0, pooled_zero_bound(1, n, confidence))
+    else:
+        mean = law.mean_of(none, lambda q: q, confidence)
+    return Zeros(int(none.sum()), n, float(q_seen(np.median(counts.n[none]))), mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,14 @@ from leadline.diagnosis.probe.correct_mass import Mass
 from leadline.diagnosis.probe.curves import PassCurve, Reach
 from leadline.diagnosis.probe.difficulty_bands import BANDS, Band, Window
 from leadline.diagnosis.probe.failure_modes import Faults
-from leadline.diagnosis.probe.live_groups import LiveShare
+from leadline.diagnosis.probe.live_groups import GroupSize, LiveShare
 from leadline.diagnosis.probe.prefiltered import Filtered
 from leadline.display import Sentence
 from leadline.stats import Interval
 
-__all__ = ["Budget", "Forced", "Probe", "Twins", "Zeros"]
+__all__ = ["LAW", "Budget", "Forced", "Probe", "Twins", "Zeros"]
+
+LAW = "the fitted law of Q, given the counts"  # where numbers of chosen problems come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,17 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Zeros:
-    """Problems without a correct sample: how many, and how large their Q may still be (one-sided, 95%)."""
+    """Problems without a correct sample: how many, and how large their Q may still be.
+
+    ``rule_of_three`` is the one-sided limit of a problem that was not chosen for being unsolved; ``mean`` that of
+    these, from the fitted law of Q given the counts, or one-sided from the samples alone where no problem was
+    ever solved, as nothing was chosen then.
+    """
 
     problems: int
     samples: int
     rule_of_three: float | None
-    pooled: float | None
+    mean: Interval | None
 
 
 class Twins(NamedTuple):
@@ -87,7 +95,8 @@ class Probe:
     pass_curve: PassCurve
     cover: Mapping[float, Interval]
     live: Mapping[int, LiveShare]
-    live_here: Interval
+    live_here: Mapping[int, Interval]
+    group: GroupSize
     faults: Faults
     reach: tuple[Reach, ...]
     edges: Window
@@ -160,8 +169,8 @@ class Probe:
             "pass_at_k": {str(k): v.as_list() for k, v in self.pass_curve.value.items()},
             "pass_at_k_left_out": {str(k): v for k, v in self.pass_curve.left_out.items() if v},
             "cover_at": {f"{tau:g}": v.as_list() for tau, v in self.cover.items()},
-            "live_groups": {str(g): live.share.as_list() for g, live in self.live.items()},
-            "live_groups_here": {str(self.edges.group): self.live_here.as_list()},
+            "live_groups": {str(g): _known(live.share) for g, live in self.live.items()},
+            "live_groups_here": {str(g): live.as_list() for g, live in self.live_here.items()},
             "live_groups_extrapolated": [g for g, live in self.live.items() if live.extrapolated],
             "bands": {name: named[name] for name in BANDS},
             "band_table": [band.as_dict() for band in self.band_rows],
@@ -169,7 +178,8 @@ class Probe:
             "faults": self.faults.as_dict(),
             "reach": [row.as_dict() for row in self.reach],
             "budget": _plain(self.budget),
-            "zeros": _plain(self.zeros),
+            "zeros": _plain(self.zeros)
+            | {"mean": None if self.zeros.mean is None else self.zeros.mean.as_list()},
             "forced": _plain(self.forced),
             "copies": self.copies.as_dict(),
             "dominance": self.dominance.as_dict(),
@@ -179,9 +189,11 @@ class Probe:
             "contamination": list(self.contamination),
             "recommended": {
                 "G": self.edges.group,
+                "G_limits": [self.group.lo, self.group.hi],
                 "solve_rate": [self.edges.floor, self.edges.high],
                 "kept": len(self.kept),
                 "live_groups": None if self.kept_live is None else self.kept_live.as_list(),
+                "estimated_from": LAW,
             },
             "verdict": self.verdict,
             "then": self.then,
@@ -192,6 +204,12 @@ class Probe:
         if problems:
             values["problems"] = self.problem_rows()
         return values
+
+
+def _known(interval: Interval) -> list[float | None]:
+    """[value, lo, hi], the value None where the samples do not tell it."""
+    value, lo, hi = interval
+    return [None if math.isnan(value) else value, lo, hi]
 
 
 def _plain(record: Budget | Zeros | Forced) -> dict[str, Any]:

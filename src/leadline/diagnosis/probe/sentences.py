@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from leadline.diagnosis.probe.difficulty_bands import BANDS
-from leadline.diagnosis.probe.result import Probe
+from leadline.diagnosis.probe.live_groups import USUAL
+from leadline.diagnosis.probe.result import LAW, Probe
 from leadline.display import Sentence
 from leadline.display.numbers import count, percent, share
 from leadline.stats import Interval
@@ -27,6 +28,7 @@ PROBE_VERDICTS = {
 }
 
 NO_SIGNAL = 0.1  # share of live groups under which a run mostly burns samples
+BAND_SAMPLES = 4  # with fewer, a problem that is solved half of the time looks dead or saturated
 FORM = 0.5  # share of the failures that a fault of form must have to be named first
 
 
@@ -38,7 +40,8 @@ def samples_needed(probe: Probe) -> tuple[int, int]:
     """
     edges = probe.edges
     samples = max(math.ceil(math.log(0.05) / math.log1p(-edges.low)), edges.group)
-    spread = probe.live[edges.group].share.value
+    known = probe.live[edges.group].share.value
+    spread = 0.5 if math.isnan(known) else known
     problems = max(math.ceil(3.69 / NO_SIGNAL), math.ceil((1.96 / 0.1) ** 2 * spread * (1 - spread)))
     return max(samples - int(np.median(probe.counts.n)), 0), max(problems - len(probe.counts), 0)
 
@@ -85,14 +88,14 @@ def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
         yield _format_headline(probe, text)
     elif code == "saturated":
         yield Sentence(
-            f"{text}: pass@1 is {share(now)}, and {share(probe.live_here)} of the groups of {g} on these problems "
-            "will hold both right and wrong samples.",
-            ("pass_at_k.1", f"live_groups_here.{g}"),
+            f"{text}: pass@1 is {share(now)}, and {share(probe.live_here[USUAL])} of the groups of {USUAL} on "
+            "these problems will hold both right and wrong samples.",
+            ("pass_at_k.1", f"live_groups_here.{USUAL}"),
         )
     elif code == "sft_first":
         yield Sentence(
-            f"{text}: {share(probe.live_here)} of the groups of {g} on these problems will hold both right and wrong "
-            "samples.",
+            f"{text}: {share(probe.live_here[g])} of the groups of {g} on these problems will hold both right and "
+            "wrong samples.",
             (f"live_groups_here.{g}",),
         )
     else:
@@ -153,6 +156,15 @@ def _measured(probe: Probe) -> Iterator[Sentence]:
 
 
 def _band_sentences(probe: Probe) -> Iterator[Sentence]:
+    samples = float(np.median(probe.counts.n))
+    if samples < BAND_SAMPLES:
+        more = max(math.ceil(math.log(0.05) / math.log1p(-probe.edges.low)), probe.edges.group) - int(samples)
+        yield Sentence(
+            f"With {count(int(samples), 'sample')} per problem no problem can be called dead, rare or saturated; "
+            f"{more:,} more per problem would tell.",
+            ("samples_per_problem",),
+        )
+        return
     tally = {name: int((probe.bands == i).sum()) for i, name in enumerate(BANDS)}
     meaning = {
         "dead": "never solved",
@@ -166,11 +178,15 @@ def _band_sentences(probe: Probe) -> Iterator[Sentence]:
         ("n_problems", *(f"bands.{name}" for name in BANDS if tally[name])),
     )
     zeros = probe.zeros
-    if zeros.problems and zeros.rule_of_three is not None and zeros.pooled is not None:
+    if zeros.problems and zeros.mean is not None:
+        told = (
+            f"their mean up to {percent(zeros.mean.hi)} (one-sided)"
+            if zeros.problems == len(probe.counts)
+            else f"their mean {share(zeros.mean)} (from {LAW})"
+        )
         yield Sentence(
-            f"No correct sample on {count(zeros.problems, 'problem')}: each may still be solved up to "
-            f"{percent(zeros.rule_of_three)} of the time, their mean up to {percent(zeros.pooled)} (one-sided).",
-            ("zeros.problems", "zeros.rule_of_three", "zeros.pooled"),
+            f"No correct sample on {count(zeros.problems, 'problem')}: they may still be solved now and then, {told}.",
+            ("zeros.problems", "zeros.mean"),
         )
 
 
@@ -257,14 +273,26 @@ def _set_oddities(probe: Probe) -> Iterator[Sentence]:
             )
 
 
+def _doubt(probe: Probe) -> str:
+    """The group sizes that the samples leave open, where there are several."""
+    size = probe.group
+    return "" if size.lo == size.hi else f" (these samples leave {size.lo} to {size.hi} open)"
+
+
 def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     kept, g = len(probe.kept), probe.edges.group
     if code not in ("sft_first", "saturated") and kept and probe.kept_live is not None:
         yield Sentence(
-            f"Take G = {g} and the {count(kept, 'problem')} with a solve rate between "
+            f"Take G = {g}{_doubt(probe)} and the {count(kept, 'problem')} with a solve rate between "
             f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "
-            "will be live.",
-            ("recommended.G", "recommended.kept", "recommended.solve_rate", "recommended.live_groups"),
+            f"will be live (from {LAW}, as these samples chose the problems).",
+            (
+                "recommended.G",
+                "recommended.G_limits",
+                "recommended.kept",
+                "recommended.solve_rate",
+                "recommended.live_groups",
+            ),
         )
     budget = probe.budget
     yield Sentence(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from leadline.diagnosis.probe.result import Probe
+from leadline.diagnosis.probe.result import LAW, Probe
 from leadline.display import Chart, Finding, Point, Table
 from leadline.display.numbers import percent, share
 from leadline.stats import Interval
@@ -38,8 +39,7 @@ def _groups(probe: Probe) -> Table:
         )
         for g, live in probe.live.items()
     )
-    g = probe.edges.group
-    rows += ((f"{g}, on these very problems", share(probe.live_here), ""),)
+    rows += tuple((f"{g}, on these very problems", share(live), "") for g, live in probe.live_here.items())
     note = "Share of groups that would hold both right and wrong samples, 95% intervals over problems like these."
     return Table("Live groups", ("G", "live", ""), rows, note)
 
@@ -59,7 +59,8 @@ def _bands(probe: Probe) -> Table:
     edges = probe.edges
     note = (
         f"Useful: solved between {percent(edges.low)} and {percent(edges.high)} of the time, where at least half of "
-        f"the groups of {edges.group} are live. Gain: of an exact tilt of strength 1."
+        f"the groups of {edges.group} are live. Solve rate, live groups and gain (of an exact tilt of strength 1) are "
+        f"from {LAW}, as these samples chose the bands."
     )
     columns = ("band", "problems", "share", "solve rate", "live", "gain", "expected")
     return Table("Problems by band", columns, rows, note)
@@ -122,5 +123,5 @@ def _pass_chart(probe: Probe) -> Chart:
 
 
 def _live_chart(probe: Probe) -> Chart:
-    points = [Point(g, *live.share) for g, live in probe.live.items()]
+    points = [Point(g, *live.share) for g, live in probe.live.items() if not math.isnan(live.share.value)]
     return Chart("Share of live groups", "group size G", {"live groups": points}, log_x=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leadline.diagnosis.probe.live_groups import USUAL
 from leadline.diagnosis.probe.result import Probe
 from leadline.diagnosis.probe.sentences import FORM, NO_SIGNAL, PROBE_VERDICTS, probe_sentences
 from leadline.display import Sentence
@@ -48,16 +49,15 @@ def _signal_code(probe: Probe) -> str:
     """From the share of live groups: on these problems where that is already hopeless, else on
     problems like these.
     """
-    if probe.live_here.hi < NO_SIGNAL:
-        return _no_signal(probe)
+    common = probe.pass_curve.value[1].value >= 0.5
+    if common and probe.live_here[USUAL].hi < NO_SIGNAL:
+        return "saturated"  # larger groups would find the rare failures, and there is next to nothing to gain
+    if not common and probe.live_here[probe.edges.group].hi < NO_SIGNAL:
+        return "sft_first"
     live = probe.live[probe.edges.group].share
     edge = live.lo < NO_SIGNAL < live.hi
     if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
         return "too_few"
     if live.value < NO_SIGNAL:
-        return _no_signal(probe)
+        return "saturated" if common else "sft_first"
     return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
-
-
-def _no_signal(probe: Probe) -> str:
-    return "saturated" if probe.pass_curve.value[1].value >= 0.5 else "sft_first"
