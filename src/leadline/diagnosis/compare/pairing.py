@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
+from leadline.data.samples.same_problems import differing_prompts, refusal
 from leadline.errors import DataError
 
 __all__ = ["Pair", "pair_up"]
@@ -40,13 +41,20 @@ def pair_up(base: Counts, tuned: Counts) -> Pair:
     """Keep the problems that both sides have, in the order of the base.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or one id stands for other problems on the two sides (three examples).
     """
     theirs, ours = set(tuned.ids), set(base.ids)
     shared = [name for name in base.ids if name in theirs]
     if not shared:
         raise DataError(
             f"the two share no problem: base has {base.ids[0]!r}, ..., tuned has {tuned.ids[0]!r}, ..."
+        )
+    other = differing_prompts(
+        base.prompts, {name: tuned.prompts[name] for name in shared if name in tuned.prompts}
+    )
+    if other:
+        raise DataError(
+            refusal(other, base.prompts, tuned.prompts, "problem", ("the base", "the tuned model"))
         )
     return Pair(
         base.take(shared),

@@ -9,14 +9,18 @@ from leadline.diagnosis.compare.differences import Crossing, MetricChange
 from leadline.diagnosis.compare.format_split import FormSplit
 from leadline.diagnosis.compare.length_split import LengthSplit
 from leadline.diagnosis.compare.movers import Movers
+from leadline.diagnosis.compare.noise import Noise
 from leadline.diagnosis.compare.pairing import Pair
 from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.seen_gain import SeenGain
 from leadline.diagnosis.compare.support_changes import Ledger
 from leadline.diagnosis.compare.tilt_fit import LawFits
 from leadline.diagnosis.probe.copies import Copies
 from leadline.display import Sentence
 
 __all__ = ["Comparison"]
+
+UNRELATED = 0.01  # chance under the fitted tilt, on both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class Comparison:
     length: LengthSplit | None
     form: FormSplit | None
     movers: Movers
+    seen: SeenGain
+    noise: Noise
     copies: tuple[Copies, Copies]
+    unrelated: bool = False
     farming: tuple[Farming, Farming] | None = None
     verdict: str = ""
     also: tuple[str, ...] = ()
@@ -42,6 +49,14 @@ class Comparison:
     def ratio(self, name: str) -> MetricChange | None:
         """The row of one ratio metric (``mean_tokens``, ``truncated``, ...), None where it is not known."""
         return next((row for row in self.ratios if row.name == name), None)
+
+    @property
+    def looks_unrelated(self) -> bool:
+        """Either model solves problems that the other never does, more than reweighting one into the other makes."""
+        ledger = self.ledger
+        chances = (ledger.p_expanded, ledger.p_shrunk)
+        both = min(ledger.expanded, ledger.shrunk) >= 2
+        return both and all(p is not None and p < UNRELATED for p in chances)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON output; numbers of one figure are [value, lo, hi], differences are tuned minus base."""
@@ -59,6 +74,9 @@ class Comparison:
             "length": self.length.as_dict() if self.length else None,
             "form": self.form.as_dict() if self.form else None,
             "movers": self.movers.as_dict(),
+            "seen_by_base": self.seen.as_dict(),
+            "noise": self.noise.as_dict(),
+            "unrelated": self.unrelated or self.looks_unrelated,
             "copies": [copies.as_dict() for copies in self.copies],
             "farmed": [f.share for f in self.farming] if self.farming else None,
             "reflection_per_text": [f.per_text for f in self.farming] if self.farming else None,

@@ -19,6 +19,9 @@ COMPARISON_VERDICTS = {
     "expanded": "the tuned model solves problems that reweighting the base cannot explain",
     "only_formatted": "only the form got better: more answers, no better ones",
     "sharpened": "sharpened: what the base could do, it now does more often",
+    "better": "better, and these samples cannot tell how",
+    "ahead": "the second model solves more",
+    "behind": "the second model solves less",
     "harmed": "harmed: it solves less than before",
     "shortened": "shortened: the same success with fewer tokens",
     "mixed": "mixed: some problems gained and as many lost",
@@ -80,7 +83,24 @@ def _headline(found: Comparison, code: str) -> Sentence:
             f"{count(problems_needed(found), 'more problem')} sampled the same way would settle a change of 5 points.",
             ("metrics.pass@1.difference",),
         )
+    if code == "better":
+        return _better(found, text)
     return Sentence(f"{text}: pass@1 {points(first.difference)}.", ("metrics.pass@1.difference",))
+
+
+def _better(found: Comparison, text: str) -> Sentence:
+    """The gain, and which samples would tell whether the base could do before what the tuned model does."""
+    gain, seen = points(found.passes[0].difference), found.seen
+    if seen.needs:
+        tell = f"{count(seen.needs, 'more base sample')} per problem would tell whether the base could do it before"
+        return Sentence(
+            f"{text}: pass@1 {gain}; {tell}.", ("metrics.pass@1.difference", "seen_by_base.needs")
+        )
+    return Sentence(
+        f"{text}: pass@1 {gain}, and the base was seen to solve {count(seen.problems, 'problem')}; more base samples "
+        "on the others would tell whether it could do them before.",
+        ("metrics.pass@1.difference", "seen_by_base.problems"),
+    )
 
 
 def _formatted(found: Comparison, text: str) -> Sentence:
@@ -108,7 +128,10 @@ def _success(found: Comparison) -> Iterator[Sentence]:
         yield Sentence(
             f"{last.name} changed by {points(last.difference)}.", (f"metrics.{last.name}.difference",)
         )
+    yield from _noise_sentences(found)
     cross = found.crossing
+    if cross.up_to < 2:
+        return
     if cross.k is not None and cross.lo is not None and cross.hi is not None:
         yield Sentence(
             f"From k = {cross.k:.0f} [{cross.lo:.0f}, {cross.hi:.0f}] on the base solves more than the tuned model.",
@@ -120,8 +143,44 @@ def _success(found: Comparison) -> Iterator[Sentence]:
         )
 
 
+def _noise_sentences(found: Comparison) -> Iterator[Sentence]:
+    """What the same weights would do, where that is about as much as the change."""
+    change, noise = found.passes[0].difference, found.noise
+    if noise.repeat is not None:
+        yield Sentence(
+            f"Without any training, from one set of base samples to the other, pass@1 moved by {points(noise.repeat)}.",
+            ("noise.repeat",),
+        )
+    elif abs(change.value) <= noise.size and not change.contains(0.0):
+        yield Sentence(
+            f"Changes of up to {100 * noise.size:.1f} points are what another seed or dtype makes with the same "
+            "weights, by convention; further samples of the base (--repeat) measure it.",
+            ("noise.size",),
+        )
+    if found.looks_unrelated and not found.unrelated:
+        yield Sentence(
+            f"Either model solves problems that the other never does ({found.ledger.expanded:,} and "
+            f"{found.ledger.shrunk:,}), more than training one into the other explains: they are compared as two "
+            "models that are no training pair.",
+            ("ledger.expanded", "ledger.shrunk"),
+        )
+
+
 def _support(found: Comparison) -> Iterator[Sentence]:
-    ledger = found.ledger
+    ledger, seen = found.ledger, found.seen
+    if seen.change is not None and not found.unrelated:
+        yield Sentence(
+            f"On {count(seen.problems, 'problem')} that the base was seen to solve pass@1 changed by "
+            f"{points(seen.change)} (the base's part from the fitted law of Q, given the counts).",
+            ("seen_by_base.problems", "seen_by_base.change"),
+        )
+    if ledger.needs:
+        yield Sentence(
+            f"With so few samples per problem none can be called expanded or shrunk: that takes {ledger.needs:,} "
+            "on either side.",
+            ("ledger.needs",),
+        )
+        return
     yield Sentence(
         f"Support at Q = {percent(ledger.tau)}: {ledger.kept:,} kept, {ledger.expanded:,} expanded, "
         f"{ledger.shrunk:,} shrunk, {ledger.never:,} never solved, {ledger.unclear:,} unclear.",

@@ -12,12 +12,14 @@ from scipy import special
 from leadline.diagnosis.compare.likelihood import tilt_law
 from leadline.diagnosis.compare.pairing import Pair
 from leadline.diagnosis.compare.tilt_fit import LawFits
-from leadline.stats import clopper_pearson, poisson_binomial_tail
+from leadline.stats import clopper_pearson, fit_mass_law, poisson_binomial_tail
 from leadline.theory import q_seen
 
 __all__ = ["Ledger", "support_ledger"]
 
 Array = npt.NDArray[np.float64]
+
+MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ class Ledger:
         expanded_ids, shrunk_ids: which ones.
         expected_expanded, expected_shrunk: how many the fitted tilt predicts, None without a fit.
         p_expanded, p_shrunk: chance of at least as many under that tilt (Poisson-binomial), None without.
+        needs: samples a problem that it would take on either side to tell a problem from one that is out; 0 where
+            they are there. With fewer, expanded and shrunk are 0 because they cannot be seen.
         effective_k: how many base samples one tuned sample is worth at least, on the problems that the base
-            never solved (lower limit against pooled upper limit); None where there are none.
+            never solved (lower limit of tuned success against the upper limit of the base's, which comes from the law
+            of Q given the counts, as the samples chose these problems); None where there are none.
     """
 
     tau: float
@@ -49,6 +54,7 @@ class Ledger:
     expected_shrunk: float | None
     p_expanded: float | None
     p_shrunk: float | None
+    needs: int
     effective_k: float | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,6 +96,7 @@ def support_ledger(pair: Pair, laws: LawFits | None, tau: float | None = None) -
         expected_shrunk=tails[1][0] if tails[1] else None,
         p_expanded=tails[0][1] if tails[0] else None,
         p_shrunk=tails[1][1] if tails[1] else None,
+        needs=_needs(pair, tau),
         effective_k=_effective_k(pair),
     )
 
@@ -127,5 +134,18 @@ def _effective_k(pair: Pair) -> float | None:
     if not unseen.any() or hits == 0:
         return None
     p, _ = clopper_pearson(hits, pair.tuned.n[unseen].sum())
-    _, q = clopper_pearson(0, pair.base.n[unseen].sum())
-    return float(np.log1p(-p) / np.log1p(-q))
+    if unseen.all():
+        _, limit = clopper_pearson(0, pair.base.n.sum())
+        q = float(limit)
+    else:
+        q = fit_mass_law(pair.base.n, pair.base.c).mean_of(unseen, lambda mass: mass).hi
+    return float(np.log1p(-p) / np.log1p(-min(q, 1 - 1e-9)))
+
+
+def _needs(pair: Pair, tau: float | None) -> int:
+    """Samples of which all right put a problem in support, where a side has fewer; else 0."""
+    least = int(min(np.median(pair.base.n), np.median(pair.tuned.n)))
+    n = np.arange(1, MANY)
+    enough = clopper_pearson(n, n)[0] >= (q_seen(n) if tau is None else tau)
+    first = int(n[np.argmax(enough)]) if enough.any() else MANY
+    return first if least < first else 0

@@ -66,6 +66,14 @@ def _support(found: Comparison) -> Table:
     def expected(x: float | None, p: float | None) -> tuple[str, str]:
         return ("–", "–") if x is None or p is None else (f"{x:.1f}", f"{p:.2g}")
 
+    if ledger.needs:
+        note = f"Expanded and shrunk cannot be told from so few samples per problem: that takes {ledger.needs:,}."
+        kinds = (
+            ("solved on both sides", ledger.kept),
+            ("never solved", ledger.never),
+            ("unclear", ledger.unclear),
+        )
+        return Table("Support ledger", ("", "problems"), tuple((name, f"{n:,}") for name, n in kinds), note)
     rows = (
         ("kept", f"{ledger.kept:,}", "–", "–"),
         ("expanded", f"{ledger.expanded:,}", *expected(ledger.expected_expanded, ledger.p_expanded)),

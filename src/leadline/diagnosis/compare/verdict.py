@@ -30,16 +30,21 @@ def judge_comparison(found: Comparison) -> tuple[str, tuple[str, ...], tuple[Sen
 
 
 def _facts(found: Comparison) -> Iterator[str]:
-    """What is beyond doubt, the most telling first."""
-    change = found.passes[0].difference
+    """What is beyond doubt and beyond noise, the most telling first."""
+    change, noise = found.passes[0].difference, found.noise.size
+    more, less = change.lo > 0 and change.value > noise, change.hi < 0 and -change.value > noise
+    if found.unrelated or found.looks_unrelated:
+        if more or less:
+            yield "ahead" if more else "behind"
+        return
     fewer = _format_only(found)
     if expanded(found) and change.hi > 0:
         yield "expanded"
-    if change.lo > 0:
-        yield "only_formatted" if fewer else "sharpened"
+    if more:
+        yield "only_formatted" if fewer else "sharpened" if _seen_to_rise(found) else "better"
     elif fewer and change.hi > 0:
         yield "only_formatted"
-    if change.hi < 0:
+    if less:
         yield "harmed"
     shorter = _shorter(found)
     if shorter is not None and change.hi > -MATTERS:
@@ -48,6 +53,12 @@ def _facts(found: Comparison) -> Iterator[str]:
     enough = max(MOVED * len(found.pair), movers.by_chance + 3)
     if min(movers.up, movers.down) >= enough and change.lo <= 0 <= change.hi:
         yield "mixed"
+
+
+def _seen_to_rise(found: Comparison) -> bool:
+    """What the base was seen to solve, the tuned model solves more often: without that nothing was sharpened."""
+    rise = found.seen.change
+    return rise is not None and rise.lo > 0
 
 
 def expanded(found: Comparison) -> bool:
@@ -89,4 +100,6 @@ def _nothing(found: Comparison) -> str:
     change, movers = found.passes[0].difference, found.movers
     if movers.top_share >= 0.5 and movers.up + movers.down == 1 and len(found.pair) >= MANY_PROBLEMS:
         return "dominated"
+    if found.noise.repeat is not None and abs(change.value) <= found.noise.size:
+        return "unchanged"
     return "unchanged" if change.lo >= -MATTERS and change.hi <= MATTERS else "too_few"

@@ -1,0 +1,67 @@
+"""Whether two files mean the same problems by the same ids: their prompts, less what a template puts around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leadline.data.problems.duplicates import normalised
+
+__all__ = ["differing_prompts", "refusal"]
+
+SHOWN = 3
+CORE = 12  # characters of a prompt that all prompts do not share, below which it is no problem of its own
+
+
+def differing_prompts(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
+    """Ids that both have, under which the two hold different problems.
+
+    One side may have the prompt as a chat template or examples made it, so that what all of its prompts begin and
+    end with is left out, and one prompt may stand within the other. Case, spacing and typesetting do not count.
+    """
+    shared = [name for name in a if name in b]
+    pairs = [(normalised(a[name]), normalised(b[name])) for name in shared]
+    doubtful = [i for i, (left, right) in enumerate(pairs) if left not in right and right not in left]
+    if not doubtful:
+        return []
+    left, right = (_cores([side[i] for side in pairs]) for i in (0, 1))
+    return [
+        shared[i]
+        for i in doubtful
+        if min(len(left[i]), len(right[i])) < CORE or (left[i] not in right[i] and right[i] not in left[i])
+    ]
+
+
+def refusal(
+    ids: list[str], a: Mapping[str, str], b: Mapping[str, str], what: str, names: tuple[str, str]
+) -> list[str]:
+    """One line that says how many differ, and three examples with both texts."""
+    return [
+        f"{len(ids):,} ids stand for another {what} in {names[1]} than in {names[0]}; the first:",
+        *(
+            f"  {name[:60]!r}: {_short(a[name])!r} in {names[0]}, {_short(b[name])!r} in {names[1]}"
+            for name in ids[:SHOWN]
+        ),
+    ]
+
+
+def _cores(prompts: list[str]) -> list[str]:
+    """The prompts without their common beginning and end; a single one stays whole, as do equal ones."""
+    if len(set(prompts)) < 2:
+        return prompts
+    head = _common(prompts)
+    rest = [prompt[head:] for prompt in prompts]
+    tail = _common([prompt[::-1] for prompt in rest])
+    return [prompt[: len(prompt) - tail] if tail else prompt for prompt in rest]
+
+
+def _common(texts: list[str]) -> int:
+    """Length of the beginning that all texts share: that of the first and the last in order."""
+    first, last = min(texts), max(texts)
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 70 else f"{line[:67]}..."
