@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from leadline import __version__
+from leadline.cli.compare import compare_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
-from leadline.cli.options import Out, SkipBad, bad_rows
+from leadline.cli.options import Out
 from leadline.cli.probe import probe_command
 from leadline.cli.study import study
 from leadline.errors import InputError, LeadlineError
@@ -119,35 +120,7 @@ def report(
 
 app.command("eval")(evaluate_command)
 app.command("probe")(probe_command)
-
-
-@app.command("compare")
-def compare_command(
-    base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
-    tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
-    data: Annotated[str | None, typer.Option(help="The problems, for the golds of ungraded rows.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
-    tau: Annotated[
-        float | None, typer.Option(help="Correct mass above which a problem counts as supported.")
-    ] = None,
-    skip_bad_rows: SkipBad = False,
-) -> None:
-    """After a run: sharpened, expanded, shortened, only formatted, or harmed?"""
-    from leadline.diagnosis.compare import run_compare
-    from leadline.diagnosis.compare.tables import comparison_finding
-    from leadline.display.progress import counting
-    from leadline.display.terminal import terminal
-
-    with counting("rows") as count:
-        found = run_compare(
-            base, tuned, data=data, html=html, tau=tau, on_bad_row=bad_rows(skip_bad_rows),
-            progress=lambda done: count(done, None),
-        )  # fmt: skip
-    if as_json:
-        print(json.dumps(found.as_dict()))
-    else:
-        console.print(terminal(comparison_finding(found, f"{tuned} against {base}")))
+app.command("compare")(compare_command)
 
 
 @app.command("grade")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,8 @@ def run_compare(
     tuned: str | Path,
     *,
     data: str | Path | Iterable[Problem] | None = None,
+    repeat: str | Path | None = None,
+    unrelated: bool = False,
     html: str | Path | None = None,
     tau: float | None = None,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
@@ -37,6 +40,8 @@ def run_compare(
     Args:
         base, tuned: sample files or arms of runs (``RUN:ARM``).
         data: the problem set, for the golds of ungraded rows.
+        repeat: further samples of the base: how much moves without any training.
+        unrelated: neither model was trained from the other.
         html: write a self-contained page here.
         tau, seed: see `leadline.diagnosis.compare.compare`.
 
@@ -45,24 +50,18 @@ def run_compare(
         StorageError: the disk refused.
     """
     if html is not None:
-        read = tuple(p for p in (base, tuned, data) if isinstance(p, str | Path))
+        read = tuple(p for p in (base, tuned, data, repeat) if isinstance(p, str | Path))
         check_output(html, inputs=read, ours=is_our_page)
     problems = load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
     golds = {problem.id: problem.answer for problem in problems}
     farming = (Farming(), Farming())
+    load = partial(load_counts, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress)
     sides = [
-        load_counts(
-            source,
-            golds=golds,
-            grader=grader,
-            on_bad_row=on_bad_row,
-            observe=counter.observe,
-            progress=progress,
-        )
-        for source, counter in zip((base, tuned), farming, strict=True)
+        load(source, observe=counter.observe) for source, counter in zip((base, tuned), farming, strict=True)
     ]
+    again = None if repeat is None else load(repeat)
     seen = farming if all(counter.texts for counter in farming) else None
-    found = compare(sides[0], sides[1], tau=tau, farming=seen, seed=seed)
+    found = compare(sides[0], sides[1], tau=tau, repeat=again, unrelated=unrelated, farming=seen, seed=seed)
     if html is not None:
         write_text_atomic(
             html, finding_page(comparison_finding(found, f"{Path(tuned).name} against {Path(base).name}"))

@@ -1,0 +1,51 @@
+"""``leadline compare``: two sample files in, what changed out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leadline.cli.options import SkipBad, bad_rows
+
+__all__ = ["compare_command"]
+
+
+def compare_command(
+    base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
+    tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
+    data: Annotated[str | None, typer.Option(help="The problems, for the golds of ungraded rows.")] = None,
+    repeat: Annotated[
+        str | None,
+        typer.Option(
+            help="More samples of the base (another seed or dtype): what moves without any training."
+        ),
+    ] = None,
+    unrelated: Annotated[
+        bool, typer.Option("--unrelated", help="Two models, neither of which was trained from the other.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    tau: Annotated[
+        float | None, typer.Option(help="Correct mass above which a problem counts as supported.")
+    ] = None,
+    skip_bad_rows: SkipBad = False,
+) -> None:
+    """After a run: sharpened, expanded, shortened, only formatted, or harmed?"""
+    from leadline.diagnosis.compare import run_compare
+    from leadline.diagnosis.compare.tables import comparison_finding
+    from leadline.display.progress import counting
+    from leadline.display.terminal import terminal
+
+    with counting("rows") as count:
+        found = run_compare(
+            base, tuned, data=data, repeat=repeat, unrelated=unrelated, html=html, tau=tau,
+            on_bad_row=bad_rows(skip_bad_rows), progress=lambda done: count(done, None),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        Console(highlight=False).print(terminal(comparison_finding(found, f"{tuned} against {base}")))
