@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leadline.data.problems.duplicates import normalised
+from leadline.data.problems.duplicates import normalised_prompt
 
 __all__ = ["differing_prompts", "refusal"]
 
-SHOWN = 3
+EXAMPLES = 3
 CORE = 12  # characters of a prompt that all prompts do not share, below which it is no problem of its own
 
 
@@ -19,7 +19,7 @@ def differing_prompts(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
     end with is left out, and one prompt may stand within the other. Case, spacing and typesetting do not count.
     """
     shared = [name for name in a if name in b]
-    pairs = [(normalised(a[name]), normalised(b[name])) for name in shared]
+    pairs = [(normalised_prompt(a[name]), normalised_prompt(b[name])) for name in shared]
     doubtful = [i for i, (left, right) in enumerate(pairs) if left not in right and right not in left]
     if not doubtful:
         return []
@@ -39,7 +39,7 @@ def refusal(
         f"{len(ids):,} ids stand for another {what} in {names[1]} than in {names[0]}; the first:",
         *(
             f"  {name[:60]!r}: {_short(a[name])!r} in {names[0]}, {_short(b[name])!r} in {names[1]}"
-            for name in ids[:SHOWN]
+            for name in ids[:EXAMPLES]
         ),
     ]
 

@@ -29,7 +29,7 @@ __all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row"]
 Array = npt.NDArray[np.float64]
 
 CURVE_POINTS = 60  # values of k at which the curves are compared
-SURE = 0.99  # confidence of the sides' limits that bound the difference
+SIDE_CONFIDENCE = 0.99  # confidence of the sides' limits that bound the difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _possible(interval: Interval, pair: Pair, statistic: Callable[[Array, Array]
     Where few problems moved, resamples without any of them stretch the studentised limits far out: 2 of 30 would
     give +73 points. The sides' limits are taken at 99%, so that the cut costs next to no coverage.
     """
-    base, tuned = (count_mean(side.n, side.c, statistic, SURE) for side in (pair.base, pair.tuned))
+    base, tuned = (count_mean(side.n, side.c, statistic, SIDE_CONFIDENCE) for side in (pair.base, pair.tuned))
     value = interval.value
     lo, hi = max(interval.lo, tuned.lo - base.hi), min(interval.hi, tuned.hi - base.lo)
     return Interval(value, min(lo, value), max(hi, value))

@@ -186,14 +186,14 @@ def _support(found: Comparison) -> Iterator[Sentence]:
         f"{ledger.shrunk:,} shrunk, {ledger.never:,} never solved, {ledger.unclear:,} unclear.",
         ("ledger.tau", *(f"ledger.{name}" for name in ("kept", "expanded", "shrunk", "never", "unclear"))),
     )
-    for name, seen, expected, p in (
+    for name, observed, expected, p in (
         ("expanded", ledger.expanded, ledger.expected_expanded, ledger.p_expanded),
         ("shrunk", ledger.shrunk, ledger.expected_shrunk, ledger.p_shrunk),
     ):
-        if seen and expected is not None and p is not None:
+        if observed and expected is not None and p is not None:
             told = "more than a tilt explains" if p < REJECT else "no more than a tilt explains"
             yield Sentence(
-                f"{seen:,} {name} is {told}: it would show {expected:.1f} (p = {p:.2g}).",
+                f"{observed:,} {name} is {told}: it would show {expected:.1f} (p = {p:.2g}).",
                 (f"ledger.{name}", f"ledger.expected_{name}", f"ledger.p_{name}"),
             )
     if ledger.expanded and ledger.effective_k is not None and ledger.p_expanded is None:

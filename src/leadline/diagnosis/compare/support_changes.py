@@ -19,7 +19,7 @@ __all__ = ["Ledger", "support_ledger"]
 
 Array = npt.NDArray[np.float64]
 
-MANY = 1000
+MOST_NEEDED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _effective_k(pair: Pair) -> float | None:
 def _needs(pair: Pair, tau: float | None) -> int:
     """Samples of which all right put a problem in support, where a side has fewer; else 0."""
     least = int(min(np.median(pair.base.n), np.median(pair.tuned.n)))
-    n = np.arange(1, MANY)
+    n = np.arange(1, MOST_NEEDED)
     enough = clopper_pearson(n, n)[0] >= (q_seen(n) if tau is None else tau)
-    first = int(n[np.argmax(enough)]) if enough.any() else MANY
+    first = int(n[np.argmax(enough)]) if enough.any() else MOST_NEEDED
     return first if least < first else 0

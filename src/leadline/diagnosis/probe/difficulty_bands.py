@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,12 @@ def band_table(law: MassLaw, bands: Sequence[int] | npt.NDArray[np.int64], edges
     rows = []
     for i, name in enumerate(BANDS):
         own = index == i
-        means = [float(values[own].mean()) if own.any() else None for values in (rate, live, gain)]
-        rows.append(Band(name, int(own.sum()), float(own.mean()), *means, EXPECTED[name]))
+        mean = partial(_mean, own)
+        rows.append(
+            Band(name, int(own.sum()), float(own.mean()), mean(rate), mean(live), mean(gain), EXPECTED[name])
+        )
     return rows
+
+
+def _mean(own: npt.NDArray[np.bool_], values: Array) -> float | None:
+    return float(values[own].mean()) if own.any() else None
