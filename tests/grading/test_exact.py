@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadline.grading.comparison.leaves import same_leaf
 from leadline.grading.expressions.exact_form import ONE, canonical, exact_form, power_floor
-from leadline.grading.expressions.leaf import read_leaf, same_leaf
+from leadline.grading.expressions.leaf import read_leaf
 from leadline.grading.expressions.parser import Unreadable, read_expression
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure

@@ -15,7 +15,9 @@ __all__ = ["MAX_GOLD", "Gold", "read_gold"]
 MAX_GOLD = 10_000
 """Characters of a gold; a longer one is no final answer."""
 
-_MARKED = re.compile(r"\\boxed|\\fbox|^\s*####|final answer is|<answer>", re.IGNORECASE | re.MULTILINE)
+_MARKED = re.compile(
+    r"\\boxed|\\fbox|^\s*####|answers? (?:is|are)\b|answers?:|<answer>", re.IGNORECASE | re.MULTILINE
+)
 _NOTHING = frozenset(
     ("", "none", "null", "nan", "n/a", "na", "undefined_answer", "?", "-", "[]", "{}", "\\boxed{}")
 )

@@ -16,6 +16,7 @@ from leadline.grading.comparison.structural import same_cheaply
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.gold import Gold, is_exact, read_gold
+from leadline.grading.text.choices import same_choice
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 from leadline.grading.text.limits import over_cap
@@ -180,12 +181,19 @@ class Grader:
             return Grade(False, Reason.no_answer)
         structure = read_structure(text)
         ballot = _ballot(text)
-        same = text == gold.text or same_cheaply(gold.structure, structure, comparison)
+        same = True if text == gold.text else same_choice(gold.text, text)
+        if same is None:
+            same = same_cheaply(gold.structure, structure, comparison)
         if same is not None:
             return Grade(same, Reason.match if same else Reason.mismatch, ballot)
         if self._bad_golds.get(gold.text) is not None:
             return Grade(None, Reason.unparsable_gold, ballot)
-        options = (comparison.precision, comparison.strict, comparison.allow_set_relation_comp)
+        options = (
+            comparison.precision,
+            comparison.strict,
+            comparison.allow_set_relation_comp,
+            comparison.units,
+        )
         return _Open(index, key, Task(gold.text, text, options), ballot)
 
     def _keep(self, key: tuple[str, str, Strictness], grade: Grade) -> None:

@@ -51,8 +51,10 @@ class Strictness:
         strict: variable names matter, and a set is no tuple.
         allow_set_relation_comp: an inequality may answer an interval (``x > 2`` for ``(2, \\infty)``). The other
             direction, an interval for an inequality, is always allowed.
+        units: a unit that the gold has must be in the answer, and the other way round. Units that differ never match.
     """
 
     precision: int = 6
     strict: bool = True
     allow_set_relation_comp: bool = True
+    units: bool = False

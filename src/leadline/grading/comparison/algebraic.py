@@ -1,4 +1,4 @@
-"""Comparison by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
+"""Strictness by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
 
 Two expressions are compared by their values at random points first, which is decisive either way far more often, and
 sooner, than ``simplify``; sets, relations and matrices are left to math-verify.
@@ -13,12 +13,13 @@ import mpmath
 import sympy
 
 from leadline.grading.comparison.equations import same_equation
+from leadline.grading.comparison.leaves import same_leaf
 from leadline.grading.comparison.math_verify_bridge import parsed, verified
 from leadline.grading.comparison.numeric import same_reading, same_value, value_at
 from leadline.grading.comparison.structural import same
 from leadline.grading.comparison.values import letters_of, readable, value
-from leadline.grading.expressions.leaf import Leaf, same_leaf
-from leadline.grading.expressions.parser import Node
+from leadline.grading.expressions.leaf import Leaf
+from leadline.grading.expressions.node import Node
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, leaves_of, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import plain_words

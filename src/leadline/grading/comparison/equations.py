@@ -6,9 +6,19 @@ import random
 
 import mpmath
 
-from leadline.grading.comparison.values import DIGITS, letters_of, readable, value
+from leadline.grading.comparison.numeric import points_around
+from leadline.grading.comparison.values import (
+    DIGITS,
+    largest_constant,
+    letters_of,
+    readable,
+    real_value,
+    value,
+    with_branches,
+)
 from leadline.grading.expressions.exact_form import exact_form
-from leadline.grading.expressions.parser import Node, Unreadable
+from leadline.grading.expressions.node import MINUS_ONE, Node
+from leadline.grading.expressions.tokens import Unreadable
 
 __all__ = ["same_equation"]
 
@@ -43,19 +53,21 @@ def _difference(text: str) -> Node | None:
     return Node("add", (left, Node("mul", (MINUS_ONE, right))))
 
 
-MINUS_ONE = readable("-1") or Node("num")
-
-
 def _proportional(g: Node, a: Node, letters: list[str]) -> bool:
     dice = random.Random(21)
+    above = [{letter: mpmath.mpf(dice.randint(11, 299)) / 101 for letter in letters} for _ in range(POINTS)]
     ratios = []
     with mpmath.workdps(DIGITS):
-        for _ in range(POINTS):
-            point = {letter: mpmath.mpf(dice.randint(11, 299)) / 101 for letter in letters}
+        for point in above:
             x, y = value(g, point), value(a, point)
             if x is None or not x or not y:
                 return False
             ratios.append(x / y)
+        if with_branches(g) or with_branches(a):
+            for point in points_around(set(letters), max(largest_constant(g), largest_constant(a))):
+                x, y = real_value(g, point), real_value(a, point)
+                if x is not None and y is not None:
+                    ratios.append(x / y if y else mpmath.inf)
         return all(abs(ratio - ratios[0]) * 10**25 <= abs(ratios[0]) for ratio in ratios)
 
 

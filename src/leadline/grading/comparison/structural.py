@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from leadline.grading.expressions.leaf import Leaf, same_leaf
+from leadline.grading.comparison.leaves import same_leaf
+from leadline.grading.expressions.assignments import by_name, in_order
+from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.verdict import Strictness
@@ -80,6 +82,10 @@ def _ends(gold: Leaf, answer: Leaf, leaves: LeafTest) -> bool | None:
 
 
 def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness) -> bool | None:
+    if "assignment" in (gold.kind, answer.kind):
+        return _assignments(gold, answer, leaves, comparison)
+    if "mod" in (gold.kind, answer.kind):
+        return _congruences(gold, answer, leaves, comparison)
     flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
     if flat_gold is not None and flat_answer is not None:
         gold, answer = flat_gold, flat_answer
@@ -93,6 +99,43 @@ def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness)
     if kinds == {"tuple", "set"}:
         return None
     return _unordered(gold.items, answer.items, leaves, comparison)
+
+
+def _assignments(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness) -> bool | None:
+    """Values with names are matched by name; against a tuple or a list, in order."""
+    if gold.kind == answer.kind:
+        ours, theirs = by_name(gold), by_name(answer)
+        if ours.keys() != theirs.keys():
+            return False
+        return _all([same(ours[name], theirs[name], leaves, comparison) for name in ours])
+    if gold.kind == "list" and all(len(name) > 1 and name.isalpha() for name in by_name(answer)):
+        # The gold does not say whose value is which; words are no variables with an order.
+        return _unordered(gold.items, tuple(by_name(answer).values()), leaves, comparison)
+    sides = [in_order(side) if side.kind == "assignment" else _sequence(side) for side in (gold, answer)]
+    ours_, theirs_ = sides
+    if ours_ is None or theirs_ is None or len(ours_) != len(theirs_):
+        return False
+    return _in_order(ours_, theirs_, leaves, comparison)
+
+
+def _sequence(items: Items) -> tuple[Structure, ...] | None:
+    """The items of what has an order; a list of one tuple is that tuple."""
+    if len(items.items) == 1 and isinstance(items.items[0], Items):
+        return _sequence(items.items[0])
+    vector = _as_vector(items)
+    if vector is not None:
+        return vector.items
+    return items.items if items.kind == "list" else None
+
+
+def _congruences(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness) -> bool | None:
+    if gold.kind != answer.kind:
+        return False
+    (g, modulus), (a, other) = gold.items, answer.items
+    numbers = [leaf.number if isinstance(leaf, Leaf) else None for leaf in (g, a, modulus)]
+    if None not in numbers and numbers[2] and (numbers[0] - numbers[1]) % numbers[2] == 0:  # type: ignore[operator]
+        return same(modulus, other, leaves, comparison)
+    return _in_order(gold.items, answer.items, leaves, comparison)
 
 
 def _as_vector(items: Items) -> Items | None:
@@ -120,10 +163,14 @@ def _in_order(
 def _unordered(
     gold: Sequence[Structure], answer: Sequence[Structure], leaves: LeafTest, comparison: Strictness
 ) -> bool | None:
-    """Every item of each side has its own partner on the other."""
-    gold, answer = _distinct(gold), _distinct(answer)
+    """Every item of each side has its own partner on the other; said twice, it has two, or says nothing new."""
+    if len(gold) != len(answer):
+        gold, answer = _distinct(gold), _distinct(answer)
     if len(gold) != len(answer):
         return None
+    ours, theirs = _counted(gold), _counted(answer)
+    if any(theirs[noun] != ours[noun] for noun in ours.keys() & theirs.keys()):
+        return False
     left = list(answer)
     unsure = False
     for g in gold:
@@ -135,6 +182,14 @@ def _unordered(
         else:
             return False
     return None if unsure else True
+
+
+def _counted(items: Sequence[Structure]) -> dict[str, Fraction | None]:
+    """How many there are of each thing that is counted."""
+    leaves = [
+        item for item in items if isinstance(item, Leaf) and item.measure is not None and item.measure.noun
+    ]
+    return {leaf.measure.noun: leaf.number for leaf in leaves if leaf.measure is not None}
 
 
 def _distinct(items: Sequence[Structure]) -> list[Structure]:
@@ -158,10 +213,13 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Str
         if len(pairs) == 2:
             return _all([_ends(g, a, leaves) for g, a in pairs])
     for one, many in ((gold, answer), (answer, gold)):
-        if isinstance(one, Leaf) and one.decimal and isinstance(many, Items) and one.number is not None:
-            return _decimal_comma(many) == one.number or None
-        if isinstance(many, Items) and len(many.items) == 1 and isinstance(one, Leaf):
-            return same(one, many.items[0], leaves, comparison)
+        if isinstance(many, Items) and isinstance(one, Leaf) and many.kind in ("list", "set") and many.items:
+            if many.comma and one.decimal and one.number is not None:
+                return _decimal_comma(many) == one.number or None
+            # One value said several times over: "1/2 or 0.5".
+            found = [same(one, item, leaves, comparison) for item in many.items]
+            if many.kind == "list" or len(found) == 1:
+                return False if False in found else _all(found)
     return None
 
 

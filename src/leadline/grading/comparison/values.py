@@ -8,9 +8,10 @@ from typing import Any
 
 import mpmath
 
-from leadline.grading.expressions.parser import Node, Unreadable, read_expression
+from leadline.grading.expressions.node import Node
+from leadline.grading.expressions.parser import Unreadable, read_expression
 
-__all__ = ["DIGITS", "letters_of", "readable", "value"]
+__all__ = ["DIGITS", "largest_constant", "letters_of", "readable", "real_value", "value", "with_branches"]
 
 DIGITS = 40
 _CONSTANTS = {"pi": mpmath.pi, "e": mpmath.e, "i": mpmath.j}
@@ -27,13 +28,41 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sinh": mpmath.sinh,
     "cosh": mpmath.cosh,
     "tanh": mpmath.tanh,
+    "arccot": mpmath.acot,
+    "coth": mpmath.coth,
+    "arcsinh": mpmath.asinh,
+    "arccosh": mpmath.acosh,
+    "arctanh": mpmath.atanh,
     "ln": mpmath.ln,
     "log": mpmath.log,
-    "exp": mpmath.exp,
     "abs": abs,
     "factorial": mpmath.factorial,
+    "factorial2": mpmath.fac2,
     "binom": mpmath.binomial,
+    "max": max,
+    "min": min,
+    "floor": mpmath.floor,
+    "ceil": mpmath.ceil,
+    "mod": lambda number, modulus: number - modulus * mpmath.floor(number / modulus),
 }
+_WITH_BRANCHES = frozenset(
+    [
+        "abs",
+        "max",
+        "min",
+        "floor",
+        "ceil",
+        "mod",
+        "ln",
+        "log",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arccot",
+        "arccosh",
+        "arctanh",
+    ]
+)
 
 
 @lru_cache(maxsize=2_048)
@@ -52,23 +81,54 @@ def letters_of(node: Node) -> set[str]:
     return {letter for arg in node.args for letter in letters_of(arg)}
 
 
+def with_branches(node: Node) -> bool:
+    """Whether an expression is put together from pieces, so that agreeing in one place says little of others."""
+    if node.kind == "sqrt" or (node.kind == "call" and node.name in _WITH_BRANCHES):
+        return True
+    if node.kind == "pow" and node.args[1].kind == "div":
+        return True
+    return any(map(with_branches, node.args))
+
+
+def largest_constant(node: Node) -> float:
+    """The largest number that stands in an expression, by its absolute value."""
+    if node.kind == "num" and node.value is not None:
+        return min(float(abs(node.value.numerator // node.value.denominator)), 1e9) + 1
+    return max(map(largest_constant, node.args), default=0.0)
+
+
 def value(node: Node, point: Mapping[str, Any]) -> Any:
     """The value at ``point``; None where there is no finite one (a pole, a logarithm of zero)."""
+    return _finite(node, point, real=False)
+
+
+def real_value(node: Node, point: Mapping[str, Any]) -> Any:
+    """The value at ``point`` if it is real, and all that it is made of is; else None."""
+    return _finite(node, point, real=True)
+
+
+def _finite(node: Node, point: Mapping[str, Any], *, real: bool) -> Any:
     with mpmath.workdps(DIGITS):
         try:
-            found = +_value(node, point)
-        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            found = +_value(node, point, real)
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError, KeyError):
             return None
         return found if mpmath.isfinite(found) else None
 
 
-def _value(node: Node, point: Mapping[str, Any]) -> Any:
+def _value(node: Node, point: Mapping[str, Any], real: bool) -> Any:
     if node.kind == "num":
         assert node.value is not None
         return mpmath.mpf(node.value.numerator) / node.value.denominator
     if node.kind == "sym":
         return _CONSTANTS[node.name] if node.name in _CONSTANTS else point[node.name]
-    args = [_value(arg, point) for arg in node.args]
+    found = _combined(node, [_value(arg, point, real) for arg in node.args])
+    if real and isinstance(found, mpmath.mpc):
+        raise ValueError("not real")
+    return found
+
+
+def _combined(node: Node, args: list[Any]) -> Any:
     if node.kind == "add":
         return mpmath.fsum(args)
     if node.kind == "mul":
@@ -79,5 +139,8 @@ def _value(node: Node, point: Mapping[str, Any]) -> Any:
         return mpmath.power(*args)
     if node.kind == "sqrt":
         assert node.value is not None
-        return mpmath.root(args[0], int(node.value))
+        index = int(node.value)
+        if index % 2 and not isinstance(args[0], mpmath.mpc) and args[0] < 0:
+            return -mpmath.root(-args[0], index)
+        return mpmath.root(args[0], index)
     return _FUNCTIONS[node.name](*args)

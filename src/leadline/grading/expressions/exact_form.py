@@ -7,10 +7,12 @@ Equal forms are equal values, for any value of the letters. Unequal forms say no
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from leadline.grading.expressions.parser import Node, Unreadable
+from leadline.grading.expressions.node import Node
+from leadline.grading.expressions.tokens import Unreadable
 
 __all__ = ["Form", "approximate", "canonical", "exact_form", "power_floor"]
 
@@ -137,10 +139,32 @@ def _call(name: str, args: list[Form]) -> Form:
         return _checked({ONE: abs(numbers[0])} if numbers[0] else {})
     if name == "factorial" and len(whole) == 1 and whole[0] <= 300:
         return {ONE: Fraction(math.factorial(whole[0]))}
+    if name == "factorial2" and len(whole) == 1 and whole[0] <= 300:
+        return {ONE: Fraction(math.prod(range(whole[0], 0, -2)))}
     if name == "binom" and len(whole) == 2:
         count = Fraction(math.comb(*whole))
         return _checked({ONE: count} if count else {})
+    if name in _OF_NUMBERS and None not in numbers:
+        found = _OF_NUMBERS[name]([number for number in numbers if number is not None])
+        if found is not None:
+            return {ONE: Fraction(found)} if found else {}
     return _opaque(f"{name}({','.join(canonical(arg) for arg in args)})")
+
+
+def _of_integers(function: Callable[..., int], numbers: list[Fraction]) -> int | None:
+    whole = [int(number) for number in numbers if number.denominator == 1]
+    return function(*whole) if len(whole) == len(numbers) and max(map(abs, whole)) < 10**30 else None
+
+
+_OF_NUMBERS: dict[str, Callable[[list[Fraction]], Fraction | int | None]] = {
+    "max": max,
+    "min": min,
+    "gcd": lambda numbers: _of_integers(math.gcd, numbers),
+    "lcm": lambda numbers: _of_integers(math.lcm, numbers),
+    "floor": lambda numbers: math.floor(numbers[0]),
+    "ceil": lambda numbers: math.ceil(numbers[0]),
+    "mod": lambda numbers: numbers[0] % numbers[1] if numbers[1] else None,
+}
 
 
 def _inverse(form: Form) -> Form:

@@ -7,12 +7,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from leadline.grading.expressions.dates import read_clock, read_date
 from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
 from leadline.grading.expressions.parser import Unreadable, read_expression
-from leadline.grading.text.clean import plain_words
-from leadline.grading.verdict import Strictness
+from leadline.grading.expressions.trailing import Trailing, without_trailing
+from leadline.grading.expressions.units import Unit
+from leadline.grading.expressions.words import is_words
 
-__all__ = ["Leaf", "read_leaf", "same_leaf"]
+__all__ = ["Leaf", "read_leaf"]
 
 
 class Leaf(NamedTuple):
@@ -21,9 +23,11 @@ class Leaf(NamedTuple):
     Attributes:
         text: the cleaned text, without its unit.
         form: its exact form, if it could be read.
-        unit: ``%``, ``deg``, the name of a unit, or nothing.
+        unit: what sort of thing it is: ``%``, ``deg``, ``°C``, ``clock``, ``date``, ``choice``, ``base8``, ``words``,
+            or nothing.
         decimal: written with a decimal point, so that rounding is to be forgiven.
         floor: a lower bound of its binary logarithm, when it is a power too large to write down.
+        measure: the unit of measure behind it, or what it counts.
     """
 
     text: str
@@ -31,6 +35,7 @@ class Leaf(NamedTuple):
     unit: str = ""
     decimal: bool = False
     floor: float = 0.0
+    measure: Unit | None = None
 
     @property
     def number(self) -> Fraction | None:
@@ -48,61 +53,58 @@ class Leaf(NamedTuple):
         return canonical(self.form) + mark
 
 
-_NUMBER = r"[-+]?\s*(?:\d+(?:\.\d*)?|\.\d+)"
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _SCIENTIFIC = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?)[eE]([-+]?\d{1,3})")
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?\s*(?:\\text\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?", re.IGNORECASE)
-_CLOCK_PLAIN = re.compile(r"(\d{1,2}):(0\d|00)")
-_PERCENT = re.compile(r"(?:\\text\s*\{)?\s*(?:%|\bpercent(?:age)?\b|\bpct\b)\s*\}?\s*$", re.IGNORECASE)
-_DEGREES = re.compile(r"(?:\^\s*\{?\s*\\circ\s*\}?|\\circ|(?:\\text\s*\{)?\s*\bdeg(?:ree)?s?\b\s*\}?)\s*$")
-_UNIT = re.compile(
-    r"(?<=[\d})\sa-z.])\s*(?:\\text\s*\{(?P<text>[^{}]*)\}|(?P<words>(?<![a-zA-Z\\])[a-zA-Z]{2,}[a-zA-Z .()/]*))"
-    r"(?:\s*\^\s*\{?\s*\d\s*\}?)?\s*$"
-)
-_INDICES = frozenset("knmltsj")
-_LETTER_UNIT = re.compile(
-    r"(-?(?:\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}))\s+[mgshlLNJWVAF](?:\s*\^\s*\{?[23]\}?)?"
-)
 _ORDINAL = re.compile(r"^(\d+)\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$")
-_BASE = re.compile(r"(\d{1,30})\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?")
-_WORDS = re.compile(r"\\text\s*\{[^{}\\]*\}|[A-Za-z][A-Za-z' .-]+|[a-zA-Z]")
-_CHOICE = re.compile(r"^\(?\s*(?:\\text\s*\{)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*\)?[.:]?$")
-
-# Name -> (dimension, size). Units that are not here are not compared.
-_UNITS: dict[str, tuple[str, Fraction]] = {}
-for _dimension, _listed in {
-    "length": "mm,millimeter:1/1000 cm,centimeter:1/100 dm,decimeter:1/10 m,meter,metre:1 km,kilometer,kilometre:1000 "
-    "in,inch:254/10000 ft,foot,feet:3048/10000 yd,yard:9144/10000 mi,mile:1609344/1000",
-    "mass": "mg,milligram:1/1000 g,gram:1 kg,kilogram:1000 ton,tonne:1000000",
-    "time": "second,sec:1 minute,min:60 hour,hr:3600 day:86400 week:604800",
-    "money": "cent:1/100 dollar:1",
-    "volume": "ml,milliliter:1/1000 l,liter,litre:1",
-}.items():
-    for _entry in _listed.split():
-        _names, _size = _entry.split(":")
-        _UNITS |= dict.fromkeys(_names.split(","), (_dimension, Fraction(_size)))
+_BASE = re.compile(
+    r"\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30})\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?"
+)
+_BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
+_CHOICE = re.compile(r"^[(\[]?\s*(?:\\text\s*\{)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$")
+_CURRENCY = re.compile(
+    r"^(?:Rs\.?|(?:US|HK|AU|CA|NZ)D?|EUR|INR|GBP|RMB|CNY|JPY|\\\$|\\text\s*\{\s*Rs\.?\s*\})\s*(?=-?[\d.])"
+)
+_MINUTES = re.compile(r"(-?\d+)\s*\^\s*\\circ\s*(\d{1,2})(?:'\s*(?:(\d{1,2}(?:\.\d+)?)(?:'')?)?)?")
 
 
 @lru_cache(maxsize=4_096)
 def read_leaf(text: str) -> Leaf:
     """What a cleaned text without any structure is. Never raises."""
     text = text.strip()
-    for read in (_power_of_ten, _clock, _ordinal, _choice, _in_base):
+    if text.isdecimal() and len(text) < 1_000:
+        return _plain(text)
+    text = _CURRENCY.sub("", text)
+    for read in (_power_of_ten, _clock, _date, _ordinal, _choice, _in_base, _degrees_and_minutes, _words):
         leaf = read(text)
         if leaf is not None:
             return leaf
-    text, unit = _without_unit(text.removeprefix(r"\$").strip())
+    found = without_trailing(text)
+    text = found.text
     if _GROUPED.fullmatch(text):
-        text = text.replace(",", "").replace(" ", "")
+        text = text.replace(" ", "")
+    return _expression(text, found)
+
+
+def _plain(digits: str) -> Leaf:
+    number = Fraction(int(digits))
+    return Leaf(digits, {ONE: number} if number else {})
+
+
+def _expression(text: str, found: Trailing) -> Leaf:
+    leaf = Leaf(text, None, found.unit, "." in text, measure=found.measure)
     try:
         node = read_expression(text)
     except Unreadable:
-        return Leaf(text, None, unit, "." in text)
-    decimal = "." in text
+        return leaf
+    if node.degrees and not leaf.unit:
+        leaf = leaf._replace(unit="deg")
     try:
-        return Leaf(text, exact_form(node), unit, decimal)
+        form = exact_form(node)
     except Unreadable:
-        return Leaf(text, None, unit, decimal, power_floor(node))
+        return leaf._replace(floor=power_floor(node))
+    if found.times != 1:
+        form = {term: value * found.times for term, value in form.items()}
+    return leaf._replace(form=form)
 
 
 def _power_of_ten(text: str) -> Leaf | None:
@@ -114,12 +116,13 @@ def _power_of_ten(text: str) -> Leaf | None:
 
 
 def _clock(text: str) -> Leaf | None:
-    match = _CLOCK.fullmatch(text)
-    if match is not None:
-        hour, minute, half = int(match.group(1)), match.group(2) or "00", match.group(3).lower()
-        return Leaf(f"{hour}:{minute} {half}m", unit="clock") if hour < 25 else None
-    match = _CLOCK_PLAIN.fullmatch(text)
-    return Leaf(f"{int(match.group(1))}:{match.group(2)}", unit="clock") if match else None
+    shown = read_clock(text) if ":" in text or text.rstrip(" .}")[-1:] in "mM" else None
+    return Leaf(shown, unit="clock") if shown else None
+
+
+def _date(text: str) -> Leaf | None:
+    shown = read_date(text)
+    return Leaf(shown, unit="date") if shown else None
 
 
 def _ordinal(text: str) -> Leaf | None:
@@ -129,128 +132,33 @@ def _ordinal(text: str) -> Leaf | None:
 
 def _choice(text: str) -> Leaf | None:
     match = _CHOICE.match(text)
-    return Leaf(match.group(1), {}, "choice")._replace(form=None) if match else None
+    return Leaf(match.group(1), unit="choice") if match else None
 
 
 def _in_base(text: str) -> Leaf | None:
-    match = _BASE.fullmatch(text)
-    if match is None:
+    letters = _BASE_LETTERS.fullmatch(text)
+    match = _BASE.fullmatch("".join(letters.groups()) if letters else text)
+    if match is None or not match.group(1)[0].isdigit():
         return None
-    return Leaf(match.group(1), {ONE: Fraction(int(match.group(1)))}, f"base{int(match.group(2))}")
+    digits = match.group(1).upper()
+    form: Form | None = {ONE: Fraction(int(digits))} if digits.isdecimal() and int(digits) else None
+    return Leaf(digits, form, f"base{int(match.group(2))}")
 
 
-def _without_unit(text: str) -> tuple[str, str]:
-    for pattern, unit in ((_PERCENT, "%"), (_DEGREES, "deg")):
-        match = pattern.search(text)
-        if match is not None and match.start() > 0:
-            return text[: match.start()].rstrip(" \\"), unit
-    match = _UNIT.search(text)
-    if match is None or match.start() == 0 or not re.search(r"\d|\\pi", text[: match.start()]):
-        return text, ""
-    squared = "^" in text[match.end("text") if match.group("text") is not None else match.end("words") :]
-    return text[: match.start()].rstrip(" \\"), "" if squared else _unit_name(
-        match.group("text") or match.group("words") or ""
-    )
-
-
-def _unit_name(words: str) -> str:
-    name = plain_words(words)
-    return next(
-        (form for form in (name, name.removesuffix("s"), name.removesuffix("es")) if form in _UNITS), name
-    )
-
-
-def same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
-    """True or False where that is certain and cheap, else None. False only between plain exact numbers."""
-    if "clock" in (gold.unit, answer.unit):
-        return _same_time(gold.text, answer.text)
-    if gold.form is None or answer.form is None:
-        return _same_text(gold, answer)
-    scale = _scale(gold.unit, answer.unit)
-    if scale is not None and scale != 1:
-        answer = answer._replace(form={term: value * scale for term, value in answer.form.items()})
-    if gold.form == answer.form and not (gold.unit.startswith("base") and answer.unit.startswith("base")):
-        return True
-    if gold.number is not None and answer.number is not None:
-        return _same_number(gold, answer, gold.number, answer.number, comparison)
-    if _same_angle(gold, answer) or _same_family(gold, answer) or _same_with_letter(gold, answer):
-        return True
-    return None
-
-
-def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
-    if gold.text == answer.text:
-        return gold.text != "" or None
-    if _WORDS.fullmatch(gold.text) and _WORDS.fullmatch(answer.text):
-        words = plain_words(gold.text)
-        return (words == plain_words(answer.text) and words != "") or None
-    for huge, other in ((gold, answer), (answer, gold)):
-        if other.number is not None and huge.floor > abs(other.number.numerator).bit_length() + 1:
-            return False
-    return None
-
-
-def _same_time(gold: str, answer: str) -> bool:
-    """Times of day; half of the day has to be said only once."""
-    (g, *half), (a, *other) = gold.split(" "), answer.split(" ")
-    return g == a and (half == other or not half or not other)
-
-
-def _scale(gold: str, answer: str) -> Fraction | None:
-    """What turns a number in the unit of the answer into one in the unit of the gold."""
-    if gold == answer or gold not in _UNITS or answer not in _UNITS:
+def _degrees_and_minutes(text: str) -> Leaf | None:
+    match = _MINUTES.fullmatch(text) if "circ" in text else None
+    if match is None or int(match.group(2)) > 59:
         return None
-    (dimension, size), (other, theirs) = _UNITS[gold], _UNITS[answer]
-    return theirs / size if dimension == other else None
+    degrees, minutes, seconds = match.group(1), Fraction(match.group(2)), Fraction(match.group(3) or 0)
+    part = minutes / 60 + seconds / 3600
+    value = int(degrees) + (-part if degrees.startswith("-") else part)
+    return Leaf(text, {ONE: value} if value else {}, "deg")
 
 
-def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison: Strictness) -> bool:
-    pairs = [(g, a)]
-    if (gold.unit == "%") != (answer.unit == "%"):
-        pairs.append((g / 100, a) if gold.unit == "%" else (g, a / 100))
-    if gold.unit.startswith("base") and answer.unit.startswith("base") and gold.unit != answer.unit:
-        return False
-    rounded = gold.decimal or answer.decimal or len(pairs) > 1
-    return any(x == y or (rounded and _close(x, y, comparison.precision)) for x, y in pairs)
-
-
-def _close(x: Fraction, y: Fraction, precision: int) -> bool:
-    """Equal once rounded to ``precision`` decimals, which forgives small numbers no more than large ones."""
-    if abs(x - y) * 10 ** max(precision - 2, 0) > max(abs(x), abs(y)):
-        return False
-    return round(x, precision) == round(y, precision)
-
-
-def _same_angle(gold: Leaf, answer: Leaf) -> bool:
-    """Degrees against radians."""
-    for degrees, radians in ((gold, answer), (answer, gold)):
-        if degrees.unit == "deg" and radians.unit != "deg" and degrees.number is not None and radians.form:
-            ((term, value), *more) = radians.form.items()
-            if not more and [p.atom for p in term.powers] == ["pi"] and term.radicand == 1:
-                return term.powers[0].exponent == 1 and value == degrees.number / 180
-    return False
-
-
-def _same_family(gold: Leaf, answer: Leaf) -> bool:
-    r"""``k\pi`` and ``n\pi``, both for all integers."""
-    letters = [{p.atom for term in leaf.form or {} for p in term.powers} for leaf in (gold, answer)]
-    if not all("pi" in of and len(of) == 2 for of in letters):
-        return False
-    (g,), (a,) = (of - {"pi"} for of in letters)
-    if g not in _INDICES or a not in _INDICES:
-        return False
-    return gold.form == {
-        term._replace(
-            powers=tuple(sorted(p._replace(atom=g) if p.atom == a else p for p in term.powers))
-        ): value
-        for term, value in (answer.form or {}).items()
-    }
-
-
-def _same_with_letter(gold: Leaf, answer: Leaf) -> bool:
-    """``5 m`` against ``5``: behind a blank, one letter may be a unit."""
-    for number, other in ((gold, answer), (answer, gold)):
-        match = _LETTER_UNIT.fullmatch(other.text)
-        if number.number is not None and match is not None:
-            return read_leaf(match.group(1)).number == number.number
-    return False
+def _words(text: str) -> Leaf | None:
+    if not is_words(text):
+        return None
+    counted = (
+        "\\text" in text and not text.startswith("\\text") and without_trailing(text).measure is not None
+    )
+    return None if counted else Leaf(text, unit="words")

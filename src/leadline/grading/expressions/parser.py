@@ -7,8 +7,8 @@ functions. ``1/2x``, ``\sin 2x``, subscripts with several letters and the like a
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
+from leadline.grading.expressions.node import FUNCTION_NAMES, FUNCTIONS, GREEK, MINUS_ONE, SEVERAL, Node
 from leadline.grading.expressions.tokens import END, Token, Unreadable, tokens_of
 from leadline.grading.text.limits import MAX_DIGITS
 
@@ -16,104 +16,13 @@ __all__ = ["Node", "Unreadable", "read_expression"]
 
 MAX_EXPRESSION_DEPTH = 40
 
-_LETTERS = frozenset(
-    [
-        "pi",
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "theta",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "kappa",
-        "eta",
-        "zeta",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
-)
-_FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "ln",
-        "exp",
-        "sinh",
-        "cosh",
-        "tanh",
-    ]
-)
+_ARGUMENTS = GREEK | {"frac", "sqrt"}
+_AFTER_ARGUMENT = FUNCTIONS | {"log", "cdot", "times"}
+_CIRC = Token("command", "circ")
+_BAR = Token("sign", "|")
 
-_ARGUMENTS = _LETTERS | {"frac", "sqrt"}
-_AFTER_ARGUMENT = _FUNCTIONS | {"log", "cdot", "times"}
-_FUNCTION_NAMES = frozenset(
-    [
-        "f",
-        "g",
-        "h",
-        "F",
-        "G",
-        "H",
-        "P",
-        "Q",
-        "W",
-        "T",
-        "u",
-        "v",
-        "Gamma",
-        "phi",
-        "psi",
-        "zeta",
-        "sigma",
-        "pi",
-        "mu",
-        "tau",
-        "omega",
-        "Phi",
-        "Psi",
-    ]
-) - {"pi"}
-
-
-class Node(NamedTuple):
-    """One node of an expression.
-
-    ``kind`` is num (``value``), sym (``name``), add, mul (``args``), div, pow (two ``args``), sqrt (one ``args``,
-    ``value`` the index of the root) or call (``name``, its
-    arguments).
-    """
-
-    kind: str
-    args: tuple[Node, ...] = ()
-    value: Fraction | None = None
-    name: str = ""
+DEGREE = Node("div", (Node("sym", name="pi"), Node("num", value=Fraction(180))))
+_OPEN_FLOOR = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil")}
 
 
 def read_expression(text: str) -> Node:
@@ -126,6 +35,8 @@ class _Reader:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth = tokens, 0, 0
+        self.bars = self.functions = 0
+        self.degrees = False
 
     def peek(self) -> Token:
         return self.tokens[self.at] if self.at < len(self.tokens) else END
@@ -143,7 +54,7 @@ class _Reader:
         node = self.sum()
         if self.peek() is not END:
             raise Unreadable("something follows")
-        return node
+        return node._replace(degrees=True) if self.degrees else node
 
     def sum(self) -> Node:
         self.depth += 1
@@ -161,7 +72,7 @@ class _Reader:
             if self.take().text == "-":
                 sign = -sign
         node = self.product()
-        return node if sign > 0 else Node("mul", (Node("num", value=Fraction(-1)), node))
+        return node if sign > 0 else Node("mul", (MINUS_ONE, node))
 
     def product(self) -> Node:
         node = self.power()
@@ -174,15 +85,26 @@ class _Reader:
             elif token in (Token("sign", "/"), Token("command", "div"), Token("sign", ":")):
                 self.take()
                 node, divided = Node("div", (node, self.power())), token.text == "/"
-            elif token.kind in ("number", "letter", "command") or token in (
-                Token("sign", "("),
-                Token("sign", "{"),
+            elif (
+                token.kind in ("number", "letter", "command")
+                or token
+                in (
+                    Token("sign", "("),
+                    Token("sign", "{"),
+                )
+                or (token == _BAR and not self.bars)
             ):
+                if token.text in ("bmod", "rfloor", "rceil"):
+                    return self.modulus(node) if token.text == "bmod" else node
                 if divided:
                     raise Unreadable("1/2x is read in two ways")
                 node = self.juxtaposed(node)
             else:
                 return node
+
+    def modulus(self, left: Node) -> Node:
+        self.take()
+        return Node("call", (left, self.power()), name="mod")
 
     def juxtaposed(self, left: Node) -> Node:
         starts_with_number = self.peek().kind == "number"
@@ -200,12 +122,25 @@ class _Reader:
             if sign == "%":
                 raise Unreadable(sign)
             if sign == "!":
-                base = Node("call", (base,), name="factorial")
+                double = self.peek() == Token("sign", "!")
+                self.at += double
+                base = Node("call", (base,), name="factorial2" if double else "factorial")
+                continue
+            if self.peek() == _CIRC:
+                self.take()
+                base = self.in_degrees(base)
                 continue
             base = Node("pow", (base, self.exponent()))
             if self.peek() == Token("sign", "^"):
                 raise Unreadable("a tower without braces")
         return base
+
+    def in_degrees(self, node: Node) -> Node:
+        """An angle: a number of degrees, which a function needs in radians."""
+        if self.functions:
+            return Node("mul", (node, DEGREE))
+        self.degrees = True
+        return node
 
     def exponent(self) -> Node:
         if self.peek() == Token("sign", "{"):
@@ -218,7 +153,7 @@ class _Reader:
         if token.kind == "letter":
             return Node("sym", name=token.text)
         if token == Token("sign", "-") and self.peek().kind == "number":
-            return Node("mul", (Node("num", value=Fraction(-1)), _number(self.take().text)))
+            return Node("mul", (MINUS_ONE, _number(self.take().text)))
         raise Unreadable("exponent")
 
     def braced(self) -> Node:
@@ -242,9 +177,11 @@ class _Reader:
             return self.braced()
         if token.kind == "command":
             return self.command(token.text)
-        if token == Token("sign", "|"):
+        if token == _BAR:
+            self.bars += 1
             node = self.sum()
             self.expect("|")
+            self.bars -= 1
             return Node("call", (node,), name="abs")
         raise Unreadable(token.text)
 
@@ -257,11 +194,29 @@ class _Reader:
             return Node("call", (self.braced(), self.braced()), name="binom")
         if name == "log":
             return self.logarithm()
-        if name in _LETTERS:
+        if name in GREEK:
             return self.subscripted(name)
-        if name in _FUNCTIONS:
+        if name in FUNCTIONS:
             return self.call(name)
+        if name in SEVERAL:
+            return Node("call", self.listed(), name=name)
+        if name in _OPEN_FLOOR:
+            node = self.sum()
+            if self.take() != Token("command", _OPEN_FLOOR[name][0]):
+                raise Unreadable(name)
+            return Node("call", (node,), name=_OPEN_FLOOR[name][1])
         raise Unreadable(name)
+
+    def listed(self) -> tuple[Node, ...]:
+        """Arguments in brackets, between commas."""
+        braces = self.peek() == Token("sign", "{")
+        self.expect("{" if braces else "(")
+        arguments = [self.sum()]
+        while self.peek() == Token("sign", ","):
+            self.take()
+            arguments.append(self.sum())
+        self.expect("}" if braces else ")")
+        return tuple(arguments)
 
     def logarithm(self) -> Node:
         """``\\log_2 x``; without a base, to base ten."""
@@ -288,8 +243,14 @@ class _Reader:
     def subscripted(self, name: str) -> Node:
         """A letter. ``f(x)`` is a function, not a product."""
         node = self.letter(name)
-        if name in _FUNCTION_NAMES and self.peek() == Token("sign", "("):
-            raise Unreadable("a function")
+        if self.peek() == Token("sign", "("):
+            if node.name == "C":
+                arguments = self.listed()
+                if len(arguments) == 2:
+                    return Node("call", arguments, name="binom")
+                raise Unreadable("a function")
+            if name in FUNCTION_NAMES:
+                raise Unreadable("a function")
         return node
 
     def letter(self, name: str) -> Node:
@@ -297,45 +258,65 @@ class _Reader:
             return Node("sym", name=name)
         self.take()
         token = self.take()
-        braced = token == Token("sign", "{")
-        if braced:
-            token = self.take()
-        if token.kind not in ("number", "letter"):
+        if token != Token("sign", "{"):
+            if token.kind not in ("number", "letter"):
+                raise Unreadable("subscript")
+            return Node("sym", name=f"{name}_{token.text}")
+        index = ""
+        while (token := self.take()) != Token("sign", "}"):
+            if (token.kind == "sign" and token.text not in "+-,") or token is END:
+                raise Unreadable("subscript")
+            index += token.text
+        if not index:
             raise Unreadable("subscript")
-        if braced:
-            self.expect("}")
-        return Node("sym", name=f"{name}_{token.text}")
+        return Node("sym", name=f"{name}_{index}")
 
     def call(self, name: str) -> Node:
         r"""A function: ``\sin(2x)``, ``\sin 2x``, ``\sin^2 x``. ``\sin x^2`` and ``\sin xy`` are read in two ways."""
         power = self.power_of_function()
+        if power is not None and power.kind != "num":
+            if not name.startswith(("sin", "cos", "tan")) or power != Node("mul", (MINUS_ONE, _number("1"))):
+                raise Unreadable("an inverse, or a power")
+            name, power = f"arc{name}", None
+        self.functions += 1
         closed = self.peek() in (Token("sign", "("), Token("sign", "{"))
         argument = self.atom() if closed else self.bare_argument(name)
+        self.functions -= 1
         following = self.peek()
         if following.text == "^" or not (closed or self.ends_argument(following)):
             raise Unreadable("an argument without an end")
-        node = Node("call", (argument,), name=name)
+        if name == "exp":
+            node = Node("pow", (Node("sym", name="e"), argument))
+        elif name == "lg":
+            node = Node("call", (argument, _number("10")), name="log")
+        else:
+            node = Node("call", (argument,), name=name)
         return node if power is None else Node("pow", (node, power))
 
     def power_of_function(self) -> Node | None:
         if self.peek() != Token("sign", "^"):
             return None
         self.take()
-        power = self.exponent()
-        if power.kind != "num":
-            raise Unreadable("an inverse, or a power")
-        return power
+        return self.exponent()
 
     def bare_argument(self, name: str) -> Node:
         token = self.peek()
         if token.kind == "number":
-            number = self.atom()
-            if self.peek().kind != "letter" and self.peek().text not in _LETTERS:
+            number = self.degrees_behind(self.atom())
+            if self.peek().kind != "letter" and self.peek().text not in GREEK:
                 return number
-            return Node("mul", (number, self.atom()))
+            return self.degrees_behind(Node("mul", (number, self.atom())))
         if token.kind == "letter" or (token.kind == "command" and token.text in _ARGUMENTS):
+            return self.degrees_behind(self.atom())
+        if token == _BAR and not self.bars:
             return self.atom()
         raise Unreadable(name)
+
+    def degrees_behind(self, node: Node) -> Node:
+        if self.tokens[self.at : self.at + 2] != [Token("sign", "^"), _CIRC]:
+            return node
+        self.at += 2
+        return self.in_degrees(node)
 
     def ends_argument(self, following: Token) -> bool:
         if following is END or following.text in ("+", "-", ")", "}", "*", "|"):

@@ -23,6 +23,8 @@ def as_union(items: list[Structure]) -> Structure:
             parts.extend(value.parts)
         else:
             parts.append(Items("set", (value,)) if isinstance(value, Leaf) else value)
+    if all(isinstance(part, Items) and part.kind == "set" for part in parts):
+        return Items("set", tuple(item for part in parts if isinstance(part, Items) for item in part.items))
     return Union(tuple(parts))
 
 

@@ -10,10 +10,13 @@ __all__ = ["Items", "Named", "NumberRange", "Structure", "Union", "canonical_tex
 
 
 class Items(NamedTuple):
-    """Several things: a ``tuple`` (order counts), a ``set`` or bare ``list`` (it does not), or a ``matrix`` of rows."""
+    """Several things: a ``tuple`` (order counts), a ``set`` or bare ``list`` (it does not), a ``matrix`` of rows, an
+    ``assignment`` of values to names, or ``mod``: a residue and its modulus. ``comma`` is set where a list of two is
+    written like a number with a decimal comma."""
 
     kind: str
     items: tuple[Structure, ...]
+    comma: bool = False
 
 
 class NumberRange(NamedTuple):
@@ -54,7 +57,9 @@ def canonical_text(structure: Structure) -> str:
     if isinstance(structure, Union):
         return "|".join(sorted(canonical_text(part) for part in structure.parts))
     texts = [canonical_text(item) for item in structure.items]
-    if structure.kind in ("tuple", "row"):
+    if structure.kind == "mod":
+        return " mod ".join(texts)
+    if structure.kind in ("tuple", "row", "assignment"):
         return "(" + ",".join(texts) + ")"
     if structure.kind == "matrix":
         return "[" + ",".join(texts) + "]"

@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from leadline.grading.expressions.assignments import assigned, in_order
+from leadline.grading.expressions.brackets import matching, split_outside
+from leadline.grading.expressions.dates import read_date
+from leadline.grading.expressions.exact_form import approximate
 from leadline.grading.expressions.leaf import Leaf, read_leaf
+from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, tidy_name
+from leadline.grading.expressions.qualifiers import without_qualifier
+from leadline.grading.expressions.relations import ORDER, read_relation
 from leadline.grading.expressions.sets import INFINITY, LINE, as_union, intersection, without_points
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
@@ -18,25 +25,21 @@ MAX_ITEMS = 200
 MAX_STRUCTURE_DEPTH = 12
 
 
-_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _SEPARATORS = re.compile(r"\\land(?![a-zA-Z])|\\lor(?![a-zA-Z])|[,;]")
-_ORDER = re.compile(r"\\le(?![a-zA-Z])|\\ge(?![a-zA-Z])|<|>")
+_OR = re.compile(r"\\lor(?![a-zA-Z])|;")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_CONGRUENT = re.compile(
+    r"^(?:(?P<name>[^=]{1,40}?)\s*(?:\\equiv(?![a-zA-Z])|=)\s*)?"
+    r"(?P<residue>[^=]{1,60}?)\s*\\pmod\s*\{(?P<modulus>[^{}]+)\}$"
+)
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
 _EQUALS = re.compile(r"=")
 _MATRIX = re.compile(
     r"^[\[(]?\s*\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}\s*[\])]?$", re.DOTALL
 )
-_NAME = re.compile(
-    r"^(?:[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\([^()=<>]{1,20}\))?$"
-)
 _PRODUCT = re.compile(r"(?!max$|min$|sum$|gcd$|lcm$|avg$)[a-z]{2,3}")
 _WORDS_COLON = re.compile(r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*\}?\s*:\s*(?=[-\d\\(\[$])")
 _MEMBER = re.compile(r"^(?P<name>[a-zA-Z]|\\[a-z]+|\([a-zA-Z, ]+\))\s*\\in(?![a-zA-Z])\s*(?P<rest>.+)$")
-_QUALIFIER = re.compile(
-    r"[\s,(]*(?:\\text\s*\{\s*)?[\s,(]*\b(?:for (?:all|any|every|each|some)|where|with|(?:is|are) (?:an? )?(?:any )?"
-    r"(?:arbitrary|real|integer|constant))\b(?:(?!\\land|\\lor|;).)*",
-    re.DOTALL,
-)
 _IN_SET = re.compile(
     r"^\s*([a-zA-Z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*[RZNQC]\s*\}?|R)(?:\^\+|_\+)?)?\s*(?:\||:)\s*(.+)$",
     re.DOTALL,
@@ -60,14 +63,16 @@ def _read(text: str, depth: int) -> Structure:
     if len(text) < 2 or text.isdigit():
         return read_leaf(text)
     for reader in (
+        _dated,
         _qualified,
         _matrix,
+        _congruence,
         _list,
         _named,
         _member,
         _union,
         _difference,
-        _relation,
+        _related,
         _bracketed,
         _plus_minus,
     ):
@@ -77,39 +82,24 @@ def _read(text: str, depth: int) -> Structure:
     return read_leaf(text)
 
 
-def split_outside(text: str, pattern: re.Pattern[str]) -> tuple[list[str], list[str]]:
-    """``text`` split where ``pattern`` matches outside all brackets, and the separators found."""
-    parts, found, depth, start, at = [], [], 0, 0, 0
-    while at < len(text):
-        char = text[at]
-        if char in _OPEN:
-            depth += 1
-        elif char in _CLOSE:
-            depth -= 1
-        elif depth == 0:
-            match = pattern.match(text, at)
-            if match is not None:
-                parts.append(text[start:at])
-                found.append(match.group())
-                start = at = match.end()
-                continue
-        if char == "\\" and at + 1 < len(text) and text[at + 1] not in "{}":
-            at += 1
-        at += 1
-    parts.append(text[start:])
-    return parts, found
+def _dated(text: str, _: int) -> Structure | None:
+    """A date has commas, but is one thing."""
+    return read_leaf(text) if read_date(text) is not None else None
 
 
 def _qualified(text: str, depth: int) -> Structure | None:
     """Drops ``for all real x`` and the like behind a statement."""
-    if "for" not in text and "where" not in text and "with" not in text and "arbitrary" not in text:
+    shorter = without_qualifier(text)
+    return None if shorter is None else _read(shorter, depth)
+
+
+def _congruence(text: str, depth: int) -> Structure | None:
+    match = _CONGRUENT.match(text) if r"\pmod" in text else None
+    if match is None:
         return None
-    shorter = _QUALIFIER.sub("", text)
-    return (
-        _read(shorter, depth)
-        if shorter.strip() and shorter != text and re.search(r"[\d=]", shorter)
-        else None
-    )
+    found = Items("mod", (_read(match.group("residue"), depth), _read(match.group("modulus"), depth)))
+    name = match.group("name")
+    return found if name is None else Named(tidy_name(name), found)
 
 
 def _matrix(text: str, depth: int) -> Structure | None:
@@ -133,19 +123,31 @@ def _list(text: str, depth: int) -> Structure | None:
     parts = [part for part in parts if part.strip()]
     if len(parts) > MAX_ITEMS:
         return Leaf(text)
-    items = _shared_name([_read(part, depth) for part in parts])
+    if r"\lor" in found or ";" in found:
+        solutions = [_read(part, depth) for part in split_outside(text, _OR)[0] if part.strip()]
+        if any(isinstance(item, Items) and item.kind == "assignment" for item in solutions):
+            return Items("list", _flat(solutions, "list"))
+    if not parts:
+        return Leaf(text)
+    items = assigned(_shared_name([_read(part, depth) for part in parts]))
     if any(isinstance(item, NumberRange | Union) for item in items) and r"\lor" in found:
         return as_union(items)
     if len(items) == 2 and found == [r"\land"] and all(isinstance(item, NumberRange) for item in items):
         return intersection(items)
-    return Items("list", _flat(items, "list")) if len(items) > 1 else items[0]
+    if len(items) == 1:
+        return items[0]
+    return Items("list", _flat(items, "list"), _DECIMAL_COMMA.fullmatch(text) is not None)
 
 
 def _shared_name(items: list[Structure]) -> list[Structure]:
     """In ``n = 1, 2, 3`` the name belongs to all."""
     first = items[0]
-    if isinstance(first, Named) and len(items) > 1 and all(isinstance(item, Leaf) for item in items[1:]):
+    several = len(items) > 1 and all(isinstance(item, Leaf) and item.unit != "words" for item in items[1:])
+    if isinstance(first, Named) and several:
         return [first.value, *items[1:]]
+    tuples = all(isinstance(item, Items) and item.kind == "tuple" for item in items[1:])
+    if isinstance(first, Items) and first.kind == "assignment" and len(items) > 1 and tuples:
+        return [Items("tuple", in_order(first)), *items[1:]]
     return items
 
 
@@ -163,30 +165,49 @@ def _named(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _EQUALS)
     if not found or any(not part.strip() for part in parts):
         return None
-    if _ORDER.search(text) or r"\ne" in text:
+    if ORDER.search(text) or r"\ne" in text:
         return None
+    number = _chain(parts)
+    if number is not None:
+        return number
     name, value = parts[0].strip(), parts[-1]
     if _PRODUCT.fullmatch(name):
         return None  # xy = 6 is an equation
     value = re.split(r"\\approx(?![a-zA-Z])", value)[0]
-    if _NAME.match(name) or _is_name_tuple(name):
-        return Named(_tidy_name(name), _read(value, depth))
-    if len(parts) == 2 and all(_NAME.match(part.strip()) for part in re.split(r"\\land|,", name)):
+    if is_name_tuple(name):
+        return _named_tuple(name, _read(value, depth))
+    if VALUE_NAME.match(name):
+        return Named(tidy_name(name), _read(value, depth))
+    if len(parts) == 2 and VALUE_NAME.match(value.strip()) and not _PRODUCT.fullmatch(value.strip()):
+        return Named(tidy_name(value.strip()), _read(name, depth))
+    if len(parts) == 2 and all(VALUE_NAME.match(part.strip()) for part in re.split(r"\\land|,", name)):
         return Named(name.replace(" ", ""), _read(value, depth))
     # x = y = z = 5 names one value; 2x + y = 3 is an equation, and stays a leaf.
-    if len(parts) > 2 and all(_NAME.match(part.strip()) for part in parts[:-1]):
-        return Named(_tidy_name(parts[0].strip()), _read(value, depth))
+    if len(parts) > 2 and all(VALUE_NAME.match(part.strip()) for part in parts[:-1]):
+        return Named(tidy_name(parts[0].strip()), _read(value, depth))
     return None
 
 
-def _tidy_name(name: str) -> str:
-    return re.sub(r"\\text\s*|[{}\s\\]", "", name)
+def _named_tuple(name: str, value: Structure) -> Structure:
+    """``(x,y)=(1,2)`` gives each its value."""
+    names = [tidy_name(part) for part in split_outside(name[1:-1], _SEPARATORS)[0]]
+    if (
+        isinstance(value, Items)
+        and value.kind == "tuple"
+        and len(value.items) == len(names) == len(set(names)) > 1
+    ):
+        return Items("assignment", tuple(Named(*pair) for pair in zip(names, value.items, strict=True)))
+    return Named(tidy_name(name), value)
 
 
-def _is_name_tuple(name: str) -> bool:
-    if not (name.startswith("(") and name.endswith(")")):
-        return False
-    return all(_NAME.match(part.strip()) for part in split_outside(name[1:-1], _SEPARATORS)[0])
+def _chain(parts: list[str]) -> Structure | None:
+    """``20+22 = 42`` and ``1/2 = 0.5`` name one number twice; the exact one counts."""
+    leaves = [read_leaf(part.strip()) for part in parts]
+    values = [approximate(leaf.form) if leaf.form is not None else None for leaf in leaves]
+    first = values[0]
+    if first is None or any(v is None or abs(v - first) > 0.005 * max(1.0, abs(first)) for v in values):
+        return None
+    return next((leaf for leaf in reversed(leaves) if not leaf.decimal), leaves[-1])
 
 
 def _member(text: str, depth: int) -> Structure | None:
@@ -226,45 +247,14 @@ def _difference(text: str, depth: int) -> Structure | None:
     return without_points(intervals, list(points.items))
 
 
-def _relation(text: str, depth: int) -> Structure | None:
-    r"""``x < 2``, ``-1 \le x < 3``: an interval, when one side or the middle is a name."""
-    parts, signs = split_outside(text, _ORDER)
-    parts = [part.strip() for part in parts]
-    if not signs or any(not part for part in parts) or "=" in text:
-        return None
-    if len(parts) == 2:
-        if _NAME.match(parts[0]) and not _NAME.match(parts[1]):
-            return _half_line(parts[1], signs[0])
-        if _NAME.match(parts[1]) and not _NAME.match(parts[0]):
-            return _half_line(parts[0], _flipped(signs[0]))
-        return None
-    if len(parts) != 3 or not _NAME.match(parts[1]):
-        return None
-    upward = [sign in ("<", r"\le") for sign in signs]
-    if upward[0] != upward[1]:
-        return None
-    low, high = (parts[0], parts[2]) if upward[0] else (parts[2], parts[0])
-    closed = (signs[0].startswith("\\"), signs[1].startswith("\\"))
-    return NumberRange(read_leaf(low), read_leaf(high), closed if upward[0] else closed[::-1], True)
-
-
-def _flipped(sign: str) -> str:
-    return {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}[sign]
-
-
-def _half_line(bound: str, sign: str) -> NumberRange | None:
-    if "|" in bound:
-        return None
-    closed = sign.startswith("\\")
-    if sign in ("<", r"\le"):
-        return NumberRange(Leaf(r"-\infty"), read_leaf(bound), (False, closed), True)
-    return NumberRange(read_leaf(bound), Leaf(r"\infty"), (closed, False), True)
+def _related(text: str, _: int) -> Structure | None:
+    return read_relation(text)
 
 
 def _bracketed(text: str, depth: int) -> Structure | None:
     if text.startswith(r"\{") and text.endswith(r"\}"):
         return _set(text[2:-2], depth)
-    if text[0] not in "([" or text[-1] not in ")]" or _matching(text) != len(text) - 1:
+    if text[0] not in "([" or text[-1] not in ")]" or matching(text) != len(text) - 1:
         return None
     parts, found = split_outside(text[1:-1], _SEPARATORS)
     parts = [part.strip(" .") for part in parts]
@@ -287,18 +277,6 @@ def _end(text: str) -> Leaf:
     return read_leaf(text)
 
 
-def _matching(text: str) -> int:
-    depth = 0
-    for at, char in enumerate(text):
-        if char in _OPEN:
-            depth += 1
-        elif char in _CLOSE:
-            depth -= 1
-            if depth == 0:
-                return at
-    return -1
-
-
 def _set(inside: str, depth: int) -> Structure | None:
     match = _IN_SET.match(inside)
     if match is not None:
@@ -306,7 +284,7 @@ def _set(inside: str, depth: int) -> Structure | None:
         return condition if isinstance(condition, NumberRange | Union) else None
     if (
         r"\}" in inside
-        and _matching("(" + inside.replace(r"\{", "(").replace(r"\}", ")") + ")") < len(inside) // 2
+        and matching("(" + inside.replace(r"\{", "(").replace(r"\}", ")") + ")") < len(inside) // 2
     ):
         return None
     parts, _ = split_outside(inside, _SEPARATORS)

@@ -25,6 +25,7 @@ class Token(NamedTuple):
 def tokens_of(text: str) -> list[Token]:
     if any(len(word) > 3 or not _PRODUCT.issuperset(word) for word in _WORD.findall(text)):
         raise Unreadable("a word")
+    text = _REPEATING.sub(_fraction, text)
     tokens: list[Token] = []
     position = 0
     end = len(text.rstrip())
@@ -35,8 +36,12 @@ def tokens_of(text: str) -> list[Token]:
         position = match.end()
         number, command, brace, letter, sign = match.groups()
         if number is not None:
-            if tokens and tokens[-1].kind == "number":
+            # In LaTeX an index without braces is one digit, and what follows is an argument.
+            if tokens and tokens[-1].kind == "number" and tokens[-2:-1] != [_INDEX]:
                 raise Unreadable("two numbers side by side")
+            if len(number) > 1 and number.isdecimal() and tokens[-2:] == [Token("command", "log"), _INDEX]:
+                tokens.append(Token("number", number[0]))
+                number = number[1:]
             tokens.append(Token("number", number))
         elif command is not None:
             tokens.append(Token("command", command))
@@ -51,4 +56,17 @@ def tokens_of(text: str) -> list[Token]:
     return tokens
 
 
+def _fraction(match: re.Match[str]) -> str:
+    r"""A repeating decimal as a fraction: ``0.1\overline{6}`` is 1/6."""
+    whole, fixed, period = match.group(1), match.group(2), match.group(3) or match.group(4)
+    nines = 10 ** len(period) - 1
+    above = int(whole + fixed) * nines + int(period)
+    return rf"\frac{{{above}}}{{{nines * 10 ** len(fixed)}}}"
+
+
 END = Token("end", "")
+_INDEX = Token("sign", "_")
+_REPEATING = re.compile(
+    r"(?<![\d.])(\d{1,30})\.(\d{0,30})"
+    r"\s*(?:\\overline\s*\{?\s*(\d{1,30})\s*\}?|\\dot\s*\{?(\d)\}?(?!\s*\d*\\dot))"
+)

@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 from leadline.grading.text.braces import brace_arguments, closing_brace
-from leadline.grading.text.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE
+from leadline.grading.text.numerals import plain_numerals
+from leadline.grading.text.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE, UPRIGHT_NAMES
+from leadline.grading.text.wrappers import unwrap
 
 __all__ = ["clean", "plain_words"]
 
@@ -17,15 +19,29 @@ _SPACING = frozenset(" ,;:!>\n\t")
 _MATH_SIGNS = frozenset("()[]$")
 
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z(\[)\]])")
-_WRAPPED = re.compile(r"\\mathbf\s*\{([^{}]*)\}")
 _ROMAN = re.compile(r"\\mathrm\s*\{([^{}]*)\}")
-_TEXT_LINK = re.compile(r"\\text\s*\{\s*,?\s*(and|or|,|;|and/or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])")
+_LINK_WORDS = {
+    "and": ("and", "und", "et", "y", "e", "ja", "och", "и", "且", "和", "与", "及", "并且"),
+    "or": ("or", "oder", "ou", "o", "lub", "eller", "или", "或", "或者"),
+}
+_LINK_OF = {word: rf"\l{link}" for link, words in _LINK_WORDS.items() for word in words} | {"and/or": r"\lor"}
+_TEXT_LINK = re.compile(
+    rf"\\text\s*\{{\s*,?\s*({'|'.join(sorted(_LINK_OF, key=len, reverse=True))}|,|;)\s*,?\s*\}}"
+    r"|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])|(?<=[\d\s)}])([或和且与и]|或者|или)(?=\s*[\da-zA-Z(\\$-])"
+)
 _LATEX_GROUPS = re.compile(r"(\d)\s*(?:\{\s*,\s*\}|,\s*\\!|\\,)\s*(?=\d{3}(?!\d))")
 _WHOLE_TEXT = re.compile(r"^\s*\\text\s*\{([^{}]*)\}\s*$")
-_TEXT_FUNCTION = re.compile(r"\\text\s*\{\s*(sin|cos|tan|cot|sec|csc|log|ln|arcsin|arccos|arctan)\s*\}")
+_TEXT_NUMBER = re.compile(r"\\text\s*\{\s*([-+]?[\d.,/]+)\s*\}")
+_TEXT_FUNCTION = re.compile(rf"\\text\s*\{{\s*({'|'.join(UPRIGHT_NAMES)})\s*\}}")
 _ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", re.DOTALL)
 _LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
 _INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
+_LONE_BRACES = re.compile(r"(?<![\^_\w}\]\\ ])\s*(?<![\^_\w}\]\\])\{\s*([a-zA-Z]|\d+)\s*\}")
+_BRACED_TEXT = re.compile(r"\{\s*(\\text\s*\{[^{}]*\})\s*\}")
+_MODULUS = re.compile(
+    r"\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?\\?mod\s*\}?\s*([^()]{1,20})\)"
+    r"|\\pmod\s*\{?([^{}()\s]{1,20})\}?"
+)
 _RELATIONS = (
     ("<=", r"\le "),
     (">=", r"\ge "),
@@ -34,8 +50,9 @@ _RELATIONS = (
     (r"\ne =", r"\ne "),
     (":=", "="),
 )
-_FUNCTIONS = re.compile(
-    r"(?<![a-zA-Z\\])(sqrt|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|log|ln|pi|infinity|infty|inf|oo)(?![a-zA-Z])"
+_BARE_FUNCTIONS = re.compile(
+    rf"(?<![a-zA-Z\\])(sqrt|pi|infinity|infty|inf|oo|{'|'.join(UPRIGHT_NAMES)}"
+    r"|(?:exp|max|min|gcd|lcm)(?=\s*[({]))(?![a-zA-Z])"
 )
 _SPACES = re.compile(r"\s+")
 
@@ -52,21 +69,29 @@ def clean(text: str) -> str:
         text = _LATEX_GROUPS.sub(r"\1", text)
     if r"\begin" not in text and "\\\\" in text:
         text = _DOUBLED.sub(r"\\", text)
+    text = unwrap(text)
     if "\\" in text:
         text = _COMMAND.sub(_rename, text)
-    text = text.replace("$", "").replace("{,}", "").replace("**", "^" if _is_power(text) else "")
+    text = (
+        text.replace("$", "")
+        .replace("{,}", "")
+        .replace("**", "^" if _is_power(text) else "")
+        .replace("~", " ")
+    )
     for sign, command in _RELATIONS:
         if sign in text:
             text = text.replace(sign, command)
     if r"\text" in text:
-        text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
+        text = _TEXT_NUMBER.sub(r" \1 ", _TEXT_FUNCTION.sub(r"\\\1 ", text))
+    if r"\mathrm" in text:
+        text = _ROMAN.sub(_roman, text)
     text = _spell_functions(text)
-    if "and" in text or "or" in text or r"\text" in text:
-        text = _LINKED_TEXT.sub(_open_text, text) if r"\text" in text else text
-        text = _TEXT_LINK.sub(_link, text)
-    if "\\" in text:
+    text = _linked(text)
+    if "mod" in text:
+        text = _MODULUS.sub(lambda match: rf"\pmod{{{(match.group(1) or match.group(2)).strip()}}}", text)
+    if "\\" in text or "{" in text:
         text = _tidy_commands(text)
-    return _trim(_SPACES.sub(" ", text))
+    return plain_numerals(_trim(_SPACES.sub(" ", text)))
 
 
 def _from_unicode(text: str) -> str:
@@ -88,10 +113,19 @@ def _ascii(char: str) -> str:
     return "" if kind in ("Mn", "Me", "Cf", "Cc", "Sc", "Co", "Cn") else char
 
 
+def _linked(text: str) -> str:
+    """Words between answers, in any language that we know, as signs."""
+    if "and" in text or "or" in text or r"\text" in text or not text.isascii():
+        text = _LINKED_TEXT.sub(_open_text, text) if r"\text" in text else text
+        text = _TEXT_LINK.sub(_link, text)
+    return text
+
+
 def _link(match: re.Match[str]) -> str:
-    word = match.group(1) or match.group(2)
-    link = {"and": "\\land", "or": "\\lor"}.get(word, ",")
-    return f" {link} "
+    word = next(group for group in match.groups() if group)
+    if match.start() == 0 or match.end() == len(match.string):
+        return match.group()  # there is nothing to link: \\text{e} is a number
+    return f" {_LINK_OF.get(word, ',')} "
 
 
 def _open_text(match: re.Match[str]) -> str:
@@ -124,7 +158,7 @@ def _spell_functions(text: str) -> str:
         name = match.group(1)
         return r"\infty " if name in ("infinity", "infty", "inf", "oo") else f"\\{name} "
 
-    text = _FUNCTIONS.sub(command, text)
+    text = _BARE_FUNCTIONS.sub(command, text)
     if "sqrt" in text:
         text = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
     return text
@@ -135,11 +169,9 @@ def _tidy_commands(text: str) -> str:
         text = _ARRAY.sub(r"\\begin{pmatrix}\1\\end{pmatrix}", text)
     if r"\text" in text:
         text = _WHOLE_TEXT.sub(r"\1", text)
-    if r"\mathbf" in text:
-        text = _WRAPPED.sub(r"\1", text)
-    if r"\mathrm" in text:
-        text = _ROMAN.sub(_roman, text)
     text = brace_arguments(text)
+    if "{" in text:
+        text = _BRACED_TEXT.sub(r"\1", _LONE_BRACES.sub(r" \1 ", text))
     text = (
         text.replace(r"^{\circ}", r"^\circ").replace(r"^ \circ", r"^\circ").replace(r"^{ \circ}", r"^\circ")
     )
@@ -151,21 +183,7 @@ def _roman(match: re.Match[str]) -> str:
     word = match.group(1).strip()
     if word in ("e", "i", "d", "pi", "R", "N", "Z", "Q", "C", "T"):
         return word
-    if word in (
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "log",
-        "ln",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "lcm",
-        "gcd",
-    ):
+    if word in UPRIGHT_NAMES or word in ("exp", "lcm", "gcd", "max", "min"):
         return f"\\{word} "
     return rf"\text{{{word}}}"
 
@@ -174,7 +192,7 @@ def _trim(text: str) -> str:
     """Drops quotes, blanks and closing punctuation around ``text``, and braces around all of it."""
     while True:
         before = text
-        text = text.strip(" \"'`,;:_~").removesuffix(r"\dots").rstrip("\\ ")
+        text = text.strip(" \"'`,;:_~").removeprefix("=").removesuffix(r"\dots").rstrip("\\ ")
         if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
             text = text[:-1]
         if text.startswith("{") and closing_brace(text, 0) == len(text) - 1:
@@ -184,7 +202,7 @@ def _trim(text: str) -> str:
 
 
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def plain_words(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS", "SUBSCRIPT", "SUPERSCRIPT", "UNICODE"]
+__all__ = ["COMMANDS", "SUBSCRIPT", "SUPERSCRIPT", "UNICODE", "UPRIGHT_NAMES"]
 
 SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
 SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "0123456789+-()")
@@ -16,7 +16,8 @@ _SIGNS = {
     "∖": "\\setminus ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}",
     "ℂ": "\\mathbb{C}", "→": "\\to ", "⟨": "\\langle ", "⟩": "\\rangle ", '“': '"', '”': '"', '‘': "'",
     '’': "'", '′': "'", "，": ",", "、": ",", "；": ";", "：": ":", "（": "(", "）": ")", "［": "[", "］": "]",
-    "｛": "{", "｝": "}", "＝": "=", "＋": "+", "％": "%", "＜": "<", "＞": ">", "。": ".", "…": "\\dots ",
+    "｛": "{", "｝": "}", "＝": "=", "＋": "+", "％": "%", "٫": ".", "٬": ",",
+    "″": "''", "＜": "<", "＞": ">", "。": ".", "…": "\\dots ",
     "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "∣": "|", "∠": "\\angle ",
     "△": "\\triangle ", "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
     "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}",
@@ -45,7 +46,12 @@ _BECOMES = {
         "euro pounds "
     ),
     " ": "quad qquad enspace thinspace medspace thickspace space",
-    r"\frac": "dfrac tfrac cfrac",
+    r"\frac": "dfrac tfrac cfrac nicefrac sfrac flatfrac",
+    r"\approx ": "approxeq simeq thickapprox",
+    r"\lor ": "vee",
+    r"\land ": "wedge",
+    r"\lg ": "log10",
+    r"\overline": "bar",
     r"\binom": "dbinom tbinom",
     r"\le ": "leq leqslant leqq lessapprox lesssim",
     r"\ge ": "geq geqslant geqq",
@@ -73,11 +79,40 @@ _BECOMES = {
     r"\neg ": "lnot",
     r"\emptyset ": "varnothing",
     r"\tan": "tg",
-    r"\cot": "ctg",
-    r"\arctan": "arctg",
+    r"\cot": "ctg cotg",
+    r"\arctan": "arctg atan",
+    r"\arcsin": "asin",
+    r"\arccos": "acos",
+    r"\sinh": "sh",
+    r"\cosh": "ch",
+    r"\csc": "cosec",
     r"\setminus ": "backslash",
     "(": "lgroup",
     ")": "rgroup",
     r"\cup ": "cupdot",
 }
 COMMANDS = {name: becomes for becomes, names in _BECOMES.items() for name in names.split()}
+
+UPRIGHT_NAMES = [
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arccot",
+    "sinh",
+    "cosh",
+    "tanh",
+    "coth",
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "log",
+    "ln",
+    "lg",
+]
+"""Functions whose names stand upright, whether or not a backslash is in front of them; longer names first."""

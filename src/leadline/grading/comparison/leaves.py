@@ -1,0 +1,158 @@
+"""Leaves against leaves: numbers with their units, angles, words, choices, dates. In three values, without algebra."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from leadline.grading.expressions.leaf import Leaf, read_leaf
+from leadline.grading.expressions.units import Unit, read_unit, same_unit, scale_between
+from leadline.grading.text.clean import plain_words
+from leadline.grading.verdict import Strictness
+
+__all__ = ["same_leaf", "same_measure"]
+
+_KINDS = frozenset(("clock", "date", "choice", "words"))
+_INDICES = frozenset("knmltsj")
+_LETTER_UNIT = re.compile(
+    r"(?P<number>-?(?:\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}))\s+(?P<unit>[mgshlLNJWVAF](?:\s*\^\s*\{?[23]\}?)?)"
+)
+_FREE = Unit()
+
+
+def same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
+    """True or False where that is certain and cheap, else None. False only between plain numbers, words, and units."""
+    if gold.unit in _KINDS or answer.unit in _KINDS:
+        return _same_kind(gold, answer)
+    scale = same_measure(gold, answer, comparison)
+    if scale is None:
+        return False
+    if gold.form is None or answer.form is None:
+        return _same_text(gold, answer)
+    if scale != 1:
+        answer = answer._replace(form={term: value * scale for term, value in answer.form.items()})
+    if gold.form == answer.form and not (gold.unit.startswith("base") and answer.unit.startswith("base")):
+        return True
+    if gold.number is not None and answer.number is not None:
+        return _same_number(gold, answer, gold.number, answer.number, comparison)
+    if _same_angle(gold, answer) or _same_family(gold, answer):
+        return True
+    return _same_with_letter(gold, answer, comparison)
+
+
+def same_measure(gold: Leaf, answer: Leaf, comparison: Strictness) -> Fraction | None:
+    """What the number of the answer is multiplied by to be in the unit of the gold; None if the units disagree.
+
+    A unit that only one of the two has is forgiven, unless ``comparison.units`` asks for it.
+    """
+    ours, theirs = _measure(gold), _measure(answer)
+    if ours is None or theirs is None:
+        return None if comparison.units and ours is not theirs else Fraction(1)
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return Fraction(1) if ours == theirs else None
+    if ours.noun or theirs.noun:
+        return Fraction(1) if same_unit(ours, theirs) else None
+    if {name for name, _ in ours.dimension} == {"unit"} or {name for name, _ in theirs.dimension} == {"unit"}:
+        return Fraction(1)
+    return scale_between(ours, theirs)
+
+
+def _measure(leaf: Leaf) -> Unit | str | None:
+    """What the number counts; degrees and percent by their signs. None if nothing is said, or nothing that matters."""
+    if leaf.unit in ("%", "°C", "°F"):
+        return leaf.unit
+    if leaf.unit == "deg":
+        return read_unit("degree", upright=True)
+    return None if leaf.measure == _FREE else leaf.measure
+
+
+def _same_kind(gold: Leaf, answer: Leaf) -> bool | None:
+    """Times, dates, choices and words are the same, or not, by what they say."""
+    if gold.text == answer.text and gold.unit == answer.unit:
+        return True
+    kinds = {gold.unit, answer.unit}
+    if kinds == {"clock"}:
+        return _same_time(gold.text, answer.text)
+    if kinds <= {"words", "choice"}:
+        words = plain_words(gold.text)
+        return words == plain_words(answer.text) != ""
+    if "clock" in kinds or "date" in kinds:
+        return False
+    other = answer if gold.unit in _KINDS else gold
+    if "choice" in kinds:  # a letter may be a variable, or a number with its unit
+        return False if other.number is not None else None
+    return False if other.form is not None else None
+
+
+def _same_time(gold: str, answer: str) -> bool:
+    """Times of day; half of the day has to be said only once."""
+    (g, *half), (a, *other) = gold.split(" "), answer.split(" ")
+    return g == a and (half == other or not half or not other)
+
+
+def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
+    if gold.text == answer.text and gold.unit == answer.unit:
+        return gold.text != "" or None
+    if gold.unit.startswith("base") and answer.unit.startswith("base"):
+        return False
+    if gold.unit.startswith("base") or answer.unit.startswith("base"):
+        return gold.text.upper() == answer.text.upper()
+    for huge, other in ((gold, answer), (answer, gold)):
+        if other.number is not None and huge.floor > abs(other.number.numerator).bit_length() + 1:
+            return False
+    return None
+
+
+def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison: Strictness) -> bool:
+    pairs = [(g, a)]
+    if (gold.unit == "%") != (answer.unit == "%"):
+        pairs.append((g / 100, a) if gold.unit == "%" else (g, a / 100))
+    if gold.unit.startswith("base") and answer.unit.startswith("base") and gold.unit != answer.unit:
+        return False
+    rounded = gold.decimal or answer.decimal or len(pairs) > 1
+    return any(x == y or (rounded and _close(x, y, comparison.precision)) for x, y in pairs)
+
+
+def _close(x: Fraction, y: Fraction, precision: int) -> bool:
+    """Equal once rounded to ``precision`` decimals, which forgives small numbers no more than large ones."""
+    if abs(x - y) * 10 ** max(precision - 2, 0) > max(abs(x), abs(y)):
+        return False
+    return round(x, precision) == round(y, precision)
+
+
+def _same_angle(gold: Leaf, answer: Leaf) -> bool:
+    """Degrees against radians."""
+    for degrees, radians in ((gold, answer), (answer, gold)):
+        if degrees.unit == "deg" and radians.unit != "deg" and degrees.number is not None and radians.form:
+            ((term, value), *more) = radians.form.items()
+            if not more and [p.atom for p in term.powers] == ["pi"] and term.radicand == 1:
+                return term.powers[0].exponent == 1 and value == degrees.number / 180
+    return False
+
+
+def _same_family(gold: Leaf, answer: Leaf) -> bool:
+    r"""``k\pi`` and ``n\pi``, both for all integers."""
+    letters = [{p.atom for term in leaf.form or {} for p in term.powers} for leaf in (gold, answer)]
+    if not all("pi" in of and len(of) == 2 for of in letters):
+        return False
+    (g,), (a,) = (of - {"pi"} for of in letters)
+    if g not in _INDICES or a not in _INDICES:
+        return False
+    return gold.form == {
+        term._replace(
+            powers=tuple(sorted(p._replace(atom=g) if p.atom == a else p for p in term.powers))
+        ): value
+        for term, value in (answer.form or {}).items()
+    }
+
+
+def _same_with_letter(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
+    """``5 m`` against ``5``, or against ``5 km``: behind a blank, one letter may be a unit."""
+    for one, other in ((gold, answer), (answer, gold)):
+        match = _LETTER_UNIT.fullmatch(one.text)
+        if match is not None and other.number is not None:
+            number = read_leaf(match.group("number"))
+            measured = number._replace(measure=read_unit(match.group("unit"), upright=True))
+            pair = (measured, other) if one is gold else (other, measured)
+            return same_leaf(*pair, comparison)
+    return None

@@ -1,0 +1,116 @@
+"""One node of an expression, and the names that an expression may use."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+__all__ = ["FUNCTIONS", "FUNCTION_NAMES", "GREEK", "MINUS_ONE", "SEVERAL", "Node"]
+
+GREEK = frozenset(
+    [
+        "pi",
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "theta",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "kappa",
+        "eta",
+        "zeta",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Sigma",
+        "Phi",
+        "Psi",
+        "Omega",
+        "ell",
+        "hbar",
+    ]
+)
+FUNCTIONS = frozenset(
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arccot",
+        "ln",
+        "exp",
+        "sinh",
+        "cosh",
+        "tanh",
+        "coth",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+        "lg",
+    ]
+)
+SEVERAL = frozenset(["max", "min", "gcd", "lcm"])
+"""Functions of any number of arguments in brackets."""
+FUNCTION_NAMES = frozenset(
+    [
+        "f",
+        "g",
+        "h",
+        "F",
+        "G",
+        "H",
+        "P",
+        "Q",
+        "W",
+        "T",
+        "u",
+        "v",
+        "Gamma",
+        "phi",
+        "psi",
+        "zeta",
+        "sigma",
+        "mu",
+        "tau",
+        "omega",
+        "Phi",
+        "Psi",
+    ]
+)
+"""Letters that are a function, not a factor, in front of a bracket."""
+
+
+class Node(NamedTuple):
+    """One node of an expression.
+
+    ``kind`` is num (``value``), sym (``name``), add, mul (``args``), div, pow (two ``args``), sqrt (one ``args``,
+    ``value`` the index of the root) or call (``name``, its arguments). ``degrees`` is set at the top where a degree
+    sign stood outside of all functions.
+    """
+
+    kind: str
+    args: tuple[Node, ...] = ()
+    value: Fraction | None = None
+    name: str = ""
+    degrees: bool = False
+
+
+MINUS_ONE = Node("num", value=Fraction(-1))

@@ -1,0 +1,93 @@
+"""Phrases that announce an answer ("the answer is", "Ответ:", "故选"), and what they announce."""
+
+from __future__ import annotations
+
+import re
+
+from leadline.grading.text.statements import value_of
+
+__all__ = ["last_anchored", "without_label"]
+
+ANSWER_WITHIN = 2_000
+"""Characters behind a phrase that may belong to the answer."""
+
+_IS = r"(?:\b(?:is|are|was|be|must\s+be|should\s+be|would\s+be|will\s+be|equals)\b|[:：=])"
+_ENGLISH = (
+    rf"\bfinal\s+answers?\b[^\n.$\\\d]{{0,60}}?{_IS}"
+    rf"|\banswers?\s*(?:\*\*)?\s*(?:\([a-z]\)\s*)?(?:to\b[^\n.$\\\d:]{{0,60}}?)?{_IS}"
+    rf"|\b(?:correct|right|best)\s+(?:option|choice|letter|one)\b[^\n.$\\\d]{{0,40}}?{_IS}"
+    rf"|\b(?:option|choice)\s*(?:is\b|[:=])"
+    r"|^[ \t*]*A\s*:|\banswer\s*(?=\$|\\\[|\\\()"
+    r"|^[ \t]*(?:#{1,6}\s*)?[*_]*\s*(?:final\s+)?answers?\s*[*_]*\s*$"
+)
+_OTHERS = (
+    r"(?:最终|最後|正确|所以|故)?(?:答案|答)\s*(?:应该)?[是为為：:]+|故选|故選|应选|所以选|因此选|選擇|选择"
+    r"|(?:答え|解答)\s*[はが:：]|(?:정답|답)\s*[은는이:：]+"
+    r"|\brespuesta(?:\s+(?:final|correcta))?\s*(?:es\b|:)|\bréponse(?:\s+finale)?\s*(?:est\b|:)"
+    r"|\bantwort\s*(?:ist\b|lautet\b|:)|\brisposta(?:\s+(?:finale|corretta))?\s*(?:è|:)"
+    r"|\bresposta(?:\s+(?:final|correta))?\s*(?:é|:)|\bantwoord\s*(?:is\b|:)|\bodpowiedź\s*(?:to\b|:)"
+    r"|\bcevap\s*:|\bđáp\s+án\s*(?:là\b|:)|\bjawaban(?:nya)?\s*(?:adalah\b|:)|\bсвар\s*:|\bsvar\s*:"
+    r"|\bответ\s*[:—-]|\bвідповідь\s*[:—-]|(?:الجواب|الإجابة)\s*(?:هو|هي|:)|उत्तर\s*[:है]"
+)
+_ANCHOR = re.compile(rf"(?:{_ENGLISH}|{_OTHERS})[\s:：*_]*", re.IGNORECASE | re.MULTILINE)
+_NEGATED = re.compile(
+    r"\banswers?\s+(?:can\s?not|can't|could\s+not|couldn't|should\s+not|shouldn't|is\s?n't|is\s+not|must\s+not|may\s+not"
+    r"|might\s+not|won't|will\s+not|would\s+not|wouldn't|does\s+not|doesn't)\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"(?:(?:definitely|certainly|clearly|surely|probably|obviously|also)\s+)?(?:not|never|neither|n't)\b[^\n.]*[\d$\\]"
+)
+_SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|。|(?<=[.$)}\s])\s*I hope it is", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^\s*(?:\\(?:text|textbf|mathbf|mathrm|textit)\s*\{\s*)?\**\s*(?:the\s+)?(?:final\s+|correct\s+)?"
+    r"(?:answers?|option|choice|答案|答|ответ|respuesta|antwort|réponse)\s*(?:is\b|[:：=])\s*\**\s*(?P<close>\})?\s*",
+    re.IGNORECASE,
+)
+
+
+def last_anchored(text: str, start: int) -> str | None:
+    """What the last announcing phrase from ``start`` on announces; None without one, empty if it only denies.
+
+    >>> last_anchored("The answer is 5. No, the answer is $6$.", 0), last_anchored("The answer cannot be 5.", 0)
+    ('$6$', '')
+    """
+    found: str | None = None
+    for match in reversed(list(_ANCHOR.finditer(text, start))):
+        rest = text[match.end() : match.end() + ANSWER_WITHIN]
+        if _NOT.match(rest):
+            found = ""
+            continue
+        content = _sentence(rest)
+        if content:
+            return content
+    return "" if found is None and _NEGATED.search(text, start) else found
+
+
+def _sentence(text: str) -> str | None:
+    """The statement at the start of ``text``, if it is about a value and not prose."""
+    text = text.lstrip(" \t\n#")
+    end = _SENTENCE_END.search(text, _leading_formula(text))
+    return value_of((text[: end.start()] if end else text).strip())
+
+
+def _leading_formula(text: str) -> int:
+    """Where a formula ends that ``text`` starts with: what looks like the end of a sentence inside is none."""
+    for opening, closing in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
+        if text.startswith(opening):
+            end = text.find(closing, len(opening))
+            return end + len(closing) if 0 < end < ANSWER_WITHIN and "\n\n" not in text[:end] else 0
+    return 0
+
+
+def without_label(text: str) -> str:
+    r"""The content of a box or tag without "Answer:" in front of it.
+
+    >>> without_label(r"\text{Final answer: }\frac{1}{2}"), without_label(r"\text{answer: 5}")
+    ('\\frac{1}{2}', '\\text{5}')
+    """
+    match = _LABEL.match(text)
+    if match is None or not text[match.end() :].strip():
+        return text
+    opened = "{" in match.group() and not match.group("close")
+    return (r"\text{" if opened else "") + text[match.end() :]

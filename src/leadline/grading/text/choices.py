@@ -1,0 +1,23 @@
+"""Multiple choice: the letter of an option that was given with its text."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["same_choice"]
+
+_BARE = re.compile(r"[(\[]?\s*([A-J])\s*[)\]]?[.:]?")
+_WITH_TEXT = re.compile(r"(?:\(([A-J])\)\s*|([A-J])\s*(?:[).:]|\\?\)|\b(?:because|since)\b)\s*)\S")
+
+
+def same_choice(gold: str, answer: str) -> bool | None:
+    """Whether two cleaned texts choose the same option, where one is a letter and the other has the text as well.
+
+    >>> same_choice("B", "(B) 12"), same_choice("C: the third", "B"), same_choice("C", "x + C"), same_choice("B", "B")
+    (True, False, None, None)
+    """
+    for one, other in ((gold, answer), (answer, gold)):
+        bare, full = _BARE.fullmatch(one), _WITH_TEXT.match(other)
+        if bare is not None and full is not None and not _BARE.fullmatch(other):
+            return bare.group(1) == (full.group(1) or full.group(2))
+    return None

@@ -1,0 +1,116 @@
+"""What a sentence says that something is: the value in "so the area of the square is 25"."""
+
+from __future__ import annotations
+
+import re
+
+from leadline.grading.text.dollars import inside_math, math_spans, without_math, without_prices
+
+__all__ = ["LETTERS", "NUMBER", "concluded", "is_value", "value_of"]
+
+LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
+NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
+MAX_WORDS = 6
+
+_COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:]*", re.IGNORECASE)
+_VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNORECASE)
+_FILLERS = re.compile(
+    r"(?:(?:therefore|thus|hence|then|so|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
+    r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either)\b[\s:,]*"
+    r"|(?:option|choice|letter|statement)\s+(?=\**\(?[A-J]\b)|#+\s*)",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"(?:^|[\s,;])(?:therefore|thus|hence|so|then|conclude(?:\s+that)?)\b[\s,:]*", re.IGNORECASE
+)
+_LINKS = frozenset(("and", "or"))
+_DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
+_LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
+_LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
+_EQUATION = re.compile(r"(?:[a-zA-Z]\w{0,2}|[a-zA-Z]\([a-zA-Z0-9]\))\s*=")
+
+
+def value_of(text: str) -> str | None:
+    """The value in a statement behind "the answer is"; None if it is prose.
+
+    >>> value_of("the value of $x$ is 5"), value_of("clearly $5$"), value_of("that the roots are 2 and 3")
+    ('5', '$5$', '2 and 3')
+    """
+    while (filler := _FILLERS.match(text)) is not None and filler.end() < len(text):
+        text = text[filler.end() :]
+    outside = without_math(text)
+    last = _last_copula(outside)
+    if last is not None and len(LETTERS.findall(outside[: last.start()])) >= 2:
+        text = text[last.end() :]
+    text = text.strip(" *\t\"'")
+    words = LETTERS.findall(without_math(text))
+    return text if text and (len(words) <= MAX_WORDS or NUMBER.match(text)) else None
+
+
+def _last_copula(outside: str) -> re.Match[str] | None:
+    """The last verb that states a value, else the last sign that does."""
+    for pattern in (_VERB, _COPULA):
+        found = list(pattern.finditer(outside))
+        if found:
+            return found[-1]
+    return None
+
+
+def is_value(text: str) -> bool:
+    """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics."""
+    if _DISCOURSE.match(text):
+        return False
+    words = [word for word in LETTERS.findall(without_math(text)) if word.lower() not in _LINKS]
+    first = next(math_spans(text), None)
+    if first is None:
+        return len(words) <= 3
+    return len(words) <= 3 and not LETTERS.search(text[: first.start()])
+
+
+def concluded(sentence: str, short: bool) -> str | None:
+    """What a concluding sentence says that something is; None where it names several values as parts of no one answer.
+
+    >>> concluded("So the roots are 2 and 3.", True), concluded("So she pays $5 more, that is $12.", True)
+    ('2 and 3', '12')
+    >>> concluded("So the dimensions are 2 by 3.", True)
+    """
+    clause = sentence.strip(" *")
+    openings = list(_CLAUSE.finditer(without_math(clause)))
+    if openings and clause[openings[-1].end() :].strip(" ."):
+        clause = clause[openings[-1].end() :]
+    price = _LAST_PRICE.search(without_math(clause))
+    if price is not None and clause.count("$") == 1:
+        return price.group(1)  # "in 5 hours she makes $50"
+    clause = without_prices(clause)
+    outside = without_math(clause)
+    if not [word for word in LETTERS.findall(outside) if word.lower() not in _LINKS]:
+        return clause.strip(" .*") if re.search(r"[\d\0]", outside) else None
+    verbs = list(_VERB.finditer(outside))
+    equation = _EQUATION.search(outside, verbs[-1].end() if verbs else 0)
+    stated = clause[equation.start() if equation else verbs[-1].end() if verbs else 0 :]
+    if verbs and not equation and not re.search(r"[\d\0]", outside[verbs[-1].end() :]):
+        stated = clause[: verbs[-1].start()]  # "x > 5 is the solution"
+    return _only_value(stated, short)
+
+
+def _only_value(stated: str, short: bool) -> str | None:
+    """The one value in ``stated``, or all of several that nothing but links stand between."""
+    outside = without_math(stated)
+    places = [match.span() for match in math_spans(stated)]
+    places += [match.span() for match in NUMBER.finditer(outside)]
+    if not places:
+        return None
+    places.sort()
+    start, end = places[0][0], max(place[1] for place in places)
+    if (equation := _EQUATION.match(outside)) is not None:
+        start = equation.start()
+    words_behind = LETTERS.findall(outside[end:])
+    if not short and len(words_behind) > 4:
+        return None
+    if len(places) == 1 and start == places[0][0]:
+        formula = next(math_spans(stated), None)
+        return inside_math(formula) if formula else stated[start:end].rstrip(",")
+    between = outside[start:end]
+    if [word for word in LETTERS.findall(between) if word.lower() not in _LINKS]:
+        return None
+    return stated[start:end].rstrip(",. ")
