@@ -10,6 +10,7 @@ collect_ignore_glob = [
         "trl": "src/leadline/*/trl/*",
         "verl": "src/leadline/integrations/verl/*",
         "ray": "src/leadline/studies/*ray*",
+        "triton": "src/leadline/model/kernels.py",
     }.items()
     if find_spec(package) is None
 ]

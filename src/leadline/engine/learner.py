@@ -103,6 +103,7 @@ class Learner:
         for batch in micro_batches(lengths, owner, rollouts.prompts.lengths, self.micro_tokens):
             share = self._micro_batch(rollouts, advantage, active[batch], normaliser)
             share.loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.collect()
             share = replace(share, loss=share.loss.detach())
             total = share if total is None else total + share
         return total

@@ -30,7 +30,8 @@ def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget
     Returns:
         row indices of every micro-batch, longest first, so that the peak of memory comes at once and not late.
     """
-    if lengths.device.type == "cpu":
+    cpu = lengths.device.type == "cpu"
+    if cpu:
         budget = min(budget, _CACHED)
     sizes, owners, prompts = lengths.tolist(), owner.tolist(), prompt_lengths.tolist()
     longest = dict.fromkeys(owners, 0)
@@ -41,7 +42,7 @@ def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget
     plans = [
         _cut(order, sizes, owners, prompts, budget // share)
         for order in (by_length, by_group)
-        for share in (1, 2, 4)
+        for share in ((1, 2, 4) if cpu else (1,))
     ]
     cheapest = min(plans, key=lambda plan: sum(batch.cost + _OVERHEAD for batch in plan))
     return [torch.tensor(batch.rows, device=lengths.device) for batch in cheapest]

@@ -15,6 +15,7 @@ from leadline.recipes.schema import OptimiserConfig
 __all__ = ["Optimiser", "StepOutcome"]
 
 _FAULTS_IN_A_ROW = 3
+_MASTER = "master"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class StepOutcome:
 
 class Optimiser:
     """AdamW, or Muon on the hidden matrices with AdamW on the rest (which learns small models about twice as fast).
+
+    Parameters that are not float32 (bfloat16 on a GPU) have a float32 master each: gradients are summed there, the
+    optimiser moves it, and the parameter is its rounded copy. A step of 1e-6 would be lost in bfloat16's 8 bits.
 
     Args:
         parameters: (name, parameter) pairs; those that need no gradient are left alone.
@@ -44,6 +48,12 @@ class Optimiser:
     ) -> None:
         self.config, self.steps, self.scale = config, steps, scale
         self.parameters = {name: p for name, p in parameters if p.requires_grad}
+        self._masters = {
+            name: nn.Parameter(p.detach().float())
+            for name, p in self.parameters.items()
+            if p.dtype != torch.float32
+        }
+        self._moved = self.parameters | self._masters
         self.skipped = 0
         self._in_a_row = 0
         matrices = [
@@ -53,7 +63,7 @@ class Optimiser:
         self._parts: list[tuple[torch.optim.Optimizer, float]] = []
         if rest:
             adamw = torch.optim.AdamW(
-                [self.parameters[n] for n in rest],
+                [self._moved[n] for n in rest],
                 betas=config.betas,
                 eps=config.eps,
                 weight_decay=config.weight_decay,
@@ -62,7 +72,7 @@ class Optimiser:
             self._parts.append((adamw, config.learning_rate))
         if matrices:
             muon = torch.optim.Muon(
-                [self.parameters[n] for n in matrices], momentum=0.95, weight_decay=config.weight_decay
+                [self._moved[n] for n in matrices], momentum=0.95, weight_decay=config.weight_decay
             )
             self._parts.append((muon, config.muon_learning_rate))
 
@@ -79,13 +89,21 @@ class Optimiser:
             return floor + (1 - floor) * (1 - progress)
         return 1.0
 
+    def collect(self) -> None:
+        """Take the gradients of one micro-batch over into the masters; nothing to do where there are none."""
+        for name, master in self._masters.items():
+            grad, self.parameters[name].grad = self.parameters[name].grad, None
+            if grad is not None:
+                master.grad = grad.float() if master.grad is None else master.grad.add_(grad)
+
     def step(self, step: int, loss: float) -> StepOutcome:
         """Apply the accumulated gradients, unless loss or gradient is not finite; clears them either way.
 
         Raises:
             TrainingError: three steps in a row were not finite.
         """
-        norm = float(nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm))
+        self.collect()
+        norm = float(nn.utils.clip_grad_norm_(self._moved.values(), self.config.max_grad_norm))
         finite = math.isfinite(norm) and math.isfinite(loss)
         if finite:
             self._in_a_row = 0
@@ -94,10 +112,11 @@ class Optimiser:
                 for group in optimizer.param_groups:
                     group["lr"] = peak * share
                 optimizer.step()
+            self._round()
         else:
             self.skipped += 1
             self._in_a_row += 1
-        for parameter in self.parameters.values():
+        for parameter in self._moved.values():
             parameter.grad = None
         if self._in_a_row == _FAULTS_IN_A_ROW:
             raise TrainingError(
@@ -108,8 +127,9 @@ class Optimiser:
 
     def state(self) -> dict[str, Tensor]:
         """Everything the optimiser remembers, as named tensors: ``<parameter>|<what>``."""
-        names = {id(parameter): name for name, parameter in self.parameters.items()}
-        return {
+        names = {id(parameter): name for name, parameter in self._moved.items()}
+        masters = {f"{name}|{_MASTER}": master.detach() for name, master in self._masters.items()}
+        return masters | {
             f"{names[id(parameter)]}|{key}": torch.as_tensor(value)
             for optimizer, _ in self._parts
             for parameter, values in optimizer.state.items()
@@ -124,7 +144,7 @@ class Optimiser:
         """
         owner = {
             name: optimizer
-            for name, parameter in self.parameters.items()
+            for name, parameter in self._moved.items()
             for optimizer, _ in self._parts
             if any(parameter is p for group in optimizer.param_groups for p in group["params"])
         }
@@ -132,7 +152,19 @@ class Optimiser:
             name, _, key = full.rpartition("|")
             if name not in owner:
                 raise CheckpointError(f"optimizer state: {name} is not a parameter of this stage")
-            owner[name].state[self.parameters[name]][key] = tensor.clone()
+            if key == _MASTER and name in self._masters:
+                self._masters[name].detach().copy_(tensor)
+            else:
+                owner[name].state[self._moved[name]][key] = tensor.clone()
+        self._round()
+
+    @torch.no_grad()
+    def _round(self) -> None:
+        """Make the parameters the rounded copies of their masters."""
+        if self._masters:
+            torch._foreach_copy_(
+                [self.parameters[name] for name in self._masters], list(self._masters.values())
+            )
 
 
 def _is_hidden_matrix(name: str, parameter: Tensor) -> bool:

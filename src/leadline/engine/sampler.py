@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from leadline.engine.draw import draw_tokens, noise
 from leadline.engine.prompts import Prompts, prefill
-from leadline.model import Decoder, KeyValueCache
+from leadline.engine.recorded_decoding import Shape, decoder_for
+from leadline.model import KeyValueCache, Decoder
 
-__all__ = ["Rollouts", "SamplingConfig", "sample", "sample_many"]
+__all__ = ["Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
 
 # Lines of finished rows are filled by moving the last ones there; worth it once a tenth of the lines is idle.
 _IDLE_SHARE = 0.1
@@ -69,14 +71,20 @@ def sample(
     generator: torch.Generator,
 ) -> Rollouts:
     """Draw ``per_prompt`` completions of every prompt."""
-    total = prompts.tokens.shape[0]
-    size = total if model.device.type != "cpu" else max(1, _ROWS_IN_CACHE // per_prompt)
+    total, device = prompts.tokens.shape[0], model.device
+    uniform = noise(total * per_prompt, config.max_tokens, generator)
+    size = total if device.type != "cpu" else max(1, _ROWS_IN_CACHE // per_prompt)
     parts = []
     for start in range(0, total, size):
-        rows = torch.arange(start, min(start + size, total), device=model.device)
-        parts.append(_decode(model, prompts.select(rows), per_prompt, config, eos, generator))
+        rows = torch.arange(start, min(start + size, total), device=device)
+        part, own = prompts.select(rows), uniform[start * per_prompt : (start + size) * per_prompt]
+        if device.type == "cuda":
+            shape = Shape.of(part, per_prompt, config.max_tokens, config.temperature, eos)
+            parts.append(decoder_for(model, shape).decode(model, part, own))
+        else:
+            parts.append(decode_plainly(model, part, per_prompt, config, eos, own))
     tokens, logprobs, lengths, finished = zip(*parts, strict=True)
-    owner = torch.arange(total, device=model.device).repeat_interleave(per_prompt)
+    owner = torch.arange(total, device=device).repeat_interleave(per_prompt)
     width = max(part.shape[1] for part in tokens)
     return Rollouts(
         prompts,
@@ -93,13 +101,13 @@ def _stack(parts: Sequence[Tensor], width: int) -> Tensor:
     return torch.cat([F.pad(part, (0, width - part.shape[1])) for part in parts])
 
 
-def _decode(
+def decode_plainly(
     model: Decoder,
     prompts: Prompts,
     per_prompt: int,
     config: SamplingConfig,
     eos: int,
-    generator: torch.Generator,
+    uniform: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Decode all rows together; gives their tokens and log-probabilities ``[R, T]``, lengths and ends ``[R]``."""
     hidden, past = prefill(model, prompts)
@@ -114,7 +122,7 @@ def _decode(
     running = torch.ones(rows, dtype=torch.bool, device=device)
     column = 0
     for column in range(config.max_tokens):
-        token, logprob = draw_tokens(model.logits(hidden), config.temperature, generator)
+        token, logprob = draw_tokens(model.logits(hidden), config.temperature, uniform[batch, column])
         tokens[batch, column] = torch.where(running, token, 0)
         logprobs[batch, column] = torch.where(running, logprob, 0.0)
         ended = running & (token == eos)
@@ -161,16 +169,3 @@ def sample_many(
         which = range(start, min(start + size, len(sequences)))
         prompts = Prompts.pad([sequences[index] for index in which], model.device)
         yield which, sample(model, prompts, per_prompt, config, eos=eos, generator=generator)
-
-
-def draw_tokens(logits: Tensor, temperature: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One token a row from ``logits [B, V]``, and its log-probability: argmax of Gumbel-perturbed log-probabilities."""
-    logits = logits.float()
-    if temperature == 0:
-        logprobs = logits.log_softmax(-1)
-        token = logprobs.argmax(-1)
-    else:
-        logprobs = (logits / temperature).log_softmax(-1)
-        exponential = torch.empty_like(logprobs).exponential_(generator=generator)
-        token = (logprobs - exponential.log_()).argmax(-1)
-    return token, logprobs.gather(1, token[:, None])[:, 0]

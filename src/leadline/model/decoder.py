@@ -15,6 +15,7 @@ from leadline.model.cache import KeyValueCache, KeyValues
 from leadline.model.config import DecoderConfig
 from leadline.model.linear import Linear
 from leadline.model.pointwise import rms_norm, rotate
+from leadline.model.static_cache import StaticCache
 
 __all__ = ["Decoder", "RMSNorm"]
 
@@ -191,7 +192,7 @@ class Decoder(nn.Module):
             kept.append(new)
         return self.model.norm(x), kept
 
-    def step(self, tokens: Tensor, positions: Tensor, cache: KeyValueCache) -> Tensor:
+    def step(self, tokens: Tensor, positions: Tensor, cache: KeyValueCache | StaticCache) -> Tensor:
         """Decode one token a row: ``tokens [B]``, ``positions [B]`` -> hidden ``[B, C]``; the cache grows by one."""
         x, table = self.embed(tokens[:, None], positions[:, None])
         for index, layer in enumerate(self.layers):

@@ -48,6 +48,8 @@ class Linear(nn.Linear):
     """``nn.Linear`` by way of :func:`product`; adapters that look for ``nn.Linear`` find it."""
 
     def forward(self, input: Tensor) -> Tensor:
+        if input.device.type != "cpu":
+            return F.linear(input, self.weight, self.bias)
         if not torch.is_grad_enabled():
             return product(input, self.weight, self.bias)
         result: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from leadline.model.linear import product
+from leadline.model.triton_there import fused_kernels
 
 __all__ = ["selected_logprobs"]
 
 # Logits computed at a time: 2^24 floats are 64 MiB, with a vocabulary of 152,064 enough rows (110) for the matrix
 # product to run at full speed although it reads the whole output matrix each time.
 _CHUNK_ELEMENTS = 1 << 24
+_CHUNK_ELEMENTS_GPU = 1 << 28  # 1 GiB: fewer, larger products and kernels
 
 
 def selected_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
@@ -35,8 +37,8 @@ def selected_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperatu
     return result
 
 
-def _chunks(rows: int, vocabulary: int) -> list[slice]:
-    size = max(1, _CHUNK_ELEMENTS // vocabulary)
+def _chunks(rows: int, vocabulary: int, device: torch.device) -> list[slice]:
+    size = max(1, (_CHUNK_ELEMENTS if device.type == "cpu" else _CHUNK_ELEMENTS_GPU) // vocabulary)
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
@@ -45,10 +47,9 @@ class _SelectedLogProbs(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float) -> Tensor:
         chosen = torch.empty(hidden.shape[0], device=hidden.device, dtype=torch.float32)
         normaliser = torch.empty_like(chosen)
-        for rows in _chunks(hidden.shape[0], weight.shape[0]):
-            logits = product(hidden[rows], weight).float().div_(temperature)
-            normaliser[rows] = torch.logsumexp(logits, -1)
-            chosen[rows] = logits.gather(1, targets[rows, None])[:, 0]
+        for rows in _chunks(hidden.shape[0], weight.shape[0], hidden.device):
+            logits = product(hidden[rows], weight)
+            chosen[rows], normaliser[rows] = _selected(logits, targets[rows], temperature)
         ctx.save_for_backward(hidden, weight, targets, normaliser)
         ctx.temperature = temperature
         return chosen - normaliser
@@ -58,15 +59,38 @@ class _SelectedLogProbs(torch.autograd.Function):
         hidden, weight, targets, normaliser = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
-        for rows in _chunks(hidden.shape[0], weight.shape[0]):
-            logits = product(hidden[rows], weight).float().div_(ctx.temperature)
-            # d logp[target] / d logits = onehot(target) - softmax, times the incoming gradient and 1 / temperature
-            step = grad[rows, None] / ctx.temperature
-            grad_logits = logits.sub_(normaliser[rows, None]).exp_().mul_(-step)
-            grad_logits.scatter_add_(1, targets[rows, None], step)
-            grad_logits = grad_logits.to(hidden.dtype)
+        for rows in _chunks(hidden.shape[0], weight.shape[0], hidden.device):
+            grad_logits = _to_gradient(
+                product(hidden[rows], weight), targets[rows], normaliser[rows], grad[rows], ctx.temperature
+            )
             if grad_hidden is not None:
                 grad_hidden[rows] = product(grad_logits, weight.T)
             if grad_weight is not None:
                 grad_weight.addmm_(grad_logits.T, hidden[rows])
         return grad_hidden, grad_weight, None, None
+
+
+def _selected(logits: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The targets' logits over temperature and the logarithm of the sum of exponentials, ``[n]`` float32 each."""
+    if fused_kernels(logits.device):
+        from leadline.model import kernels
+
+        chosen, normaliser = kernels.selected(logits, targets, temperature)
+        return chosen, normaliser
+    logits = logits.float().div_(temperature)
+    return logits.gather(1, targets[:, None])[:, 0], torch.logsumexp(logits, -1)
+
+
+def _to_gradient(
+    logits: Tensor, targets: Tensor, normaliser: Tensor, grad: Tensor, temperature: float
+) -> Tensor:
+    """d logp[target] / d logits = onehot(target) - softmax, times the incoming gradient and 1 / temperature; in place
+    of the logits."""
+    step = grad / temperature
+    if fused_kernels(logits.device):
+        from leadline.model import kernels
+
+        kernels.logits_to_gradient(logits, targets, normaliser, step, temperature)
+        return logits
+    values = logits.float().div_(temperature).sub_(normaliser[:, None]).exp_().mul_(-step[:, None])
+    return values.scatter_add_(1, targets[:, None], step[:, None]).to(logits.dtype)
