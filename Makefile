@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 EXTRAS := dev,trl,gym,gguf,ray
 RUN    ?= runs/quickstart
 
-.PHONY: help venv demo demo-trl test venv-verl test-verl check format docs clean browser
+.PHONY: help venv demo demo-trl test venv-verl test-verl gpu-check gpu-pack check format docs clean browser
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,12 @@ $(VERL)/.ready: pyproject.toml constraints-verl.txt
 test-verl: venv-verl  ## contract tests against the real verl, and two steps of its own main_ppo on the CPU
 	@echo "== tests with verl"
 	@OMP_NUM_THREADS=1 $(VERL)/bin/python -m pytest tests/beside_verl
+
+gpu-check:  ## what the GPU paths give on this machine, one JSON line a figure (DEVICE=cpu checks the kit itself)
+	@benchmarks/gpu/check.sh --device $(or $(DEVICE),cuda) $(if $(MODEL),--model $(MODEL))
+
+gpu-pack:  ## gather in .gpu-pack what a GPU machine without a network lacks (MODEL=FILE.gguf takes a model along)
+	@benchmarks/gpu/pack.sh $(if $(MODEL),--model $(MODEL))
 
 check: venv  ## style and types
 	@echo "== style"

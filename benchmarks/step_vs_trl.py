@@ -12,6 +12,11 @@ updated weights. Workloads:
     C  long prompt  16 prompts of 256 tokens, otherwise B
     D  memory       B with a vocabulary of 152,064: memory beside weights, gradients and moments, not time
     Q  GPU only     a random model shaped like Qwen2-0.5B, 16 prompts of 64 tokens x 8 x 128
+    M  real model   8 prompts x 8, up to 64 tokens, lengths as they come; half of the groups without signal
+    F  real model   M with every completion of full length and every group with signal
+
+M and F take a model directory (``--model DIR``: sums of one-digit numbers through its chat template), or a random
+model of a real one's shape (``--shape smollm2`` or ``qwen2``).
 
 The last line is JSON with ``workload``, ``ratio`` (median over the pairs; of seconds, for D of memory) and ``ratios``.
 """
@@ -29,7 +34,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -58,6 +63,8 @@ WORKLOADS = {
     "C": Workload(16, 256, 32),
     "D": Workload(16, 12, 32, vocabulary=152_064),
     "Q": Workload(16, 64, 128, vocabulary=151_936),
+    "M": Workload(8, 40, 64, vocabulary=49_152, eos_share=0.035, dead=0.5),
+    "F": Workload(8, 40, 64, vocabulary=49_152),
 }
 SMALL = {
     "hidden_size": 256, "intermediate_size": 688, "num_layers": 4, "num_heads": 4, "num_kv_heads": 4, "head_dim": 64,
@@ -66,6 +73,18 @@ QWEN = {
     "family": "qwen2", "hidden_size": 896, "intermediate_size": 4864, "num_layers": 24, "num_heads": 14,
     "num_kv_heads": 2, "head_dim": 64, "rope_theta": 1e6, "tie_embeddings": True,
 }  # fmt: skip
+SMOLLM2 = {
+    "family": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_layers": 30, "num_heads": 9,
+    "num_kv_heads": 3, "head_dim": 64, "rope_theta": 1e5, "tie_embeddings": True,
+}  # fmt: skip
+
+
+def work_of(options: argparse.Namespace) -> Workload:
+    """The workload; M and F in the vocabulary of the shape asked for."""
+    work = WORKLOADS[options.workload]
+    if options.workload in "MF" and options.shape == "qwen2":
+        work = replace(work, vocabulary=WORKLOADS["Q"].vocabulary)
+    return work
 
 
 def prompts_of(work: Workload, steps: int, seed: int) -> list[tuple[list[int], float]]:
@@ -88,15 +107,20 @@ def end_of(work: Workload) -> int:
     return EOS if work.eos_share else work.vocabulary
 
 
-def write_model(folder: Path, name: str) -> None:
+def shape_of(options: argparse.Namespace) -> dict[str, Any]:
+    if options.workload in "MF":
+        return {"smollm2": SMOLLM2, "qwen2": QWEN}[options.shape]
+    return QWEN if options.workload == "Q" else SMALL
+
+
+def write_model(folder: Path, options: argparse.Namespace) -> None:
     """A random model that both programs load; its end-of-sequence is drawn with the workload's probability."""
     import torch
 
     from leadline.model import Decoder, DecoderConfig, save_decoder
 
-    work = WORKLOADS[name]
-    shape: dict[str, Any] = QWEN if name == "Q" else SMALL
-    model = Decoder(DecoderConfig(vocab_size=work.vocabulary, **shape))
+    work = work_of(options)
+    model = Decoder(DecoderConfig(vocab_size=work.vocabulary, **shape_of(options)))
     model.initialise(torch.Generator().manual_seed(0))
     if work.eos_share:
         with (
@@ -125,6 +149,39 @@ def tokenizer_of(work: Workload) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=model, pad_token="<pad>", eos_token="<eos>", padding_side="left"
     )
+
+
+@dataclass(frozen=True)
+class Task:
+    """What both programs are given: texts and what is in them, the tokenizer, and where completions end."""
+
+    texts: list[str]
+    alive: list[float]
+    tokenizer: Any
+    eos: int
+
+
+def task_of(options: argparse.Namespace, steps: int) -> Task:
+    """The prompts of ``steps`` steps: numbers for a random model, sums of one-digit numbers for a real one."""
+    work = work_of(options)
+    if not options.real:
+        data = prompts_of(work, steps, options.seed)
+        texts = [" ".join(f"w{token}" for token in tokens) for tokens, _ in data]
+        return Task(texts, [alive for _, alive in data], tokenizer_of(work), end_of(work))
+    from leadline.model import load_tokenizer
+    from leadline.model.codec import Codec
+    from leadline.types import Problem
+
+    tokenizer, rng = load_tokenizer(options.model), random.Random(options.seed)
+    codec, asked = Codec(tokenizer), []
+    for index in range(work.prompts * steps):
+        terms = " + ".join(str(rng.randint(1, 9)) for _ in range(rng.randint(2, 3)))
+        asked.append(Problem(id=str(index), prompt=f"What is {terms}?", answer=""))
+    texts = [codec.prompt_text(problem) for problem in asked]
+    alive = [float(index % work.prompts >= work.dead * work.prompts) for index in range(len(texts))]
+    if not work.eos_share:  # an end that no completion can come to, as it stands behind the vocabulary
+        tokenizer.add_special_tokens({"eos_token": "<|never|>"})
+    return Task(texts, alive, tokenizer, int(tokenizer.eos_token_id))
 
 
 def warmup(options: argparse.Namespace) -> int:
@@ -184,8 +241,8 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     from leadline.model import load_decoder
     from leadline.recipes.schema import OptimiserConfig
 
-    work, steps = WORKLOADS[options.workload], options.steps + warmup(options)
-    data, tokenizer = prompts_of(work, steps, options.seed), tokenizer_of(work)
+    work, steps = work_of(options), options.steps + warmup(options)
+    task = task_of(options, steps)
     model = load_decoder(options.model, device=options.device)
     if options.device == "cuda":
         model = model.to(torch.bfloat16)
@@ -195,17 +252,18 @@ def run_ours(options: argparse.Namespace) -> dict[str, Any]:
     generator = torch.Generator(options.device).manual_seed(options.seed)
     clock, sampling = Clock(warmup(options)), []
     for step in range(steps):
-        part = data[step * work.prompts : (step + 1) * work.prompts]
+        part = slice(step * work.prompts, (step + 1) * work.prompts)
+        alive = task.alive[part]
         clock.start()
         started = time.perf_counter()
-        prompts = Prompts.pad([tokens for tokens, _ in part], options.device)
+        prompts = Prompts.pad(task.tokenizer(task.texts[part])["input_ids"], options.device)
         config = SamplingConfig(work.max_tokens)
-        rollouts = sample(model, prompts, GROUP, config, eos=end_of(work), generator=generator)
+        rollouts = sample(model, prompts, GROUP, config, eos=task.eos, generator=generator)
         sampling.append(time.perf_counter() - started)
         sizes, owner = rollouts.lengths.cpu(), rollouts.owner.cpu()
         ids = [row[:size] for row, size in zip(rollouts.tokens.tolist(), sizes.tolist(), strict=True)]
-        tokenizer.batch_decode(ids, skip_special_tokens=True)
-        bonus = torch.tensor([reward(row, part[at][1]) for row, at in zip(ids, owner.tolist(), strict=True)])
+        task.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        bonus = torch.tensor([reward(row, alive[at]) for row, at in zip(ids, owner.tolist(), strict=True)])
         plain = torch.zeros(len(ids), dtype=torch.bool)
         advantages = group_advantages(plain, sizes, owner, bonus=bonus, config=AdvantageConfig.grpo())
         advantage = advantages.advantage.to(options.device)
@@ -223,8 +281,8 @@ def run_trl(options: argparse.Namespace) -> dict[str, Any]:
     from transformers import AutoModelForCausalLM, TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
-    work, steps, cuda = WORKLOADS[options.workload], options.steps + warmup(options), options.device == "cuda"
-    data = prompts_of(work, steps, options.seed)
+    work, steps, cuda = work_of(options), options.steps + warmup(options), options.device == "cuda"
+    task = task_of(options, steps)
     model = AutoModelForCausalLM.from_pretrained(
         options.model, dtype=torch.bfloat16 if cuda else torch.float32, attn_implementation="sdpa"
     )
@@ -245,19 +303,18 @@ def run_trl(options: argparse.Namespace) -> dict[str, Any]:
 
     rows = work.prompts * GROUP
     settings = GRPOConfig(
-        output_dir=str(options.model / "trl"), use_cpu=not cuda, bf16=cuda, gradient_checkpointing=False, report_to=[],
+        output_dir=str(options.scratch), use_cpu=not cuda, bf16=cuda, gradient_checkpointing=False, report_to=[],
         disable_tqdm=True, logging_strategy="no", save_strategy="no", learning_rate=RATE, max_steps=steps,
         lr_scheduler_type="constant", num_generations=GROUP, max_completion_length=work.max_tokens, beta=0.0,
         per_device_train_batch_size=options.trl_rows or rows, shuffle_dataset=False, temperature=1.0, seed=options.seed,
         gradient_accumulation_steps=rows // (options.trl_rows or rows), dataloader_pin_memory=False,
     )  # fmt: skip
-    texts = [" ".join(f"w{token}" for token in tokens) for tokens, _ in data]
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=score,
         args=settings,
-        train_dataset=Dataset.from_dict({"prompt": texts, "alive": [alive for _, alive in data]}),
-        processing_class=tokenizer_of(work),
+        train_dataset=Dataset.from_dict({"prompt": task.texts, "alive": task.alive}),
+        processing_class=task.tokenizer,
         callbacks=[Timer()],
     )
     clock = Clock(warmup(options))
@@ -265,11 +322,13 @@ def run_trl(options: argparse.Namespace) -> dict[str, Any]:
     return clock.result(sum(parameter.numel() for parameter in model.parameters()))
 
 
-def child(program: str, options: argparse.Namespace, model: Path, seed: int) -> dict[str, Any]:
+def child(program: str, options: argparse.Namespace, scratch: Path, seed: int) -> dict[str, Any]:
     """Run one program by itself and read the last line that it prints."""
     threads = str(options.threads)
     command = [sys.executable, str(HERE), "--workload", options.workload, "--steps", str(options.steps)]
-    command += ["--child", program, "--model", str(model), "--seed", str(seed), "--device", options.device]
+    command += ["--child", program, "--model", str(options.model or scratch), "--shape", options.shape]
+    command += ["--scratch", str(scratch / "trl"), "--seed", str(seed), "--device", options.device]
+    command += ["--real"] if options.model else []
     command += ["--micro-tokens", str(options.micro_tokens), "--trl-rows", str(options.trl_rows)]
     environment = os.environ | {
         "OMP_NUM_THREADS": threads,
@@ -317,9 +376,10 @@ def show(program: str, result: dict[str, Any]) -> None:
 
 
 def compare(options: argparse.Namespace) -> dict[str, Any]:
-    work, pairs = WORKLOADS[options.workload], []
+    work, pairs = work_of(options), []
     with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder), options.workload)
+        if options.model is None:
+            write_model(Path(folder), options)
         for pair in range(options.pairs):
             order = ["leadline", "trl"] if pair % 2 == 0 else ["trl", "leadline"]
             print(f"pair {pair + 1} of {options.pairs}")
@@ -375,13 +435,20 @@ def main() -> None:
     parser.add_argument(
         "--trl-rows", type=int, default=0, help="completions a micro-batch of TRL's; 0: all at once"
     )
+    parser.add_argument("--model", type=Path, help="M and F: a model directory instead of random weights")
+    parser.add_argument(
+        "--shape", choices=["smollm2", "qwen2"], default="smollm2", help="M and F: of the random model"
+    )
     parser.add_argument("--child", choices=["leadline", "trl"], help=argparse.SUPPRESS)
-    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--real", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps({"leadline": run_ours, "trl": run_trl}[options.child](options)))
         return
+    if options.model is not None and options.workload not in "MF":
+        parser.error("--model goes with the workloads M and F; the others bring a model of their own")
     if options.device == "cuda" or options.workload == "Q":
         import torch
 

@@ -29,7 +29,7 @@ class StepOutcome:
 class Optimiser:
     """AdamW, or Muon on the hidden matrices with AdamW on the rest (which learns small models about twice as fast).
 
-    Parameters that are not float32 (bfloat16 on a GPU) have a float32 master each: gradients are summed there, the
+    Parameters of fewer bits (bfloat16 on a GPU) have a float32 master each: gradients are summed there, the
     optimiser moves it, and the parameter is its rounded copy. A step of 1e-6 would be lost in bfloat16's 8 bits.
 
     Args:
@@ -51,7 +51,7 @@ class Optimiser:
         self._masters = {
             name: nn.Parameter(p.detach().float())
             for name, p in self.parameters.items()
-            if p.dtype != torch.float32
+            if p.dtype.itemsize < torch.float32.itemsize
         }
         self._moved = self.parameters | self._masters
         self.skipped = 0
@@ -95,6 +95,11 @@ class Optimiser:
             grad, self.parameters[name].grad = self.parameters[name].grad, None
             if grad is not None:
                 master.grad = grad.float() if master.grad is None else master.grad.add_(grad)
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradients that :meth:`step` would apply, in float32, of the parameters that have one."""
+        self.collect()
+        return {name: p.grad for name, p in self._moved.items() if p.grad is not None}
 
     def step(self, step: int, loss: float) -> StepOutcome:
         """Apply the accumulated gradients, unless loss or gradient is not finite; clears them either way.

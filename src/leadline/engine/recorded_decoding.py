@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from leadline.engine.draw import draw
+from leadline.engine.draw import draw_tokens
 from leadline.engine.prompts import Prompts, prefill
 from leadline.model import Decoder
 from leadline.model.fused import available, fused_step

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from leadline.engine.draw import draw_tokens, noise
 from leadline.engine.prompts import Prompts, prefill
 from leadline.engine.recorded_decoding import Shape, decoder_for
-from leadline.model import KeyValueCache, Decoder
+from leadline.model import Decoder, KeyValueCache
 
 __all__ = ["Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
 
