@@ -15,6 +15,8 @@ class Reason(StrEnum):
     ``match``, ``mismatch``: the answer was compared with the gold. ``no_answer``: none was found.
     ``truncated``: the completion was cut off by the token cap. ``timeout``, ``memory``, ``crashed``: the answer
     was too much for the limits, which counts as wrong (otherwise hostile text would beat a wrong answer).
+    ``restated``: the answer equals the gold and only repeats what the question asked to work out (told by those who
+    know the question: :mod:`leadline.grading.restated`).
     ``unparsable_gold``: the gold is at fault; the only reason with which ``Grade.correct`` is None.
     """
 
@@ -26,6 +28,7 @@ class Reason(StrEnum):
     memory = "memory"
     unparsable_gold = "unparsable_gold"
     crashed = "crashed"
+    restated = "restated"
 
 
 class Grade(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from leadline.errors import ConfigError
 from leadline.grading import Grade, Grader, Reason
+from leadline.grading.restated import without_restated
 from leadline.rewards.components import bonus_advantage, make_parts
 from leadline.rewards.reflection import reflect
 from leadline.rewards.user_functions import resolve
@@ -111,9 +112,11 @@ class Scorer:
             for problem, completion in zip(problems, completions, strict=True)
         ]
         if isinstance(self._grader, Grader):
-            return self._grader.grade_many(
+            grades = self._grader.grade_many(
                 pairs, finished=[completion.finished for completion in completions]
             )
+            texts, golds = [text for text, _ in pairs], [gold for _, gold in pairs]
+            return without_restated(grades, texts, [problem.prompt for problem in problems], golds)
         return [
             _as_grade(self._grader(*pair)) if completion.finished else Grade(False, Reason.truncated, None)
             for pair, completion in zip(pairs, completions, strict=True)

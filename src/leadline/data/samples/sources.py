@@ -10,6 +10,7 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.errors import InputError
 from leadline.grading import Grader
+from leadline.grading.restated import without_restated
 from leadline.storage.jsonl import read_jsonl
 from leadline.storage.run_directory import RunReader
 
@@ -79,6 +80,8 @@ def _graded(
     pairs = [(batch[i][1]["completion"], _gold(batch[i][1], golds)) for i in wanted]
     finished = [batch[i][1].get("finished") is not False for i in wanted]
     grades = grader.grade_many(pairs, finished=finished) if pairs else []
+    asked = [str(batch[i][1].get("prompt") or "") for i in wanted]
+    grades = without_restated(grades, [text for text, _ in pairs], asked, [gold for _, gold in pairs])
     verdicts = dict(zip(wanted, grades, strict=True))
     for i, (number, row) in enumerate(batch):
         grade = verdicts.get(i)

@@ -15,6 +15,7 @@ from typing import Any
 
 from leadline.errors import InputError
 from leadline.grading import Grade, Grader
+from leadline.grading.restated import without_restated
 from leadline.rewards import reflect
 from leadline.rewards.components import Part, make_parts
 from leadline.types import Completion, Problem
@@ -109,7 +110,11 @@ class AccuracyReward:
         key = (texts, golds, finished)
         if self._last is None or self._last[0] != key:
             grader = self._grader or _shared_grader()
-            self._last = (key, grader.grade_many(list(zip(texts, golds, strict=True)), finished=finished))
+            grades = grader.grade_many(list(zip(texts, golds, strict=True)), finished=finished)
+            asked = [text_of_completion(prompt) for prompt in columns.get("prompts", ())]
+            if len(asked) == len(texts):  # where the questions are known
+                grades = without_restated(grades, texts, asked, golds)
+            self._last = (key, grades)
         return self._last[1]
 
 
