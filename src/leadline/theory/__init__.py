@@ -32,6 +32,14 @@ from leadline.theory.lead import (
     lead_weight,
     length_term_spread,
 )
+from leadline.theory.length import (
+    DriftParts,
+    accuracy_slope_along_length,
+    largest_gap_overturned,
+    length_drift,
+    length_drift_first_order,
+    nominal_price,
+)
 from leadline.theory.mass import (
     ImportanceEstimate,
     importance_mass,
@@ -62,8 +70,10 @@ from leadline.theory.tilt import (
 )
 
 __all__ = [
+    "DriftParts",
     "ImportanceEstimate",
     "KLSplit",
+    "accuracy_slope_along_length",
     "bernoulli_kl",
     "best_mass",
     "binary_advantages",
@@ -76,11 +86,14 @@ __all__ = [
     "groups_to_signal",
     "importance_mass",
     "kl_split",
+    "largest_gap_overturned",
     "lead_push",
     "lead_push_ratio",
     "lead_scale",
     "lead_shift",
     "lead_weight",
+    "length_drift",
+    "length_drift_first_order",
     "length_term_spread",
     "live_group_probability",
     "live_group_probability_beta",
@@ -89,6 +102,7 @@ __all__ = [
     "max_gain",
     "mean_only_push",
     "mirror_success",
+    "nominal_price",
     "normalised_flow_success",
     "normalised_flow_time",
     "normalised_kl_success",
