@@ -34,14 +34,20 @@ CONFIGS = {
 }
 
 
-def table() -> dict[str, list[Any]]:
+def table(turned: int = 0) -> dict[str, list[Any]]:
+    """The rows; ``turned`` moves the lengths on against the verdicts: another batch of the same shape."""
     flags = ("correct", "scorable", "answered")
-    return {name: [bool(v) for v in values] if name in flags else values for name, values in TABLE.items()}
+    rows = dict(TABLE)
+    if turned:
+        rows["length"] = TABLE["length"][turned:] + TABLE["length"][:turned]
+    return {name: [bool(v) for v in values] if name in flags else values for name, values in rows.items()}
 
 
-def verl_rows(order: list[int], padding: int, width: int = 16) -> dict[str, Any]:
+def verl_rows(
+    order: list[int], padding: int, width: int = 16, rows: dict[str, list[Any]] | None = None
+) -> dict[str, Any]:
     """The table as verl hands it over: coded rewards at the last token, masks, uids; then rows of padding."""
-    rows = table()
+    rows = table() if rows is None else rows
     total = len(order) + padding
     rewards, mask = torch.zeros(total, width), torch.zeros(total, width, dtype=torch.int64)
     uid = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advantage_oracle import oracle
-from leadline.errors import ConfigError, InputError
+from leadline.errors import CheckpointError, ConfigError, InputError
 from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.weighing import Weigher
+from leadline.integrations.verl import length_memory
 from leadline.integrations.verl import score_coding as coding
 from leadline.integrations.verl.estimator import estimate
 from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
@@ -123,20 +127,78 @@ def test_trl_gets_the_same_advantages(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def trl_advantages(rows: dict[str, list[Any]], config: AdvantageConfig) -> torch.Tensor:
+    return through_trl(trl_trainer(config), rows).out.advantage
+
+
+def trl_trainer(config: AdvantageConfig) -> Any:
+    """What a trainer knows once it is set up; TRL itself is in test_trl."""
     from leadline.integrations.trl.mixin import LeadMixin
 
-    trainer = object.__new__(
-        LeadMixin
-    )  # what a trainer knows once it is set up; TRL itself is in test_adapters_trl
-    trainer.advantage_config, trainer.correctness = config, "accuracy"
+    trainer = object.__new__(LeadMixin)
+    trainer.weigher, trainer.correctness = Weigher(config), "accuracy"
+    trainer.model = SimpleNamespace(training=True)
     trainer.reward_func_names = ["accuracy", "answered", "style"]
     trainer.reward_weights = torch.tensor([1.0, 0.0, 0.5])
+    return trainer
+
+
+def through_trl(trainer: Any, rows: dict[str, list[Any]]) -> Any:
     scorable = torch.tensor(rows["scorable"])
     right = torch.where(scorable, torch.tensor(rows["correct"]).float(), torch.nan)
     columns = torch.stack([right, torch.tensor(rows["answered"]).float(), torch.tensor(rows["bonus"]) * 2], 1)
     finished = torch.ones(len(right), dtype=torch.bool)
     length, group = torch.tensor(rows["length"]), torch.tensor(rows["group"])
-    return LeadMixin._scored(trainer, columns, length, finished, group).out.advantage
+    return trainer._scored(columns, length, finished, group)
+
+
+CONTROLLED = {
+    "slope": AdvantageConfig(
+        wrong=-1.0, no_answer=-1.0, length_alpha=0.4, unanimous_groups="nominal", length_control="slope"
+    ),
+    "gap": AdvantageConfig(wrong=-1.0, no_answer=-1.0, length_alpha=0.4, length_control="gap"),
+    "train both": AdvantageConfig(length_alpha=0.1, unanimous_groups="nominal", train_both_steps=2),
+}
+
+
+@pytest.mark.parametrize("name", CONTROLLED)
+def test_a_length_controller_moves_alike_in_every_trainer(name: str, tmp_path: Path) -> None:
+    """Six steps of the table, its verdicts and lengths turned further each time; verl's process is killed twice."""
+    config, folder = CONTROLLED[name], tmp_path / "checkpoints"
+    local, trainer = Weigher(config), trl_trainer(config)
+    section = {"leadline": config.model_dump() | {"state": str(folder)}, "use_kl_in_reward": False}
+    alphas = []
+    for step in range(6):
+        rows = table(turned=step)
+        count = len(rows["correct"])
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(step)).tolist()
+        here = local(**{k: torch.tensor(v) for k, v in rows.items()})
+        there = through_trl(trainer, rows)
+        if step in (2, 5):  # verl saved step 2, went on to 3, was killed, and does 3 again
+            length_memory._MEMORIES.clear()
+            (folder / "latest_checkpointed_iteration.txt").write_text(str(step))
+        if step == 2:
+            estimate(config=section, **verl_rows(order, 0, rows=rows))
+            length_memory._MEMORIES.clear()
+        advantages, _ = estimate(config=section, **verl_rows(order, 2, rows=rows))
+        last = json.loads((folder / length_memory.LOG).read_text().splitlines()[-1])
+        assert here.metrics == there.length_metrics == pytest.approx({key: last[key] for key in here.metrics})
+        assert local.saved() == trainer.weigher.saved() == {key: last[key] for key in local.saved()}
+        assert torch.equal(here.advantages.advantage, there.out.advantage)
+        by_row = torch.empty(count)
+        by_row[order] = advantages[:count, 0]
+        assert torch.allclose(by_row, here.advantages.advantage, rtol=0, atol=1e-6)
+        alphas.append(here.metrics["length_alpha"])
+    assert len(set(alphas)) > 1
+    assert local.saved()["batches"] == 6
+
+
+def test_verl_does_not_go_on_without_the_controllers_state(tmp_path: Path) -> None:
+    config = CONTROLLED["slope"].model_dump()
+    with pytest.raises(ConfigError, match=r"algorithm\.leadline\.state: needed"):
+        estimate(config={"leadline": config}, **verl_rows([0, 1], 0))
+    (tmp_path / "latest_checkpointed_iteration.txt").write_text("7")
+    with pytest.raises(CheckpointError, match="goes on from step 7, of which no state"):
+        estimate(config={"leadline": config | {"state": str(tmp_path)}}, **verl_rows([0, 1], 0))
 
 
 def test_kl_in_the_reward_and_missing_uids_are_refused() -> None:

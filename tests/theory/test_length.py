@@ -12,7 +12,7 @@ from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.groups import Groups
 from leadline.grpo.length_controller import LengthTerm
-from leadline.grpo.length_drift import length_drift as measured
+from leadline.grpo.length_drift import measured_length_drift
 from leadline.theory import (
     accuracy_slope_along_length,
     largest_gap_overturned,
@@ -129,7 +129,7 @@ def test_what_a_run_measures_is_the_drift(name: str) -> None:
     columns = torch.from_numpy(right), torch.from_numpy(tokens), torch.from_numpy(owner)
     full = group_advantages(*columns, config=config).advantage.numpy().astype(float)
     plain = group_advantages(*columns, config=config, term=LengthTerm(0.0)).advantage.numpy().astype(float)
-    got = measured(full, plain, right, tokens, Groups(owner, n))
+    got = measured_length_drift(full, plain, right, tokens, Groups(owner, n))
     want = length_drift(x, p_short, p_long, 0.05, g, about_group=True, **how)
     assert list(got) == pytest.approx(list(want), abs=0.012)
     assert np.sign(got) == pytest.approx(np.sign(want))

@@ -20,7 +20,7 @@ import numpy as np
 from leadline.grpo.groups import Bools, Floats, Groups
 from leadline.grpo.length_strata import short_rows
 
-__all__ = ["LengthDrift", "length_drift"]
+__all__ = ["LengthDrift", "measured_length_drift"]
 
 
 class LengthDrift(NamedTuple):
@@ -35,7 +35,7 @@ class LengthDrift(NamedTuple):
         return sum(self)
 
 
-def length_drift(
+def measured_length_drift(
     advantage: Floats, without_length: Floats, correct: Bools, tokens: Floats, groups: Groups
 ) -> LengthDrift:
     """The drift of one batch (scorable rows only).

@@ -12,7 +12,7 @@ from leadline.grpo.advantages import Advantages, group_advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.groups import Groups
 from leadline.grpo.length_controller import LengthController, LengthTerm
-from leadline.grpo.length_drift import length_drift
+from leadline.grpo.length_drift import measured_length_drift
 
 __all__ = ["Weighed", "Weigher"]
 
@@ -71,7 +71,7 @@ class Weigher:
         if term != LengthTerm(0.0):
             out = group_advantages(correct, length, group, **parts, config=self.config, term=term)
         rows = (_rows(out, keep), _rows(plain, keep))
-        drift = length_drift(*rows, right, tokens, groups)
+        drift = measured_length_drift(*rows, right, tokens, groups)
         metrics = {"length_alpha": term.alpha, "length_slope": state.slope, "length_gap": state.gap} | {
             f"drift_{name}": value for name, value in drift._asdict().items()
         }

@@ -2,8 +2,8 @@
 
 Two strategies: a share x of the completions is short and right with probability ``p_short``, the others are long and
 right with ``p_long``. The drift D = E[A | short] - E[A | long] is the rate at which the odds of the short way grow
-under the policy gradient, in three parts: what accuracy does, what the length term adds in mixed groups, and what it adds in
-groups that are all right. Own algebra, docs/theory.md section 7.
+under the policy gradient. It has three parts: what accuracy does, what the length term adds in mixed groups, and what
+it adds in groups that are all right. Own algebra, docs/theory.md section 7.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from leadline.errors import ConfigError, TrainingError
-from leadline.grpo.advantages import Advantages, group_advantages
+from leadline.grpo.advantages import Advantages
 from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.weighing import Weigher
 from leadline.integrations.trl.host import Host
 from leadline.integrations.trl.rewards import gold_column_faults
 
@@ -36,6 +37,7 @@ class LeadBatch(NamedTuple):
         finished: bool [B], False where the token cap cut the completion off.
         group: int64 [B].
         out: see :class:`leadline.grpo.advantages.Advantages`.
+        length_metrics: see :class:`leadline.grpo.weighing.Weighed`.
     """
 
     columns: Tensor
@@ -43,6 +45,7 @@ class LeadBatch(NamedTuple):
     finished: Tensor
     group: Tensor
     out: Advantages
+    length_metrics: dict[str, float | None]
 
 
 class LeadMixin(Host):
@@ -66,6 +69,7 @@ class LeadMixin(Host):
         **kwargs: Any,
     ) -> None:
         self.advantage_config = AdvantageConfig.lead() if advantage is None else advantage
+        self.weigher = Weigher(self.advantage_config)
         self.correctness = correctness
         self.lead_batch: LeadBatch | None = None
         sets = {name: kwargs.get(name) for name in ("train_dataset", "eval_dataset")}
@@ -124,16 +128,16 @@ class LeadMixin(Host):
             answered = finished & (columns[:, names.index("answered")] > 0.5)
         weights = self.reward_weights.to(columns.device)
         others = [i for i, name in enumerate(names) if name not in (self.correctness, "answered")]
-        out = group_advantages(
+        out, length_metrics = self.weigher(
             finished & (right > 0.5),
             length,
             group,
             scorable=~right.isnan(),  # NaN > 0.5 is False: without this an unscorable row would count as wrong
             answered=answered,
             bonus=(columns[:, others].double() * weights[others].double()).nansum(1),
-            config=self.advantage_config,
+            learn=self.model.training,
         )
-        return LeadBatch(columns, length, finished, group, out)
+        return LeadBatch(columns, length, finished, group, out, length_metrics)
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -188,6 +192,7 @@ def lead_metrics(batch: LeadBatch) -> dict[str, float]:
         "mixed": float(((rate > 0) & (rate < 1)).float().mean()),
         "weight": float(out.weight[scorable].mean()),
         "unscorable": float((~scorable).float().mean()),
+        **{name: value for name, value in batch.length_metrics.items() if value is not None},
     }
 
 

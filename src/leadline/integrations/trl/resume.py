@@ -50,7 +50,7 @@ class ResumeMixin(Host):
         if self._step % cycle and self._buffered_inputs is not None:
             _save_rollouts(folder / _rollouts_name(self.args.process_index), self._buffered_inputs)
         if self.args.process_index == 0:
-            state = {"step": self._step, **self._lead_layout()}
+            state = {"step": self._step, **self._lead_layout(), **self._weigher_state()}
             (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -59,6 +59,11 @@ class ResumeMixin(Host):
             return
         state = self._lead_state(Path(checkpoint))
         self._step = state["step"]
+        weigher = getattr(self, "weigher", None)
+        if weigher is not None and "length_controller" in state:
+            weigher.restore(state["length_controller"])
+        elif weigher is not None and weigher.config.remembers:
+            raise CheckpointError(f"{checkpoint}: it lacks the length controller's state")
         if self._step % (self.args.steps_per_generation * self.num_iterations):
             self._buffered_inputs = _load_rollouts(
                 Path(checkpoint) / _rollouts_name(self.args.process_index), self.accelerator.device
@@ -68,6 +73,11 @@ class ResumeMixin(Host):
             # one permutation was drawn in every epoch that is over; the current epoch draws its own again
             for _ in range(math.floor(self.state.epoch or 0)):
                 torch.randperm(sampler.num_samples, generator=sampler.generator)
+
+    def _weigher_state(self) -> dict[str, Any]:
+        """That of the trainer's advantages, where it has any of this project's."""
+        weigher = getattr(self, "weigher", None)
+        return {} if weigher is None else {"length_controller": weigher.saved()}
 
     def _lead_layout(self) -> dict[str, Any]:
         """What must be the same before and after for the steps of a checkpoint to mean the same."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leadline.errors import ConfigError
 from leadline.grpo.config import PRESETS, AdvantageConfig
 
-__all__ = ["RewardSettings", "advantage_settings", "plain_settings", "reward_settings"]
+__all__ = ["RewardSettings", "advantage_settings", "plain_settings", "reward_settings", "state_folder"]
 
 
 class RewardSettings(BaseModel):
@@ -54,6 +54,7 @@ def advantage_settings(algorithm: Any) -> AdvantageConfig:
     0.1
     """
     section = plain_settings(_section(algorithm, "leadline"))
+    state = section.pop("state", None)
     preset = section.pop("preset", None if section else "lead")
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"algorithm.leadline.preset: {preset!r} is not one of {', '.join(PRESETS)}")
@@ -62,7 +63,17 @@ def advantage_settings(algorithm: Any) -> AdvantageConfig:
         made: AdvantageConfig = make(**section)
     except ValidationError as error:
         raise ConfigError(_lines("algorithm.leadline", error)) from error
+    if made.remembers and not state:
+        raise ConfigError(
+            "algorithm.leadline.state: needed with length_control or train_both_steps: verl's trainer.default_local_dir"
+        )
     return made
+
+
+def state_folder(algorithm: Any) -> str | None:
+    """``algorithm.leadline.state``, if it is given."""
+    state = plain_settings(_section(algorithm, "leadline")).get("state")
+    return None if not state else str(state)
 
 
 def reward_settings(reward: Any) -> RewardSettings:

@@ -96,6 +96,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
             batch = self.trainer.lead_batch
             graded = graded_rows(batch, list(self.trainer.reward_func_names))
             numbers |= completion_metrics(graded, batch.out) | {
+                **batch.length_metrics,
                 "entropy": logs.get("entropy"),
                 "clip_share": logs.get("clip_ratio/region_mean"),
                 "kl": logs.get("kl", 0.0),

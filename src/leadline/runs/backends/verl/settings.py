@@ -143,6 +143,13 @@ def arm_lines(recipe: Recipe, section: VerlSection, name: str, folder: Path) -> 
             f"arms.{name}.advantage",
             {"algorithm.adv_estimator": "leadline", **_advantage_keys(arm.advantage)},
         ),
+        Line(
+            "the length controller's state, beside the checkpoints that it belongs to",
+            {
+                "trainer.default_local_dir": str(folder / "checkpoints"),
+                "+algorithm.leadline.state": str(folder / "checkpoints"),
+            },
+        ),
         reward_line(name, arm, folder),
         Line("verl.dynamic_sampling", _filter_keys(section)),
         *verl_loss_lines(f"arms.{name}.loss", arm.loss, recipe.rl.max_tokens),
@@ -234,7 +241,6 @@ def _chosen(recipe: Recipe, name: str, folder: Path, attempt: int) -> dict[str, 
         "trainer.project_name": "leadline",
         "trainer.experiment_name": f"{recipe.name}-{name}",
         "trainer.logger": ["console", "file"],
-        "trainer.default_local_dir": str(folder / "checkpoints"),
         "trainer.rollout_data_dir": str(folder / "rollouts"),
         "trainer.validation_data_dir": str(folder / "validation"),
         "+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH": str(
