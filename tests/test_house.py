@@ -14,7 +14,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "leadline"
 # From the ground up. A module may import what stands on a lower floor, or what shares its room (package).
 FLOORS = [
     {"types", "errors", "seeds", "stats", "theory"},
-    {"storage", "model", "tasks", "display", "grpo"},
+    {"storage"},
+    {"model", "tasks", "display", "grpo"},
     {"grading", "recipes", "report"},
     {"rewards", "data", "engine"},
     {"samplers", "studies", "integrations"},

@@ -122,7 +122,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "phrase"),
         [
-            (["run", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+            (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
             (["run", "nosuch"], "no such recipe"),
             (["run", "quickstart", "--set", "rl.steps"], "--set rl.steps"),
             (["run", "quickstart", "--model", "nowhere"], "nowhere: no such directory"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -12,7 +11,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from leadline.evaluation import run_eval
 from leadline.samplers import EndpointSampler, Prompting, Sampling, item_seed
 from leadline.samplers.openai_server import EndpointWarning
 from leadline.types import Message, Problem
+from scripted_server import good, scripted
 from tiny_model import save_tiny_model
 
 SERVER = Path(__file__).parents[1] / "openai_server.py"
@@ -177,46 +176,6 @@ def test_the_run_itself_killed_goes_on_where_it_was(model, problem_set, tmp_path
 # --- servers that misbehave, on real sockets ---
 
 
-def good(text="x", tokens=1, **choice):
-    message = {"message": {"content": text}, "finish_reason": "stop"} | choice
-    return {"choices": [message], "usage": {"completion_tokens": tokens}}
-
-
-@contextmanager
-def scripted(*script):
-    """A server that answers the i-th request as the i-th entry says, the last one for ever after."""
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            step = script[min(len(seen), len(script) - 1)]
-            seen.append((self.path, dict(self.headers), body, time.monotonic()))
-            if step == "hang up":
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            if step == "nonsense":
-                self.wfile.write(b"\x00nonsense\r\n\r\n")
-                return
-            status, headers, data = step if isinstance(step, tuple) else (200, {}, step)
-            data = data if isinstance(data, bytes) else json.dumps(data).encode()
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(data))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 ONE = [Problem("p", "1 + 1?", "2")]
 
 
@@ -334,16 +293,25 @@ def test_tokens_can_be_counted_here() -> None:
 
 
 def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
+    """Eight requests wait for each other at a barrier, so they are under way at once, and a ninth is not; when the
+    caller stops listening, the server sees its connections closed and gets no further request."""
     problems = [Problem(f"p{i}", "?", "1") for i in range(40)]
-    active, most, count, lock = 0, 0, 0, threading.Lock()
+    together, active, most, count = threading.Barrier(8), 0, 0, 0
+    lock, closed = threading.Lock(), threading.Semaphore(0)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             nonlocal active, most, count
+            self.rfile.read(int(self.headers["Content-Length"]))
             with lock:
                 active, count = active + 1, count + 1
-                most = max(most, active)
-            time.sleep(0.05)
+                most, mine = max(most, active), count
+            if mine <= 8:
+                together.wait(timeout=60)  # broken if fewer than eight come
+            elif mine > 16:  # never answered: the client goes away
+                self.connection.recv(1)
+                closed.release()
+                return
             with lock:
                 active -= 1
             data = json.dumps(good()).encode()
@@ -358,17 +326,18 @@ def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sampler = EndpointSampler(f"http://127.0.0.1:{server.server_port}/v1", "m", concurrency=8)
     draws = sampler.generate(problems, 1, SAMPLING)
-    for _ in range(10):
+    for _ in range(16):
         next(draws)
+    assert closed.acquire(blocking=False) is False
     draws.close()
-    time.sleep(0.3)
-    after = count
-    time.sleep(0.3)
+    assert not [thread for thread in threading.enumerate() if thread.name == "leadline-endpoint"]
+    for _ in range(count - 16):
+        assert closed.acquire(timeout=60), "a request is still under way"
     server.shutdown()
     server.server_close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "leadline-endpoint"]
-    assert 2 <= most <= 8
-    assert count == after < 40
+    assert most == 8
+    assert not together.broken
+    assert 16 <= count <= 24
 
 
 def test_settings_that_cannot_work_are_refused() -> None:
@@ -410,9 +379,3 @@ def test_transformers_serve_itself(model, problem_set, tmp_path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "out" / "raw.jsonl").read_text().splitlines()]
     assert all(1 <= row["n_tokens"] <= 12 for row in rows)
     assert len({row["completion"] for row in rows}) > 6
-
-
-def test_the_engine_needs_nothing_installed() -> None:
-    source = Path(sys.modules["leadline.samplers.http"].__file__).read_text()
-    imports = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
-    assert set(imports) <= set(sys.stdlib_module_names) | {"leadline"}

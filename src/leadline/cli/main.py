@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +16,11 @@ from leadline.cli.evaluate import evaluate_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
 from leadline.cli.options import Out
+from leadline.cli.outcome import complain, end, run
 from leadline.cli.probe import probe_command
 from leadline.cli.study import study
-from leadline.errors import InputError, LeadlineError
+from leadline.display.visible import visible
+from leadline.errors import InputError
 
 __all__ = ["app", "main"]
 
@@ -39,29 +40,24 @@ console = Console(highlight=False)
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")]
 
 
+_shows_traceback = False
+
+
+@app.callback()
+def options(
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where a fault of leadline itself came up.")
+    ] = False,
+) -> None:
+    """Sound, train and prove reasoning with GRPO."""
+    global _shows_traceback
+    _shows_traceback = traceback
+
+
 def main() -> None:
     """Run the command line; every refusal is one or more plain lines and an exit code (0, 1, 2 or 130)."""
     warnings.showwarning = _show_warning
-    try:
-        code = app(standalone_mode=False)  # a command's typer.Exit comes back as its code
-        if isinstance(code, int) and code:
-            sys.exit(code)
-    except LeadlineError as error:
-        for line in str(error).splitlines():
-            print(f"leadline: {line}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("leadline: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of click: unknown option, missing argument
-            print(f"leadline: {error.format_message()}", file=sys.stderr)
-            sys.exit(2)
-        raise
+    end(run(lambda: app(standalone_mode=False), traceback=lambda: _shows_traceback))
 
 
 @app.command("run")
@@ -152,8 +148,7 @@ def grade_command(
         console.print(f"{reason:18} {number:8,}", markup=False)
     if done.malformed:
         console.print(f"{'malformed':18} {len(done.malformed):8,}", markup=False)
-        for line in done.malformed[:20]:
-            print(f"leadline: {line}", file=sys.stderr)
+        complain(*done.malformed[:20])
     console.print(
         f"{done.graded:,} rows in {done.seconds:.1f} s ({done.per_second:,.0f}/s). {done.out}", markup=False
     )
@@ -174,7 +169,7 @@ def sample_command(
 
     text = prompt.replace("\\n", "\n")
     for answer in LocalSampler(model).answer(text, Sampling(max_tokens, temperature, seed=seed), count):
-        print(answer)
+        print(visible(answer, None))
 
 
 app.command()(study)
@@ -227,7 +222,7 @@ def version() -> None:
 def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
     """Warnings of our own as one line; those of libraries are theirs to fix and stay out of a user's way."""
     if category.__module__.startswith("leadline"):
-        print(f"leadline: warning: {message}", file=sys.stderr)
+        complain(f"warning: {message}")
 
 
 if __name__ == "__main__":

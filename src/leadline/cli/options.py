@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +10,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from leadline.cli.outcome import complain
+from leadline.display.visible import visible
 from leadline.errors import InputError
 
 __all__ = ["Out", "SkipBad", "bad_rows", "columns_of", "list_problems", "one_of", "say", "slug"]
@@ -26,7 +27,7 @@ _NEXT_FIELD = re.compile(r",(?=\w+=)")
 
 def say(text: str) -> None:
     """A line for people and scripts, never broken at the width of a terminal."""
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+    Console(highlight=False, soft_wrap=True).print(visible(text), markup=False)
 
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -48,9 +49,7 @@ def list_problems(what: str, lines: Sequence[str]) -> None:
     """Count what was left out, and list the first of it, on standard error."""
     if not lines:
         return
-    print(f"leadline: {len(lines):,} {what}", file=sys.stderr)
-    for line in lines[:_LISTED]:
-        print(f"leadline:   {line}", file=sys.stderr)
+    complain(f"{len(lines):,} {what}", *(f"  {line}" for line in lines[:_LISTED]))
 
 
 def columns_of(given: Sequence[str]) -> dict[str, str]:

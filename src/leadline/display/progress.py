@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from leadline.display.visible import visible
+
 __all__ = ["Progress", "counting", "metrics_table", "result_table"]
 
 _PLAIN_EVERY_SECONDS = 5.0
@@ -50,7 +52,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line that stays."""
-        self.console.print(text, markup=False)
+        self.console.print(visible(text), markup=False)
 
     def stage(self, name: str, steps: int) -> None:
         """A stage begins."""

@@ -20,6 +20,7 @@ from leadline.evaluation.metrics import Evaluation, evaluate
 from leadline.evaluation.sample_store import DrawStore
 from leadline.grading import Grader
 from leadline.rewards import Scorer, resolve
+from leadline.rewards.user_functions import guarded
 from leadline.samplers import Draw, FileSampler, Sampler, Sampling
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
 from leadline.types import Completion, Problem, SampleRow, Score
@@ -78,7 +79,9 @@ def run_eval(
     """
     if samples < 1:
         raise ConfigError(f"samples must be at least 1, got {samples}")
-    grade = resolve(grader, what="grader") if isinstance(grader, str) else grader
+    grade = (
+        guarded(resolve(grader, what="grader"), f"grader {grader!r}") if isinstance(grader, str) else grader
+    )
     settings = _settings(sampler, problems, sampling)
     _agree(out / "settings.json", settings)
     absent = [

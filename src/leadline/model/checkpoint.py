@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
 from leadline.errors import CheckpointError
 from leadline.model.config import DecoderConfig
 from leadline.model.decoder import Decoder
+from leadline.model.pretrained import headers, load_tokenizer, printable_ascii, read_config_json, tensors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["count_parameters", "load_decoder", "load_model", "load_tokenizer", "read_config", "save_decoder"]
 
+_SHOWN = 20
 _HEAD = "lm_head.weight"
 _EMBEDDING = "model.embed_tokens.weight"
 
@@ -49,18 +48,7 @@ def read_config(folder: Path) -> DecoderConfig:
     Raises:
         CheckpointError: no directory, no or malformed ``config.json``, an architecture that this decoder is not.
     """
-    path = folder / "config.json"
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such directory")
-    if not path.is_file():
-        raise CheckpointError(f"{folder}: no config.json in it, so it is not a model directory")
-    try:
-        raw = json.loads(path.read_text())
-    except (ValueError, OSError) as fault:
-        raise CheckpointError(f"{path}: not readable as JSON: {fault}") from fault
-    if not isinstance(raw, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return DecoderConfig.from_huggingface(raw, where=str(path))
+    return DecoderConfig.from_huggingface(read_config_json(folder), where=str(folder / "config.json"))
 
 
 def load_decoder(
@@ -73,26 +61,43 @@ def load_decoder(
     """
     folder = Path(folder)
     config = read_config(folder)
+    _check_shapes(folder, config)
     model = Decoder(config).to(dtype)
     state = model.state_dict()
-    faults, seen = [], set()
-    for name, tensor in _tensors(folder):
-        if name not in state:
-            if not name.endswith("rotary_emb.inv_freq"):
-                faults.append(f"{folder}: unexpected tensor {name}")
-            continue
-        seen.add(name)
-        if state[name].shape != tensor.shape:
-            faults.append(
-                f"{folder}: {name} is {list(tensor.shape)}, config.json says {list(state[name].shape)}"
-            )
-        else:
+    for name, tensor in tensors(folder):
+        if name in state:
+            if not bool(torch.isfinite(tensor).all()):
+                raise CheckpointError(f"{folder}: tensor {name} holds numbers that are NaN or infinite")
             state[name].copy_(tensor)
-    tied = {_HEAD} if config.tie_embeddings else set()
-    faults += [f"{folder}: tensor {name} is missing" for name in state if name not in seen | tied]
-    if faults:
-        raise CheckpointError(faults)
     return model.to(device)
+
+
+def _check_shapes(folder: Path, config: DecoderConfig) -> None:
+    """Hold ``config.json`` against the heads of the weight files, before any memory is taken for either.
+
+    Raises:
+        CheckpointError: every missing, unexpected or misshapen tensor at once, or no weights at all.
+    """
+    there = {name: shape for name, shape, _ in headers(folder) if not name.endswith("rotary_emb.inv_freq")}
+    layers = len({name.split(".")[2] for name in there if name.startswith("model.layers.")})
+    if config.num_layers > max(layers, 1):
+        raise CheckpointError(
+            f"{folder}: config.json says {config.num_layers} layers, the weights have {layers}"
+        )
+    with torch.device("meta"):  # shapes without numbers
+        wanted = {name: list(tensor.shape) for name, tensor in Decoder(config).state_dict().items()}
+    faults = [f"{folder}: unexpected tensor {printable_ascii(name)}" for name in there if name not in wanted]
+    faults += [
+        f"{folder}: {name} is {there[name]}, config.json says {shape}"
+        for name, shape in wanted.items()
+        if name in there and there[name] != shape
+    ]
+    tied = {_HEAD} if config.tie_embeddings else set()
+    faults += [f"{folder}: tensor {name} is missing" for name in wanted if name not in there.keys() | tied]
+    if faults:
+        raise CheckpointError(
+            faults[:_SHOWN] + [f"{folder}: and {len(faults) - _SHOWN} more"][: len(faults) > _SHOWN]
+        )
 
 
 def count_parameters(folder: Path) -> int:
@@ -101,39 +106,7 @@ def count_parameters(folder: Path) -> int:
     Raises:
         CheckpointError: no weights, or none that can be read.
     """
-    total = 0
-    for path in _weight_files(folder):
-        try:
-            with safe_open(path, framework="pt") as tensors:
-                total += sum(
-                    math.prod(tensors.get_slice(name).get_shape())
-                    for name in tensors.keys()  # noqa: SIM118 - not a dict
-                )
-        except (SafetensorError, OSError) as fault:
-            raise CheckpointError(f"{path}: not a readable safetensors file: {_first_line(fault)}") from fault
-    return total
-
-
-def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory.
-
-    Raises:
-        CheckpointError: none there, or one without an end-of-sequence token.
-    """
-    from transformers import AutoTokenizer
-
-    folder = Path(folder)
-    if not (folder / "tokenizer_config.json").is_file() and not (folder / "tokenizer.json").is_file():
-        raise CheckpointError(f"{folder}: no tokenizer.json or tokenizer_config.json in it")
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as fault:  # transformers raises many kinds for a broken tokenizer
-        raise CheckpointError(f"{folder}: the tokenizer does not load: {_first_line(fault)}") from fault
-    if tokenizer.eos_token_id is None:
-        raise CheckpointError(
-            f"{folder}: the tokenizer has no end-of-sequence token, so no completion could end"
-        )
-    return tokenizer
+    return sum(math.prod(shape) for _, shape, _ in headers(folder))
 
 
 def load_model(
@@ -152,28 +125,3 @@ def load_model(
             f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {model.config.vocab_size}"
         )
     return model, tokenizer
-
-
-def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of the directory's safetensors files, one file at a time."""
-    for path in _weight_files(folder):
-        try:
-            with safe_open(path, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 - not a dict
-                    yield name, tensors.get_tensor(name)
-        except (SafetensorError, OSError) as fault:
-            raise CheckpointError(f"{path}: not a readable safetensors file: {_first_line(fault)}") from fault
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("model*.safetensors"))
-    if not files:
-        other = [p.name for p in sorted(folder.iterdir()) if p.suffix in (".bin", ".pt", ".pth", ".ckpt")]
-        hint = f" ({other[0]} is a pickle and is not read; convert it to safetensors)" if other else ""
-        raise CheckpointError(f"{folder}: no model*.safetensors in it, so no weights{hint}")
-    return files
-
-
-def _first_line(fault: Any) -> str:
-    lines = str(fault).splitlines()
-    return lines[0][:200] if lines else type(fault).__name__

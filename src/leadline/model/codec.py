@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError
 from torch import Tensor
 
-from leadline.errors import CheckpointError, DataError
+from leadline.errors import DataError
+from leadline.model.chat_template import fill_template
 from leadline.types import Problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Codec", "fill_template"]
+__all__ = ["Codec"]
 
 
 class Codec:
@@ -76,18 +76,3 @@ class Codec:
         sizes = (lengths - finished.long()).tolist()
         sequences = [row[:size] for row, size in zip(tokens.tolist(), sizes, strict=True)]
         return [str(text) for text in self.tokenizer.batch_decode(sequences, skip_special_tokens=False)]
-
-
-def fill_template(tokenizer: PreTrainedTokenizerBase, turns: Sequence[dict[str, str]]) -> str:
-    """A chat as the text that the assistant's next turn continues.
-
-    Raises:
-        CheckpointError: the template is broken, or refuses such a chat (some take no system turn).
-    """
-    try:
-        return str(tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=True))
-    except TemplateError as fault:
-        roles = ", ".join(turn["role"] for turn in turns)
-        raise CheckpointError(
-            f"{tokenizer.name_or_path}: its chat template refuses turns of {roles}: {fault}"
-        ) from fault

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from leadline.errors import CheckpointError
 
-__all__ = ["FAMILIES", "DecoderConfig"]
+__all__ = ["FAMILIES", "SIZES", "DecoderConfig"]
 
 Family = Literal["llama", "qwen2", "qwen3"]
 
@@ -19,6 +19,23 @@ _ARCHITECTURES: Mapping[str, str] = {
 }
 FAMILIES = tuple(_ARCHITECTURES)
 """Model types that the decoder holds."""
+POSITIONS = ("rope", "none", "learned")
+SIZES: Mapping[str, tuple[int, bool]] = {
+    "vocab_size": (2**22, True),
+    "hidden_size": (2**17, True),
+    "intermediate_size": (2**20, True),
+    "num_hidden_layers": (1024, True),
+    "num_attention_heads": (2**12, True),
+    "num_key_value_heads": (2**12, False),
+    "head_dim": (2**13, False),
+    "max_position_embeddings": (2**27, False),
+}
+"""Largest sizes that are read, some ten times those of the largest published models, and which must be there."""
+_KINDS: Sequence[tuple[Sequence[str], type, str]] = (
+    (("tie_word_embeddings", "use_sliding_window", "attention_bias", "mlp_bias"), bool, "true or false"),
+    (("rope_parameters", "rope_scaling"), Mapping, "an object"),
+)
+_REAL = {"rope_theta": (1.0, 1e12), "rms_norm_eps": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +105,35 @@ class DecoderConfig:
             CheckpointError: another architecture, a feature that this decoder lacks, or missing keys.
         """
         family: Any = raw.get("model_type")
-        if family not in _ARCHITECTURES:
-            raise CheckpointError(f"{where}: model_type {family!r} is not one of {', '.join(_ARCHITECTURES)}")
-        faults = [f"{where}: {fault}" for fault in _unsupported(raw)]
-        needed = (
-            "vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-        )
-        faults += [
-            f"{where}: {key} is missing or not a whole number" for key in needed if not _whole(raw.get(key))
-        ]
+        if not isinstance(family, str) or family not in _ARCHITECTURES:
+            raise CheckpointError(
+                f"{where}: model_type {family!r:.60} is not one of {', '.join(_ARCHITECTURES)}"
+            )
+        faults = [f"{where}: {fault}" for fault in [*_misshapen(raw), *_unsupported(raw)]]
         if faults:
             raise CheckpointError(faults)
+        known = cast(Family, family)
         heads = raw["num_attention_heads"]
-        return cls(
-            family=family,
-            vocab_size=raw["vocab_size"],
-            hidden_size=raw["hidden_size"],
-            intermediate_size=raw["intermediate_size"],
-            num_layers=raw["num_hidden_layers"],
-            num_heads=heads,
-            num_kv_heads=raw.get("num_key_value_heads") or heads,
-            head_dim=raw.get("head_dim") or raw["hidden_size"] // heads,
-            rope_theta=_rope(raw).get("rope_theta", raw.get("rope_theta", 10000.0)),
-            norm_eps=raw.get("rms_norm_eps", 1e-6),
-            max_positions=raw.get("max_position_embeddings", 2048),
-            tie_embeddings=bool(raw.get("tie_word_embeddings", False)),
-            position=raw.get("leadline_position", "rope"),
-        )
+        try:
+            return cls(
+                family=known,
+                vocab_size=raw["vocab_size"],
+                hidden_size=raw["hidden_size"],
+                intermediate_size=raw["intermediate_size"],
+                num_layers=raw["num_hidden_layers"],
+                num_heads=heads,
+                num_kv_heads=_given(raw, "num_key_value_heads", heads),
+                head_dim=_given(raw, "head_dim", raw["hidden_size"] // heads),
+                rope_theta=float(_rope_theta(raw)),
+                norm_eps=float(_given(raw, "rms_norm_eps", 1e-6)),
+                max_positions=_given(raw, "max_position_embeddings", 2048),
+                tie_embeddings=_given(raw, "tie_word_embeddings", False),
+                position=raw.get("leadline_position", "rope"),
+            )
+        except CheckpointError as fault:
+            raise CheckpointError(
+                f"{where}: {line.removeprefix('model: ')}" for line in fault.problems
+            ) from fault
 
     def to_huggingface(self) -> dict[str, Any]:
         """The ``config.json`` that ``transformers.AutoModelForCausalLM`` reads."""
@@ -146,24 +161,79 @@ class DecoderConfig:
         return raw
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _given(raw: Mapping[str, Any], key: str, default: Any) -> Any:
+    """The value of a key; a null says as little as none."""
+    value = raw.get(key)
+    return default if value is None else value
+
+
+def _misshapen(raw: Mapping[str, Any]) -> list[str]:
+    """Values of the wrong kind, or that no model has: what is built from them would fail late, or fit nowhere."""
+    faults = []
+    for key, (most, needed) in SIZES.items():
+        value = raw.get(key)
+        if value is None and not needed:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            faults.append(f"{key} must be a whole number from 1 to {most:,}, is {_said(value)}")
+    for key, (low, high) in _REAL.items():
+        if raw.get(key) is not None and not _lies_between(raw[key], low, high):
+            faults.append(f"{key} must lie between {low:g} and {high:g}, is {_said(raw[key])}")
+    for keys, kind, words in _KINDS:
+        faults += [
+            f"{key} must be {words}, is {_said(raw[key])}" for key in keys if not _is(raw.get(key), kind)
+        ]
+    if not faults and not _lies_between(_rope_theta(raw), *_REAL["rope_theta"]):
+        faults.append(f"rope_parameters.rope_theta must be a number above 1, is {_said(_rope_theta(raw))}")
+    layers = raw.get("layer_types")
+    if layers is not None and not (
+        isinstance(layers, list) and all(isinstance(kind, str) for kind in layers)
+    ):
+        faults.append(f"layer_types must be a list of names, is {_said(layers)}")
+    if raw.get("leadline_position", "rope") not in POSITIONS:
+        faults.append(
+            f"leadline_position must be one of {', '.join(POSITIONS)}, is {_said(raw['leadline_position'])}"
+        )
+    return faults
+
+
+def _lies_between(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is(value: object, kind: type) -> bool:
+    return value is None or isinstance(value, kind)
+
+
+def _said(value: object) -> str:
+    return "missing" if value is None else f"{value!r:.60}"
 
 
 def _rope(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    return raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    rope: Mapping[str, Any] = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    return rope
+
+
+def _rope_theta(raw: Mapping[str, Any]) -> Any:
+    return _given(_rope(raw), "rope_theta", _given(raw, "rope_theta", 10000.0))
 
 
 def _unsupported(raw: Mapping[str, Any]) -> list[str]:
     """Features that would silently change the logits if they were ignored."""
-    faults = []
+    faults: list[str] = []
+    if not isinstance(_rope(raw), Mapping):
+        return faults  # named already
     rope_type = _rope(raw).get("rope_type", _rope(raw).get("type", "default"))
     if rope_type != "default":
         faults.append(f"rope type {rope_type!r} is not supported (only 'default')")
     if raw.get("hidden_act", "silu") != "silu":
         faults.append(f"hidden_act {raw['hidden_act']!r} is not supported (only 'silu')")
-    if raw.get("use_sliding_window") or "sliding_attention" in (raw.get("layer_types") or ()):
+    if raw.get("use_sliding_window") or "sliding_attention" in _list(raw.get("layer_types")):
         faults.append("sliding-window attention is not supported")
     if raw.get("mlp_bias") or (raw.get("attention_bias") and raw.get("model_type") != "qwen2"):
         faults.append("attention_bias / mlp_bias are not supported for this model_type")
     return faults
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

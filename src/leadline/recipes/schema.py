@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from leadline.errors import ConfigError
+from leadline.errors import ConfigError, DataError
 from leadline.grpo.config import PRESETS, AdvantageConfig, LossConfig, kl_faults
+from leadline.storage.reading import read_text
+from leadline.storage.yaml_text import parse_yaml
 
 __all__ = [
     "ArmConfig",
@@ -76,13 +78,25 @@ class ModelConfig(_Section):
     position: Literal["rope", "none", "learned"] = "rope"
     initial_scale: Rate = 0.02
 
+    @model_validator(mode="after")
+    def _shape_fits(self) -> Self:
+        if self.source is not None:
+            return self
+        if self.hidden_size % self.num_heads or self.hidden_size // self.num_heads % 2:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} must be an even number for each of num_heads {self.num_heads}"
+            )
+        if self.num_kv_heads is not None and self.num_heads % self.num_kv_heads:
+            raise ValueError(f"num_kv_heads {self.num_kv_heads} does not divide num_heads {self.num_heads}")
+        return self
+
 
 class WorldConfig(_Section):
     """Procedural problems with worked traces (``tasks/``)."""
 
     name: Literal["chain"] = "chain"
-    steps: tuple[Count, Count] = (1, 6)
-    """Fewest and most operations a problem; drawn evenly."""
+    steps: tuple[Count, Annotated[int, Field(ge=1, le=12)]] = (1, 6)
+    """Fewest and most operations a problem, of twelve that there are; drawn evenly."""
     slip: Share = 0.15
     """Probability that a step of a training trace is written down wrong."""
     checks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.5, 1.0)
@@ -252,7 +266,7 @@ class Recipe(_Section):
     seed: Annotated[int, Field(ge=0)] = 0
     backend: Literal["local", "trl", "verl"] = "local"
     """``verl`` is launched on a cluster (``leadline launch verl``); the others run here (``leadline run``)."""
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Threads that torch computes with; all cores when not given. Part of what makes a run bit-identical."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     model: ModelConfig = ModelConfig()
@@ -293,9 +307,9 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         ConfigError: no such file, not YAML, or whatever :func:`parse_recipe` finds.
     """
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"{path}: cannot be read: {fault}") from fault
+        text = read_text(path)
+    except DataError as fault:
+        raise ConfigError(fault.problems) from fault
     return parse_recipe(text, changes, where=str(path))
 
 
@@ -305,10 +319,7 @@ def parse_recipe(text: str, changes: Sequence[str] = (), *, where: str = "recipe
     Raises:
         ConfigError: every fault at once, each as ``where: path.in.the.file: why``.
     """
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
-        raise ConfigError(f"{where}: not YAML: {' '.join(str(fault).split())}") from fault
+    raw = parse_yaml(text, where)
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
@@ -327,10 +338,7 @@ def _apply(raw: dict[str, Any], change: str) -> None:
     keys = path.split(".")
     if not equals or not all(keys):
         raise ConfigError(f"--set {change}: not of the form key.key=value")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
-        raise ConfigError(f"--set {change}: the value is not YAML") from fault
+    value = parse_yaml(text, f"--set {change[:80]}")
     place = raw
     for key in keys[:-1]:
         if place.get(key) is None:

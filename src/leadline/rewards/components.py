@@ -13,7 +13,7 @@ from leadline.rewards.format import format_reward
 from leadline.rewards.overlong import overlong
 from leadline.rewards.placebo import placebo
 from leadline.rewards.repetition import repetition
-from leadline.rewards.user_functions import resolve
+from leadline.rewards.user_functions import guarded, resolve
 from leadline.types import Completion, Problem
 
 __all__ = ["REFLECTION_OPTIONS", "Part", "bonus_advantage", "make_parts"]
@@ -87,7 +87,7 @@ def _part(name: str, weight: float, options: Mapping[str, Any]) -> Part:
         _check_options(name, function, options)
         return Part(name, weight, low, high, lambda completion, _: function(completion, **options), options)
     if ":" in name:
-        own = resolve(name, what="reward")
+        own = guarded(resolve(name, what="reward"), f"reward {name!r}")
         return Part(
             name, weight, 0.0, 1.0, lambda completion, problem: own(completion, problem, **options), options
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -166,6 +166,30 @@ def check_prompts(problems: Sequence[Problem], put: Callable[[Problem], object])
         with refusals:
             put(problem)
     refusals.raise_all()
+
+
+def check_lengths(
+    problems: Sequence[Problem], prompts: Mapping[str, Sequence[int]], positions: int | None
+) -> None:
+    """Refuse prompts that leave a model no position for an answer.
+
+    Args:
+        problems: those that are asked.
+        prompts: their token ids by problem id; problems that are not in it are not asked now.
+        positions: longest sequence of the model; None where it does not say.
+
+    Raises:
+        DataError: each such problem (up to 20) with its length.
+    """
+    if positions is None:
+        return
+    long = [p.id for p in problems if len(prompts.get(p.id, ())) >= positions]
+    if long:
+        raise DataError(
+            f"problem {name!r:.80}: its prompt has {len(prompts[name]):,} tokens, "
+            f"the model only {positions:,} positions"
+            for name in long[:20]
+        )
 
 
 def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[SampleRequest]:

@@ -14,7 +14,7 @@ from leadline.engine.scored_batch import completions_of
 from leadline.errors import ConfigError
 from leadline.model import load_model, load_tokenizer
 from leadline.model.codec import Codec
-from leadline.samplers.base import Draw, Prompting, Sampling, check_prompts, pending
+from leadline.samplers.base import Draw, Prompting, Sampling, check_lengths, check_prompts, pending
 from leadline.seeds import torch_rng
 from leadline.types import Problem
 
@@ -79,14 +79,16 @@ class LocalSampler:
         for item in pending(problems, n, done):
             missing.setdefault(item.problem.id, []).append(item.index)
         todo = [problem for problem in problems if problem.id in missing]
+        asked_ids = self._codec.encode_prompts([self.prompting.apply(problem) for problem in todo])
+        prompts = {problem.id: ids for problem, ids in zip(todo, asked_ids, strict=True)}
+        check_lengths(todo, prompts, self._model.config.max_positions)
         size = max(1, self._batch_size // n)
         for start in range(0, len(todo), size):
             chunk = todo[start : start + size]
-            asked = [self.prompting.apply(problem) for problem in chunk]
             most = max(len(missing[problem.id]) for problem in chunk)
             rollouts = sample(
                 self._model,
-                Prompts.pad(self._codec.encode_prompts(asked), self._model.device),
+                Prompts.pad([prompts[problem.id] for problem in chunk], self._model.device),
                 most,
                 config,
                 eos=self._codec.eos,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import urllib.parse
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from leadline.errors import ConfigError, DataError, InputError
+from leadline.errors import ConfigError, DataError, InputError, Refusals
 from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
-from leadline.samplers.http import Poster
+from leadline.samplers.concurrently import concurrently
+from leadline.samplers.http import Poster, check_key, check_url
 from leadline.types import Completion, Problem
 
 __all__ = ["EndpointSampler", "EndpointWarning"]
+
+MAX_TOKENS, MAX_TEXT = 2**24, 2**21
+"""Longest completion that is believed, in tokens and in characters: its row stays below the longest that is read."""
+_DAY_S = 86_400.0
 
 
 class EndpointWarning(UserWarning):
@@ -26,7 +29,7 @@ class EndpointSampler:
     """Asks a server for one sample a request, several requests at a time.
 
     A request that fails on the way (the server is killed, restarted, busy) is sent again, so that every
-    sample is drawn exactly once. Needs nothing beyond the standard library.
+    sample is drawn exactly once. The key goes to this URL and nowhere else: redirects are refused.
 
     Args:
         url: up to and including the version, e.g. ``http://localhost:8000/v1``.
@@ -59,23 +62,27 @@ class EndpointSampler:
         count_tokens: Callable[[str], int] | None = None,
     ) -> None:
         rules = {
-            f"url: expected http://... or https://..., got {url!r}": url.startswith(("http://", "https://")),
-            f"concurrency must be at least 1, got {concurrency}": concurrency >= 1,
+            f"concurrency must lie between 1 and 4096, got {concurrency}": 1 <= concurrency <= 4096,
             f"api must be 'chat' or 'completions', got {api!r}": api in ("chat", "completions"),
-            f"timeout must be above 0 s, got {timeout_s}": timeout_s > 0,
-            f"patience must be at least 0 s, got {patience_s}": patience_s >= 0,
+            f"timeout must lie above 0 s and be at most a day, got {timeout_s}": 0 < timeout_s <= _DAY_S,
+            f"patience must lie between 0 s and a day, got {patience_s}": 0 <= patience_s <= _DAY_S,
         }
-        faults = [text for text, holds in rules.items() if not holds]
-        if faults:
-            raise ConfigError(faults)
+        refusals = Refusals()
+        with refusals:
+            self._key = check_key(os.environ.get(key_variable), key_variable)
+        with refusals:
+            url = check_url(url)
+        with refusals:
+            faults = [text for text, holds in rules.items() if not holds]
+            if faults:
+                raise ConfigError(faults)
+        refusals.raise_all()
         self.name = model
         self._model, self._api, self._concurrency = model, api, concurrency
         self.prompting = prompting or Prompting()
         self._count_tokens = count_tokens
-        key = os.environ.get(key_variable)
-        path = "/chat/completions" if api == "chat" else "/completions"
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._poster = Poster(url.rstrip("/") + path, headers, timeout_s, patience_s, pause_s)
+        self._url = url + ("/chat/completions" if api == "chat" else "/completions")
+        self._clocks = {"timeout_s": timeout_s, "patience_s": patience_s, "pause_s": pause_s}
         self._told = False
 
     def generate(
@@ -93,33 +100,34 @@ class EndpointSampler:
             LeadlineError: it stayed away for longer than ``patience_s``.
         """
         items = pending(problems, n, done)
-        return _in_threads(lambda item, wait: self._draw(item, sampling, wait), items, self._concurrency)
+        poster = Poster(self._url, self._key, connections=self._concurrency, **self._clocks)
 
-    def _draw(self, item: SampleRequest, sampling: Sampling, wait: Callable[[float], bool]) -> Draw:
-        def tell(fault: str) -> None:
-            if not wait(0):  # nobody wants the answer any more
-                self._tell(fault)
+        async def draw(item: SampleRequest) -> Draw:
+            return await self._draw(poster, item, sampling)
 
+        return concurrently(draw, items, self._concurrency, poster)
+
+    async def _draw(self, poster: Poster, item: SampleRequest, sampling: Sampling) -> Draw:
         try:
-            answer = self._poster.post(self._body(item, sampling), wait, tell)
+            answer = await poster.post(self._body(item, sampling), self._tell)
             return Draw(item.index, self._completion(item.problem, answer, sampling))
         except DataError:
             raise  # names the problem itself
         except InputError as error:
-            raise InputError(f"problem {item.problem.id!r}: {error}{self._hint(str(error))}") from error
+            raise InputError(f"problem {item.problem.id!r:.80}: {error}{self._hint(str(error))}") from None
 
     def _tell(self, fault: str) -> None:
         """Say once that somebody is being waited for: a wrong port looks the same as a server that still loads."""
         if not self._told:
             self._told = True
             warnings.warn(
-                f"{self._poster.url}: {fault}; trying again, for up to {self._poster.patience_s:g} s",
+                f"{self._url}: {fault}; trying again, for up to {self._clocks['patience_s']:g} s",
                 EndpointWarning,
                 stacklevel=2,
             )
 
     def _hint(self, fault: str) -> str:
-        path = urllib.parse.urlsplit(self._poster.url).path
+        path = urllib.parse.urlsplit(self._url).path
         looks_bare = path in ("/chat/completions", "/completions")
         return " (most servers want /v1 at the end of the URL)" if "HTTP 404" in fault and looks_bare else ""
 
@@ -160,9 +168,8 @@ class EndpointSampler:
         if not isinstance(choice, Mapping):
             raise InputError("the server's answer has no choices")
         text = _text(choice)
-        usage = answer.get("usage")
-        length = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
-        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+        length = _reported(answer)
+        if length is None:
             if self._count_tokens is None:
                 raise InputError(
                     "the server does not report usage.completion_tokens; give a tokenizer to count with (--tokenizer)"
@@ -174,61 +181,36 @@ class EndpointSampler:
         )
 
 
+def _reported(answer: Mapping[str, Any]) -> int | None:
+    """``usage.completion_tokens``; None where there is no such count."""
+    usage = answer.get("usage")
+    length = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+        return None
+    if length > MAX_TOKENS:
+        raise InputError(f"the server reports a completion of {length:.3g} tokens")
+    return length
+
+
 def _text(choice: Mapping[str, Any]) -> str:
-    """The text of a choice; what a server split off as reasoning goes back into its tags, in front."""
+    """The text of a choice; what a server split off as reasoning goes back into its tags, in front.
+
+    It is what a row of a file can hold: of bounded length, and with half surrogate pairs replaced.
+    """
     message = choice.get("message")
     if not isinstance(message, Mapping):
         text = choice.get("text")
         if not isinstance(text, str):
             raise InputError("the server's answer has neither a message nor a text")
-        return text
+        return _storable(text)
     content = message.get("content") or ""
     thought = message.get("reasoning_content") or message.get("reasoning") or ""
     if not isinstance(content, str) or not isinstance(thought, str):
         raise InputError("the content of the server's answer is not text")
-    return f"<think>{thought}</think>{content}" if thought else content
+    return _storable(f"<think>{thought}</think>{content}" if thought else content)
 
 
-def _in_threads(
-    work: Callable[[SampleRequest, Callable[[float], bool]], Draw],
-    items: Sequence[SampleRequest],
-    threads: int,
-) -> Iterator[Draw]:
-    """Work on items in daemon threads; results as they come. The first error stops all and is raised.
-
-    A pool would be waited for at exit, and with it a request that never ends; these threads are not.
-    """
-    todo = iter(items)
-    lock, stop = threading.Lock(), threading.Event()
-    results: queue.Queue[Draw | BaseException] = queue.Queue(maxsize=2 * threads)
-
-    def hand_over(result: Draw | BaseException) -> None:
-        while not stop.is_set():
-            try:
-                results.put(result, timeout=0.2)
-                return
-            except queue.Full:
-                continue
-
-    def run() -> None:
-        while not stop.is_set():
-            with lock:
-                item = next(todo, None)
-            if item is None:
-                return
-            try:
-                hand_over(work(item, stop.wait))
-            except BaseException as error:  # handed to the caller's thread, which raises it
-                hand_over(error)
-                return
-
-    for _ in range(min(threads, len(items))):
-        threading.Thread(target=run, name="leadline-endpoint", daemon=True).start()
-    try:
-        for _ in items:
-            result = results.get()
-            if isinstance(result, BaseException):
-                raise result
-            yield result
-    finally:
-        stop.set()
+def _storable(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise InputError(f"the server's answer is a text of {len(text):,} characters, more than {MAX_TEXT:,}")
+    return text.encode("utf-8", "replace").decode("utf-8")

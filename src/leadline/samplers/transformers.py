@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import CheckpointError
-from leadline.model.codec import fill_template
-from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, check_prompts, item_seed, pending
+from leadline.model.chat_template import fill_template
+from leadline.model.pretrained import end_tokens, load_causal_lm, load_config, load_tokenizer
+from leadline.samplers.base import (
+    Draw,
+    Prompting,
+    SampleRequest,
+    Sampling,
+    check_lengths,
+    check_prompts,
+    item_seed,
+    pending,
+)
 from leadline.storage.huggingface_hub import model_files, whole_model
 from leadline.types import Completion, Problem
 
@@ -47,25 +56,18 @@ class TransformersSampler:
         problems: Sequence[Problem] = (),
     ) -> None:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = str(model)
         self.prompting = prompting or Prompting()
         self._batch_size = max(1, batch_size)
         self._device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
         folder = model_files(self.name)
-        self._tokenizer = _loaded(self.name, lambda: AutoTokenizer.from_pretrained(folder))
-        self._ends = _loaded(self.name, lambda: _ends(self._tokenizer, folder))
-        if not self._ends:
-            raise CheckpointError(
-                f"{self.name}: neither the tokenizer nor the model names an end-of-sequence token"
-            )
+        load_config(folder)
+        self._tokenizer: Any = load_tokenizer(folder, needs_end=False)
+        self._ends = end_tokens(self._tokenizer, folder)
         check_prompts(problems, self._encode)
-        folder = whole_model(self.name)
-        self._model = _loaded(
-            self.name,
-            lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype or "auto", use_safetensors=True),
-        )
+        self._model = load_causal_lm(whole_model(self.name), dtype=dtype or "auto")
+        self._positions: int | None = getattr(self._model.config, "max_position_embeddings", None)
         self._model.to(self._device).eval()
 
     def generate(
@@ -79,6 +81,7 @@ class TransformersSampler:
         """Draw samples; prompts of like length are decoded together."""
         items = pending(problems, n, done)
         prompts = {item.problem.id: self._encode(item.problem) for item in items}
+        check_lengths(problems, prompts, self._positions)
         items.sort(key=lambda item: len(prompts[item.problem.id]))
         for start in range(0, len(items), self._batch_size):
             batch = items[start : start + self._batch_size]
@@ -136,25 +139,3 @@ class TransformersSampler:
         # Special tokens stay visible, as in the local engine: a format tag may be one.
         text = self._tokenizer.decode(row[:end], skip_special_tokens=False)
         return Completion(problem.id, str(text), sampling.max_tokens if end is None else end + 1, finished)
-
-
-def _loaded(name: str, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except Exception as error:  # configuration, weights and tokenizer failures share no class
-        raise CheckpointError(
-            f"{name}: cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
-        ) from error
-
-
-def _ends(tokenizer: Any, folder: Path) -> list[int]:
-    """The tokens that end a completion, the tokenizer's own first; known without the weights."""
-    from transformers import AutoConfig, GenerationConfig
-
-    if (folder / "generation_config.json").is_file():
-        generation = GenerationConfig.from_pretrained(folder)
-    else:
-        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
-    configured = generation.eos_token_id
-    more = configured if isinstance(configured, list) else [configured]
-    return [token for token in dict.fromkeys([tokenizer.eos_token_id, *more]) if token is not None]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import CheckpointError, MissingExtra
-from leadline.model.codec import fill_template
+from leadline.model.chat_template import fill_template
+from leadline.model.pretrained import check_directory
 from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
 from leadline.storage.huggingface_hub import whole_model
 from leadline.types import Completion, Problem
@@ -43,8 +44,9 @@ class VllmSampler:
         self.prompting = prompting or Prompting()
         self._chunk = max(1, chunk)
         folder = whole_model(str(model))
+        check_directory(folder)
         try:
-            self._engine = LLM(model=str(folder), **engine)
+            self._engine = LLM(model=str(folder), trust_remote_code=False, **engine)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{model}: vLLM cannot load it: {str(error)[:300]}") from error
         self._tokenizer = self._engine.get_tokenizer()

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
 from leadline.storage.jsonl import DECODER, read_jsonl
 from leadline.storage.reading import open_input, read_text
+from leadline.storage.yaml_text import parse_yaml
 
 __all__ = ["KNOWN_DATASETS", "PlacedRow", "RowSource", "open_source"]
 
@@ -189,5 +188,5 @@ def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip().isidentifier():
             raise DataError(f"gym:{name}: expected option=value, got {pair!r}")
-        settings[key.strip()] = yaml.safe_load(value)
+        settings[key.strip()] = parse_yaml(value, f"gym:{name}: {key.strip()}")
     return settings

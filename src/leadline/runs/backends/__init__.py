@@ -69,7 +69,7 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
     refusals = Refusals()
     notes: list[str] = []
     with refusals:
-        check_scoring(recipe)
+        check_scoring(recipe, planning=planning)
     with refusals:
         if recipe.backend == "trl":
             from leadline.runs.backends.trl.checks import check_trl_recipe as check_trl_recipe

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from leadline.errors import CheckpointError, ConfigError, InputError
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
+from leadline.rewards.user_functions import check_name
 from leadline.runs.training_data import Material
 from leadline.samplers import check_prompts
 
 __all__ = ["check_model", "check_scoring"]
 
 
-def check_scoring(recipe: Recipe) -> None:
+def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
     """Refuse rewards and graders that do not exist; otherwise found out when the first arm begins.
+
+    Args:
+        recipe: names them.
+        planning: look for the modules of a user's own without importing them: a plan runs nobody's code.
 
     Raises:
         ConfigError: all of them at once.
@@ -31,11 +38,26 @@ def check_scoring(recipe: Recipe) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # said when the arm begins
+                if planning:
+                    rewards, options, grader = _without_own(rewards, options, grader)
                 Scorer(rewards, options=options, grader=grader).close()
         except InputError as fault:
             faults += [f"{place}: {line}" for line in fault.problems]
     if faults:
         raise ConfigError(faults)
+
+
+def _without_own(
+    rewards: Mapping[str, float], options: Mapping[str, Any], grader: str | None
+) -> tuple[dict[str, float], dict[str, Any], None]:
+    """What is leadline's own of a scoring; the modules of the rest are looked for."""
+    for name in rewards:
+        if ":" in name:
+            check_name(name, what="reward")
+    if grader is not None:
+        check_name(grader, what="grader")
+    ours = {name: weight for name, weight in rewards.items() if ":" not in name}
+    return ours, {name: given for name, given in options.items() if ":" not in name}, None
 
 
 def check_model(folder: Path, system_prompt: str | None, material: Material | None) -> None:

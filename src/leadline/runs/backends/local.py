@@ -16,7 +16,7 @@ from leadline.engine.policy_trainer import PolicyTrainer
 from leadline.engine.sampler import SamplingConfig, sample_many
 from leadline.engine.scored_batch import completions_of
 from leadline.engine.supervised_trainer import SupervisedTrainer
-from leadline.errors import CheckpointError, DataError, InputError
+from leadline.errors import CheckpointError, ConfigError, DataError, InputError
 from leadline.model import (
     Decoder,
     DecoderConfig,
@@ -39,14 +39,23 @@ from leadline.types import Completion, Problem
 __all__ = ["LocalBackend", "check_local_recipe"]
 
 
+_ADAPTABLE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
 def check_local_recipe(recipe: Recipe, material: Material | None) -> None:
     """Refuse whatever can be known to be wrong without the model's weights.
 
     Raises:
+        ConfigError: adapters for layers that the decoder does not have.
         DataError: problems are chats, and a new model has no chat template.
         CheckpointError: no such model, none that the decoder can hold, or one that the problems cannot be put to.
     """
     source = recipe.model.source
+    unknown = [t for t in recipe.sft.lora.targets if t.rpartition(".")[2] not in _ADAPTABLE]
+    if recipe.sft.method == "lora" and unknown:
+        raise ConfigError(
+            f"sft.lora.targets: no layer is called {unknown[0]!r:.60}; there are {', '.join(_ADAPTABLE)}"
+        )
     if source is not None:
         try:
             read_config(Path(source))

@@ -10,6 +10,7 @@ import torch
 
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
+from leadline.model.pretrained import check_weights
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.subprocess_stage import launched, launched_samples
@@ -40,6 +41,7 @@ class TrlBackend:
         self.device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
         assert recipe.model.source is not None  # check_recipe
         self.source = whole_model(recipe.model.source)
+        check_weights(self.source)
         self._shown: dict[Path, Codec] = {}
 
     def base(self, stage: Stage) -> Path:

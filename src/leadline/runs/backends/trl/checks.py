@@ -10,6 +10,7 @@ from pathlib import Path
 
 from leadline.errors import CheckpointError, ConfigError, InputError, MissingExtra, Refusals
 from leadline.integrations.trl.guard import VersionWarning, check_trl
+from leadline.model.pretrained import first_line, load_config
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.checks import check_model
 from leadline.runs.training_data import Material
@@ -141,17 +142,15 @@ def matrix_layers(folder: Path) -> set[str]:
         CheckpointError: the installed transformers cannot build such a model.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
+    config = load_config(folder)
     try:
         with torch.device("meta"):  # shapes without numbers
-            model = AutoModelForCausalLM.from_config(
-                AutoConfig.from_pretrained(folder, local_files_only=True)
-            )
-    except Exception as fault:  # unknown types, missing fields and code of its own share no class
-        why = " ".join(str(fault).split())[:300]
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except Exception as fault:  # unknown types and missing fields share no class
         raise CheckpointError(
-            f"{folder}: transformers cannot build the model of its config.json: {why}"
+            f"{folder}: transformers cannot build the model of its config.json: {first_line(fault)}"
         ) from fault
     weights = ((name, getattr(module, "weight", None)) for name, module in model.named_modules())
     return {name for name, weight in weights if weight is not None and weight.ndim == 2}

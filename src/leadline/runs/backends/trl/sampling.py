@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from leadline.model.codec import Codec
+from leadline.model.pretrained import load_causal_lm
 from leadline.recipes.schema import Recipe
 from leadline.samplers import Prompting, Sampler, Sampling
 from leadline.types import Completion, Problem
@@ -48,10 +49,8 @@ class LogProbs:
     """Log-probabilities of given completions under a model directory, in float32."""
 
     def __init__(self, folder: Path, codec: Codec, device: torch.device) -> None:
-        from transformers import AutoModelForCausalLM
-
         self.codec, self.device = codec, device
-        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        loaded = load_causal_lm(folder, dtype=torch.float32)
         self.model: Any = loaded.to(device).eval()
 
     @torch.no_grad()

@@ -8,10 +8,11 @@ from typing import Any
 from datasets import Dataset
 from peft import LoraConfig as PeftConfig
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, PrinterCallback
+from transformers import PrinterCallback
 from trl import SFTTrainer
 
 from leadline.model.codec import Codec
+from leadline.model.pretrained import load_causal_lm
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.callback import StageCallback
@@ -60,7 +61,7 @@ def train_supervised(stage: Stage, start: Path, recipe: Recipe, material: Materi
 
 def merge(start: Path, adapters: Path, folder: Path, codec: Codec) -> None:
     """Write ``start`` with the adapters added to its weights. From the disk: in memory they may be sharded."""
-    whole = AutoModelForCausalLM.from_pretrained(start, local_files_only=True)
+    whole = load_causal_lm(start)
     PeftModel.from_pretrained(whole, str(adapters)).merge_and_unload().save_pretrained(folder)
     codec.tokenizer.save_pretrained(folder)
 
