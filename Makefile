@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 EXTRAS := dev,trl,gym,gguf,ray
 RUN    ?= runs/quickstart
 
-.PHONY: help venv demo demo-trl test venv-verl test-verl gpu-check gpu-pack check format docs clean browser
+.PHONY: help venv demo demo-trl test fuzz venv-verl test-verl gpu-check gpu-pack check format docs clean browser
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ gpu-check:  ## what the GPU paths give on this machine, one JSON line a figure (
 
 gpu-pack:  ## gather in .gpu-pack what a GPU machine without a network lacks (MODEL=FILE.gguf takes a model along)
 	@benchmarks/gpu/pack.sh $(if $(MODEL),--model $(MODEL))
+
+fuzz: venv  ## hostile inputs at random for every reader, for FUZZ_SECONDS (120)
+	@$(BIN)/python benchmarks/fuzz.py
 
 check: venv  ## style and types
 	@echo "== style"

@@ -1,0 +1,284 @@
+"""The reinforcement-learning loop with a model that has something to learn: resuming, the best checkpoint, what a
+setting does to an update. Each test was seen to fail with the fault in the code that its name rules out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from leadline.engine.learner import Learner, reference_k1
+from leadline.engine.optimiser import Optimiser
+from leadline.engine.policy_trainer import PolicyTrainer
+from leadline.engine.prompts import Prompts
+from leadline.engine.sampler import SamplingConfig, sample
+from leadline.engine.scored_batch import weighed
+from leadline.engine.signals import Interrupts
+from leadline.errors import Interrupted
+from leadline.grpo.config import AdvantageConfig, LossConfig
+from leadline.grpo.weighing import Weigher
+from leadline.model import Decoder, DecoderConfig, build_tokenizer
+from leadline.model.codec import Codec
+from leadline.recipes.schema import OptimiserConfig, PolicyConfig
+from leadline.rewards import Scorer
+from leadline.seeds import torch_rng
+from leadline.storage.checkpoints import Checkpoints
+from leadline.storage.run_directory import RunReader, RunWriter
+from leadline.types import Completion, Problem, Score
+
+PROBLEMS = [Problem(f"p{i}", f"{i}+1=", str(i + 1)) for i in range(4)]
+POLICY: dict[str, Any] = {
+    "steps": 4, "prompts": 4, "group_size": 6, "max_tokens": 8, "checkpoint_every": 2, "validate_every": 100,
+    "optimiser": {"learning_rate": 0.01, "warmup": 0.0},
+}  # fmt: skip
+
+
+class DigitsPay:
+    """A reward that a random model earns now and then: a completion with more than two digits is right."""
+
+    def __init__(self) -> None:
+        self.all_alike: bool | None = None
+
+    def score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
+        verdicts = [
+            sum(c.isdigit() for c in completion.text) > 1 if self.all_alike is None else self.all_alike
+            for completion in completions
+        ]
+        return [
+            Score(
+                right,
+                "match" if right else "mismatch",
+                None,
+                completion.n_tokens,
+                parts={"accuracy": float(right)},
+            )
+            for right, completion in zip(verdicts, completions, strict=True)
+        ]
+
+
+def new_decoder(vocabulary: int, seed: int = 0) -> Decoder:
+    shape = DecoderConfig(
+        vocab_size=vocabulary, hidden_size=16, intermediate_size=24, num_layers=1, num_heads=2, num_kv_heads=2,
+        head_dim=8,
+    )  # fmt: skip
+    return Decoder(shape).initialise(torch.Generator().manual_seed(seed), scale=0.2)
+
+
+def trainer_of(
+    folder: Path,
+    writer: RunWriter,
+    loss: LossConfig | None = None,
+    reference: bool = False,
+    **changes: Any,
+) -> PolicyTrainer:
+    config = PolicyConfig.model_validate(POLICY | changes)
+    tokenizer = build_tokenizer([])
+    model = new_decoder(len(tokenizer))
+    learner = Learner(
+        model,
+        Optimiser(model.named_parameters(), config.optimiser, config.steps),
+        loss or LossConfig(),
+        config.temperature,
+        config.max_tokens,
+        4096,
+        config.updates,
+        new_decoder(len(tokenizer), seed=7) if reference else None,
+    )
+    return PolicyTrainer(
+        "arm", 3, learner, Codec(tokenizer), config, AdvantageConfig(), DigitsPay(),
+        lambda step: PROBLEMS, PROBLEMS[:2], writer, Checkpoints(folder),
+    )  # fmt: skip
+
+
+def weights(trainer: PolicyTrainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.learner.model.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def numbers(root: Path) -> list[dict[str, Any]]:
+    clocks = ("seconds", "sampling_seconds", "tokens_per_second")
+    return [{k: v for k, v in row.items() if k not in clocks} for row in RunReader(root).metrics()]
+
+
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "whole") as writer:
+        whole = trainer_of(tmp_path / "whole" / "c", writer)
+        first = weights(whole)
+        whole.run(Interrupts())
+    rows = numbers(tmp_path / "whole")
+    assert all(row["grad_norm"] > 0 for row in rows), "every step has something to learn"
+    assert not same(first, weights(whole))
+
+    with RunWriter(tmp_path / "stopped") as writer:
+        before = trainer_of(tmp_path / "stopped" / "c", writer)
+        interrupts = Interrupts()
+        before.on_step = lambda row: setattr(interrupts, "requested", row["step"] == 3)
+        with pytest.raises(Interrupted):
+            before.run(interrupts)
+    state = load_file(tmp_path / "stopped" / "c" / "step-000003" / "optimizer.safetensors")
+    assert sum(tensor.numel() for tensor in state.values()) > sum(
+        p.numel() for p in before.learner.model.parameters()
+    )
+    with RunWriter(tmp_path / "stopped", resume=True) as writer:
+        after = trainer_of(tmp_path / "stopped" / "c", writer)
+        after.run(Interrupts())
+    assert same(weights(whole), weights(after))
+    assert numbers(tmp_path / "stopped") == rows
+
+
+def test_steps_draw_other_noise_and_a_step_draws_the_same_again(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer)
+    first, again, next_one = (trainer.collect(step).rollouts.tokens for step in (0, 0, 1))
+    assert first.shape == again.shape
+    assert torch.equal(first, again)
+    assert first.shape != next_one.shape or not torch.equal(first, next_one)
+
+
+def test_the_best_checkpoint_is_the_best_and_a_resumed_run_knows_it(tmp_path: Path) -> None:
+    best = tmp_path / "c" / "best" / "state.json"
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer)
+        scorer = trainer.scorer
+        assert isinstance(scorer, DigitsPay)
+        scorer.all_alike = False
+        trainer._validate(1)
+        scorer.all_alike = True
+        trainer._validate(2)
+        kept = best.read_bytes()
+        assert trainer.best is not None
+        assert trainer.best[0] == 1.0
+        scorer.all_alike = False
+        trainer._validate(3)
+        assert best.read_bytes() == kept, "a worse one does not replace it"
+        trainer._save(3)
+    with RunWriter(tmp_path / "run", resume=True) as writer:
+        resumed = trainer_of(tmp_path / "c", writer)
+        checkpoint = resumed.checkpoints.latest()
+        assert checkpoint is not None
+        resumed._restore(checkpoint)
+        assert resumed.best == trainer.best
+        assert isinstance(resumed.scorer, DigitsPay)
+        resumed.scorer.all_alike = False
+        resumed._validate(4)
+    assert best.read_bytes() == kept
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_masked_truncation_keeps_just_the_truncated_out_of_the_loss(tmp_path: Path, masked: bool) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, mask_truncated=masked)
+        batch = trainer.collect(0)
+        finished = batch.rollouts.finished
+        assert 0 < int(finished.sum()) < len(finished), "some of each"
+        twin = copy.deepcopy(trainer.learner)
+        twin_optimiser = Optimiser(
+            twin.model.named_parameters(), trainer.config.optimiser, trainer.config.steps
+        )
+        twin = Learner(
+            twin.model, twin_optimiser, twin.config, twin.temperature, twin.max_tokens, twin.micro_tokens
+        )
+        take_part = finished if masked else torch.ones_like(finished)
+        twin.update(batch.rollouts, batch.advantages.advantage, take_part, 0)
+        trainer._step(0)
+    expected = twin.model.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(trainer).items())
+
+
+def test_kl_in_the_reward_is_a_penalty(tmp_path: Path) -> None:
+    loss = LossConfig(kl="k1_in_reward", beta=0.3)
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, loss, reference=True)
+        object.__setattr__(trainer, "advantage", AdvantageConfig.dr_grpo())
+        trainer.weigher = Weigher(AdvantageConfig.dr_grpo())
+        batch = trainer.collect(0)
+        plain = Weigher(AdvantageConfig.dr_grpo())
+        without, _ = weighed(batch.scores, batch.rollouts.owner, plain)
+    assert trainer.learner.reference is not None
+    k1 = reference_k1(trainer.learner.reference, batch.rollouts, 1.0, 4096)
+    assert k1.abs().max() > 0.1
+    torch.testing.assert_close(batch.advantages.reward, without.reward - 0.3 * k1)
+
+
+def test_updates_of_a_batch_deal_out_prompts_and_not_rows() -> None:
+    model = new_decoder(12)
+    rollouts = sample(
+        model, Prompts.pad([[2, 3], [4, 5]]), 2, SamplingConfig(5, 1.0), eos=1, generator=torch_rng(1)
+    )
+    order = torch.tensor([0, 2, 1, 3])  # the rows of the two prompts, interleaved
+    mixed = type(rollouts)(
+        rollouts.prompts,
+        *(getattr(rollouts, name)[order] for name in ("owner", "tokens", "lengths", "finished", "logprobs")),
+    )
+    dealt: list[list[int]] = []
+
+    class Watched(Learner):
+        def accumulate(self, rollouts: Any, advantage: torch.Tensor, rows: torch.Tensor) -> Any:
+            dealt.append(rollouts.owner[rows].tolist())
+            return super().accumulate(rollouts, advantage, rows)
+
+    optimiser = Optimiser(model.named_parameters(), OptimiserConfig(), 10)
+    learner = Watched(model, optimiser, LossConfig(), 1.0, 5, 4096, updates=2)
+    learner.update(mixed, torch.ones(4), torch.ones(4, dtype=torch.bool), 0)
+    assert dealt == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("decay", ["cosine", "linear"])
+def test_a_decaying_rate_ends_at_its_floor(decay: str) -> None:
+    config = OptimiserConfig.model_validate({"decay": decay, "floor": 0.2, "warmup": 0.0})
+    optimiser = Optimiser(new_decoder(12).named_parameters(), config, 100)
+    assert optimiser.learning_rate(0) == pytest.approx(1.0)
+    assert optimiser.learning_rate(50) == pytest.approx(0.6)
+    assert optimiser.learning_rate(100) == pytest.approx(0.2)
+
+
+def test_an_arm_s_scale_multiplies_every_rate() -> None:
+    moved = []
+    for scale in (1.0, 0.5):
+        model = new_decoder(12)
+        before = model.lm_head.weight.detach().clone()
+        config = OptimiserConfig(warmup=0.0, weight_decay=0.0)
+        optimiser = Optimiser(model.named_parameters(), config, 10, scale)
+        model.lm_head.weight.grad = torch.ones_like(before)
+        optimiser.step(0, 0.0)
+        moved.append((model.lm_head.weight.detach() - before).abs().mean())
+    torch.testing.assert_close(moved[1], moved[0] * 0.5, rtol=1e-3, atol=0)
+
+
+def test_a_truncated_completion_has_no_answer() -> None:
+    problem = Problem("p", "1+1=", "2")
+    with Scorer({"accuracy": 1.0}) as scorer:
+        cut, whole, none = scorer.score(
+            [problem] * 3,
+            [
+                Completion("p", r"\boxed{2}", 3, finished=False),
+                Completion("p", r"\boxed{3}", 3),
+                Completion("p", "I could not find it at all", 3),
+            ],
+        )
+    assert [(s.correct, s.answered) for s in (cut, whole, none)] == [
+        (False, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_an_unscorable_row_is_no_wrong_one() -> None:
+    """Its group is weighed as if it were not there: two right of two say nothing, one wrong among them would."""
+    owner = torch.zeros(3, dtype=torch.long)
+    right = Score(True, "match", "2", 3)
+    for third, live in (
+        (Score(None, "unparsable_gold", None, 3), False),
+        (Score(False, "mismatch", "3", 3), True),
+    ):
+        advantages, _ = weighed([right, right, third], owner, Weigher(AdvantageConfig()))
+        assert bool((advantages.advantage[:2] != 0).all()) == live
+        assert (float(advantages.advantage[2]) != 0) == live
