@@ -32,6 +32,7 @@ rl: {{steps: {steps}, prompts: 8, group_size: 4, max_tokens: 32, checkpoint_ever
 arms:
   grpo: {{advantage: grpo, rewards: {{accuracy: 1.0, format: 0.3}}}}
   lead: {{advantage: lead, rewards: {{accuracy: 1.0, format: 0.3, reflection: 0.2}}}}
+  concise: {{advantage: {{preset: concise, control_gain: 2.0}}, rewards: {{accuracy: 1.0, format: 0.3}}}}
 evaluation: {{problems: 16, samples: 4, ks: [1, 4]}}
 """
 TIMES = {"seconds", "sampling_seconds", "tokens_per_second"}

@@ -83,6 +83,17 @@ def test_settings_are_frozen_hashable_and_replace_validates() -> None:
         config.replace(wrong=2.0)
 
 
+def test_concise_may_lean_on_length_and_starts_so() -> None:
+    own = AdvantageConfig.concise()
+    assert own == AdvantageConfig(
+        wrong=-1.0, no_answer=-1.0, length_alpha=0.4, length_control="slope", unanimous_groups="nominal"
+    )
+    assert own.remembers
+    assert not AdvantageConfig.lead().remembers
+    with pytest.raises(ValidationError, match="length_alpha must be > 0"):
+        AdvantageConfig(length_control="gap")
+
+
 def test_margin_is_the_gap_between_the_longest_success_and_the_best_failure() -> None:
     # one completion of 8 longer than 7 equal ones is sqrt(7) population standard deviations above the mean
     assert AdvantageConfig.lead().margin(8) == pytest.approx(math.exp(-0.05 * math.sqrt(7)) + 1)

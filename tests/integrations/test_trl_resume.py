@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from leadline.errors import CheckpointError
+from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.trl.mixin import LeadMixin
 from leadline.integrations.trl.resume import STATE_FILE, _load_rollouts, _save_rollouts
 
@@ -25,7 +26,12 @@ CYCLES = {
     # every generation serves 2 optimizer steps of 2 micro-steps: 6 an epoch; odd steps lie in the middle of a cycle
     "two iterations": {"num_iterations": 2, "gradient_accumulation_steps": 2},
     # every generation serves 2 optimizer steps of 1 micro-step: 6 an epoch; odd steps lie in the middle of a cycle
-    "two slices": {"num_iterations": 1, "gradient_accumulation_steps": 1, "steps_per_generation": 2},
+    "two slices": {
+        "num_iterations": 1,
+        "gradient_accumulation_steps": 1,
+        "steps_per_generation": 2,
+        "config": AdvantageConfig.concise(control_gain=2.0),  # whose length term remembers the batches before
+    },
 }
 
 
@@ -50,7 +56,8 @@ def test_resume_goes_on_as_if_nothing_had_happened(whole: Any, step: int) -> Non
     assert again.steps == run.steps[done:]  # prompt ids, completion ids and loss of every micro-step
     later = [g for g in run.generations if g["step"] >= done]
     assert [g["prompt"] for g in again.generations] == [g["prompt"] for g in later]
-    assert again.generations == later
+    assert again.generations == later  # the advantages among them
+    assert again.weigher.saved() == run.weigher.saved()
 
 
 def test_the_two_epochs_have_different_orders(whole: Any) -> None:

@@ -236,9 +236,10 @@ def test_scores_of_another_reward_function_are_refused() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_and_fields(preset: str) -> None:
-    assert advantage_settings({"leadline": {"preset": preset}}) == getattr(AdvantageConfig, preset)()
-    plain = getattr(AdvantageConfig, preset)().model_dump()
-    assert advantage_settings({"leadline": plain}).model_dump() == plain
+    made, state = getattr(AdvantageConfig, preset)(), {"state": "checkpoints"}
+    assert advantage_settings({"leadline": {"preset": preset} | state}) == made
+    plain = made.model_dump()
+    assert advantage_settings({"leadline": plain | state}).model_dump() == plain
 
 
 def test_without_a_section_it_is_lead_and_fields_alone_start_from_grpo() -> None:

@@ -301,6 +301,30 @@ def test_the_sentences_name_numbers_intervals_and_zero(tmp_path: Path) -> None:
     assert len(made.caveats) == 1
 
 
+@pytest.mark.parametrize(
+    ("accuracy_push", "length_push", "warned"), [(-0.35, 0.8, True), (-0.35, 0.1, False), (0.2, 0.8, False)]
+)
+def test_a_length_term_that_outweighs_accuracy_is_named(
+    tmp_path: Path, accuracy_push: float, length_push: float, warned: bool
+) -> None:
+    make_run(tmp_path / "run")
+    with RunWriter(tmp_path / "run", resume=True) as writer:
+        writer.truncate_metrics(0)
+        for step in range(1, 31):
+            noise = 0.1 * (-1) ** step
+            parts = (accuracy_push + noise, 0.03, length_push - 0.03 - noise)
+            names = ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous")
+            row = dict(zip(names, parts if step % 3 else (None,) * 3, strict=True))
+            writer.metric({"arm": "lead", "stage": "rl", "step": step, **row})
+    caveats = [story.bare_text(said) for said in story.tell(gather([tmp_path / "run"])[0]).caveats]
+    found = [said for said in caveats if "outweighs accuracy" in said]
+    assert bool(found) == warned
+    if warned:
+        assert found[0].startswith("The length term of lead outweighs accuracy: over the last 10 steps")
+        assert "(-0.35)" in found[0]
+        assert "(+0.80)" in found[0]
+
+
 def test_without_pairs_no_difference_is_claimed(tmp_path: Path) -> None:
     made = told(tmp_path)
     assert not [s for s in made.sentences if "fewer" in story.bare_text(s) or "rises" in story.bare_text(s)]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["PRESETS", "AdvantageConfig", "LossConfig", "kl_faults"]
 
-PRESETS = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code")
+PRESETS = ("grpo", "dr_grpo", "rloo", "lead", "lead_released_code", "concise")
 """Constructors of :class:`AdvantageConfig` that a recipe may name."""
 
 Positive = Annotated[float, Field(gt=0)]
@@ -201,6 +201,16 @@ class AdvantageConfig(_Frozen):
         """
         code = {"no_answer": 0.0, "length_ddof": 1, "length_grace_tokens": 4000.0, "drop_unsolved": True}
         return cls.lead(**{**code, **changes})
+
+    @classmethod
+    def concise(cls, **changes: Any) -> Self:
+        """Short answers where they cost no accuracy: a length term that gives way where long ones are right more often.
+
+        This project's own (docs/theory.md section 7, README): exp(-alpha z) with alpha between 0 and 0.4, set anew
+        every step from the slope of accuracy along length; unanimous groups nominal, no difficulty weights.
+        """
+        own = {"wrong": -1.0, "no_answer": -1.0, "length_alpha": 0.4, "length_control": "slope"}
+        return cls(**{**own, "unanimous_groups": "nominal", **changes})
 
     def margin(self, group_size: int) -> float:
         """The least by which a correct completion's base reward beats a failed one's, in groups of this size.

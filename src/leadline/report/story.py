@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from leadline.report.gather import Arm, Difference, Run
 from leadline.report.words import bracket, count, finite_number, joined, percent, points, signed, token_count
 from leadline.stats import paired_seeds
@@ -21,6 +23,8 @@ ArmSentence = tuple["str | Arm", ...]
 
 ACCURACY, LENGTH = "pass@1", "mean_tokens"
 _MANY_PAIRS = 3
+_LATE = 10
+"""Steps that the balance of accuracy and length is taken over."""
 
 
 @dataclass
@@ -202,11 +206,35 @@ def _caveats(run: Run, measured: Sequence[Arm], pairs: Sequence[_Pair]) -> list[
         told.append(
             ("No paired differences were recorded; overlapping intervals of two arms say little about them.",)
         )
+    told += [warning for arm in measured if (warning := _length_wins(arm))]
     cut = [arm for arm in measured if (arm.value("truncated") or 0) >= 0.05]
     if cut:
         listed = joined([f"{arm.name} {percent(arm.value('truncated') or 0)}" for arm in cut])
         told.append((f"Answers cut off by the token cap count as wrong, at the cap's length: {listed}.",))
     return told
+
+
+def _length_wins(arm: Arm) -> ArmSentence | None:
+    """A warning when, late in training, short answers are right less often and are favoured all the same.
+
+    Late is the last :data:`_LATE` steps in which groups had short and long answers; both signs must lie beyond two
+    standard errors over these steps.
+    """
+    names = ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous")
+    parts = [[finite_number(row.get(name)) for name in names] for row in arm.stage("rl")]
+    known = np.array([row for row in parts if None not in row][-_LATE:], float)
+    if len(known) < _LATE:
+        return None
+    accuracy, whole = known[:, 0], known.sum(axis=1)
+    error = np.array([accuracy.std(ddof=1), whole.std(ddof=1)]) / np.sqrt(_LATE)
+    if accuracy.mean() > -2 * error[0] or whole.mean() < 2 * error[1]:
+        return None
+    length = whole.mean() - accuracy.mean()
+    return (
+        "The length term of ", arm, f" outweighs accuracy: over the last {_LATE} steps accuracy pushed towards long "
+        f"answers ({accuracy.mean():+.2f}) and the length term towards short ones ({length:+.2f}). Accuracy that is "
+        "still high may fall from here.",
+    )  # fmt: skip
 
 
 def across_seeds(runs: Sequence[Run]) -> Story | None:
