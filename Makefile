@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 EXTRAS := dev,trl,gym,gguf,ray
 RUN    ?= runs/quickstart
 
-.PHONY: help venv demo demo-trl test fuzz venv-verl test-verl gpu-check gpu-pack check format docs clean browser
+.PHONY: help venv demo demo-trl demo-llm test fuzz venv-verl test-verl gpu-check gpu-pack check format docs clean browser
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,15 @@ demo: venv  ## two minutes on two idle cores: a small model learns to reason; GR
 demo-trl: venv  ## the four stages through TRL, from the model that the demo saved (makes it first where there is none)
 	@test -d $(RUN)/checkpoints/sft/step-000400 || $(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
 	@$(BIN)/leadline run trl-demo --model $(RUN)/checkpoints/sft/step-000400 --out runs/trl-demo $(if $(wildcard runs/trl-demo/recipe.yaml),--resume,)
+
+LLM       ?= models/smollm2-135m
+LLM_TASKS := copy a number,small sums,2-digit sums,GSM8K
+LLM_SIZE  := $(if $(QUICK),--steps 10 --problems 24 --set rl.prompts=8,--steps 20 --problems 48)
+
+demo-llm: venv  ## a real language model: fetched, probed on families of problems, trained where it is worth it (QUICK=1: shorter)
+	@test -d $(LLM) || $(BIN)/leadline model fetch smollm2-135m --out $(LLM)
+	@$(BIN)/python benchmarks/probe_on_llm.py --model $(LLM) --out runs/demo-llm$(if $(QUICK),-quick,) --only "$(LLM_TASKS)" \
+	  --skip-hopeless --jobs 2 --threads 1 $(LLM_SIZE) --html runs/demo-llm$(if $(QUICK),-quick,)/report.html
 
 test: venv browser check  ## everything that is checked: style, types, tests
 	@echo "== tests"

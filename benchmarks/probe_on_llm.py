@@ -30,7 +30,11 @@ from typing import Any
 
 import numpy as np
 
+from leadline.display.blocks import Finding, Table
+from leadline.display.page import finding_page
 from leadline.display.svg import Mark, Plot, Series, stack
+from leadline.grading.restated import is_restated
+from leadline.grading.text.extract import extract_answer
 from leadline.recipes import find_recipe
 from leadline.stats import clopper_pearson, seed_mean
 from leadline.storage.jsonl import write_text_atomic
@@ -105,6 +109,17 @@ def rates(run_: RunReader, arm: str) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
+def restated(run_: RunReader, arm: str) -> float:
+    """Share of the samples that were called right for restating the question: what an earlier grader paid for."""
+    rows = list(run_.samples(arm, "eval"))
+    found = [
+        row["correct"] is True
+        and is_restated(extract_answer(row["completion"]) or "", row["prompt"], row["gold"])
+        for row in rows
+    ]
+    return float(np.mean(found))
+
+
 def measure(folder: Path) -> dict[str, Any]:
     """Before, after, the gain with its interval over problems, tokens, and the live groups of the first steps."""
     reader = RunReader(folder)
@@ -119,6 +134,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "before": float(np.mean(list(before.values()))),
         "after": float(np.mean(list(after.values()))),
         "gain": gain.as_list(),
+        "restated": restated(reader, "grpo"),
         "live_seen": [seen / asked, float(low), float(high)],
         "groups": asked,
         "tokens": [arms["base"]["mean_tokens"], arms["grpo"]["mean_tokens"]],
@@ -172,6 +188,8 @@ def show(rows: list[dict[str, Any]]) -> None:
             seen = 100 * row["live_seen"][0]
             mark = "" if row["live_held"] else " (missed)"
             line += f"{f'{seen:.0f}%{mark}':16}{gain_line(row)}"
+            if row["restated"] > 0.01:
+                line += f", {row['restated']:.0%} merely restate the question"
         print(line)
     trained = [row for row in rows if "gain" in row]
     worth = [row for row in trained if row["verdict"] in ("worth_it", "drop_problems")]
@@ -210,6 +228,38 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     write_text_atomic(path, stack(plots))
 
 
+def page(rows: list[dict[str, Any]], title: str) -> str:
+    """One HTML page: what was foretold beside what happened, a row per family."""
+    lines = []
+    for row in rows:
+        foretold, trained = row["live_foretold"], "gain" in row
+        lines.append(
+            (
+                row["task"],
+                row["sentence"].split(":")[0],
+                span(row["pass@1"]),
+                span(foretold),
+                span(row["live_seen"]) if trained else "not trained",
+                f"{100 * row['after']:.1f}%" if trained else "",
+                gain_line(row).split("(")[1].rstrip(")") if trained else "",
+            )
+        )
+    columns = ("family", "said beforehand", "pass@1 before", "live groups foretold", "seen, first 3 steps")
+    table = Table("by family", (*columns, "pass@1 after", "gain"), tuple(lines))
+    held = sum(row.get("live_held", False) for row in rows)
+    trained = sum("gain" in row for row in rows)
+    sentences = (
+        f"What the first steps showed is compatible with the forecast on {held} of {trained} families.",
+    )
+    return finding_page(Finding(title, "", sentences, (table,)))
+
+
+def span(values: list[float]) -> str:
+    """A share with its limits, in percent."""
+    value, low, high = (100 * part for part in values)
+    return f"{value:.0f}% [{low:.0f}, {high:.0f}]"
+
+
 def each(rows: list[dict[str, Any]], key: str) -> list[tuple[int, list[float]]]:
     return [(at, row[key]) for at, row in enumerate(rows)]
 
@@ -235,8 +285,10 @@ def main() -> None:
         "--set", action="append", default=[], help="a change of the recipe, as of leadline run"
     )
     parser.add_argument("--skip-hopeless", action="store_true")
+    parser.add_argument("--collect", action="store_true", help="show what is there; run nothing")
     parser.add_argument("--write-problems", action="store_true", help="make the families' files and stop")
     parser.add_argument("--svg", type=Path)
+    parser.add_argument("--html", type=Path, help="a page: what was foretold beside what happened")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     names = [name.strip() for name in options.only.split(",")]
@@ -245,8 +297,9 @@ def main() -> None:
         return
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     started = time.monotonic()
+    waiting = {} if options.collect else files
     with ThreadPoolExecutor(options.jobs) as pool:
-        for done in [pool.submit(run_task, options, name, path) for name, path in files.items()]:
+        for done in [pool.submit(run_task, options, name, path) for name, path in waiting.items()]:
             try:
                 done.result()
             except SystemExit as fault:
@@ -256,6 +309,10 @@ def main() -> None:
     print(f"{time.monotonic() - started:.0f} s")
     if options.svg:
         draw(rows, options.svg)
+    if options.html:
+        title = f"{options.model.name}: foretold and seen, {options.steps} steps of GRPO"
+        write_text_atomic(options.html, page(rows, title))
+        print(f"Report: {options.html}")
     text = json.dumps({"model": options.model.name, "steps": options.steps, "rows": rows})
     if options.json:
         write_text_atomic(options.json, text + "\n")
