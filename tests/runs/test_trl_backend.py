@@ -19,7 +19,9 @@ from leadline.grpo.advantages import group_advantages
 from leadline.recipes.schema import Recipe, parse_recipe
 from leadline.runs.backends import Stage, open_backend
 from leadline.runs.training_data import open_material
+from leadline.samplers import Sampler, Sampling
 from leadline.storage.run_directory import RunReader, RunWriter
+from leadline.types import Completion, Problem
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
@@ -150,13 +152,26 @@ def test_models_come_out_as_directories_that_the_local_engine_reads(run: dict[st
     assert before != after  # the merged model is not the one that it started from
 
 
+def drawn(sampler: Sampler, problems: list[Problem], settings: Sampling) -> list[Completion]:
+    """Two samples of each problem, problem by problem."""
+    place = {problem.id: index for index, problem in enumerate(problems)}
+    draws = sampler.generate(problems, 2, settings)
+    ordered = sorted(draws, key=lambda draw: (place[draw.completion.problem_id], draw.index))
+    return [draw.completion for draw in ordered]
+
+
 def test_samples_of_a_model(run: dict[str, Any]) -> None:
     problems = open_material(run["recipe"]).test(3)
-    first, second = (run["backend"].sample(run["lead"], problems, 2) for _ in range(2))
+    sampler, settings = run["backend"].sampler(run["lead"]), Sampling(16)
+    first, second = (drawn(sampler, problems, settings) for _ in range(2))
     assert first == second
     assert [c.problem_id for c in first] == [problem.id for problem in problems for _ in range(2)]
     assert all(1 <= c.n_tokens <= 16 and (c.finished or c.n_tokens == 16) for c in first)
-    assert run["backend"].prompt_text(run["lead"], problems[0]).startswith(problems[0].prompt)
+    assert sampler.prompt_text(problems[0]).startswith(problems[0].prompt)
+    # an evaluation that was stopped goes on with the samples that it would have drawn
+    whole = list(sampler.generate(problems, 2, settings))
+    rest = list(sampler.generate(problems, 2, settings, done={draw.key for draw in whole[:3]}))
+    assert rest == whole[3:]
 
 
 @pytest.mark.parametrize(("name", "stop"), [("sft", 3), ("lead", 3)])
@@ -262,10 +277,10 @@ def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_p
     )
     np.testing.assert_allclose([row["advantage"] for row in rows], out.advantage, atol=1e-6)
     problems = open_material(recipe).test(2)
-    drawn = backend.sample(folder, problems, 2)  # in a process of its own
-    assert drawn == through_trl(start, "rl.prompts=1", "rl.group_size=16", "rl.updates=1")[1].sample(
-        folder, problems, 2
-    )
+    here = through_trl(start, "rl.prompts=1", "rl.group_size=16", "rl.updates=1")[1]
+    there, ours = backend.sampler(folder), here.sampler(folder)  # the first in a process of its own
+    assert drawn(there, problems, Sampling(16)) == drawn(ours, problems, Sampling(16))
+    assert there.prompt_text(problems[0]) == ours.prompt_text(problems[0])
 
 
 def test_what_a_process_raises_comes_back_as_what_it_was(

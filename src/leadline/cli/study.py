@@ -1,4 +1,4 @@
-"""``leadline study``: options in, a study out. :func:`register` hangs the command on an application."""
+"""``leadline study``: options in, a study out."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from leadline.errors import InputError
 if TYPE_CHECKING:
     from leadline.studies.execution.runner import StudyProgress
 
-__all__ = ["register", "study"]
+__all__ = ["study"]
 
 _EVERY_SECONDS = 5.0
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command ``study`` to ``app``."""
-    app.command("study")(study)
 
 
 def study(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor
@@ -74,9 +76,7 @@ class Learner:
             norms.append(outcome.grad_norm)
             skipped += outcome.skipped
             shares.append(share)
-        total = shares[0] if shares else None
-        for share in shares[1:]:
-            total = share if total is None else total + share
+        total = reduce(add, shares) if shares else None
         return Update(
             loss=float(total.loss) / self.updates if total else 0.0,
             grad_norm=sum(norms) / len(norms) if norms else 0.0,

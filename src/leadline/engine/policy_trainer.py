@@ -15,7 +15,7 @@ from leadline.engine.prompts import Prompts
 from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scored_batch import ScoredBatch, Scores, completions_of, weighed
-from leadline.engine.signals import Interrupts
+from leadline.engine.signals import StopRequest
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
@@ -69,7 +69,7 @@ class PolicyTrainer:
     def __post_init__(self) -> None:
         self.weigher = Weigher(self.advantage)
 
-    def run(self, interrupts: Interrupts) -> None:
+    def run(self, interrupts: StopRequest) -> None:
         """Train to ``config.steps``, from the newest checkpoint if there is one.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from leadline.engine.signals import Interrupts
+from leadline.engine.signals import StopRequest
 from leadline.errors import Interrupted
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
 
@@ -47,7 +47,7 @@ def run_steps(
     every: int,
     step: Callable[[int], None],
     save: Callable[[int], None],
-    interrupts: Interrupts,
+    interrupts: StopRequest,
 ) -> None:
     """Steps ``start`` to ``steps``, saved after every ``every``, after the last, and before stopping early.
 

@@ -14,12 +14,12 @@ from leadline.engine.prompts import Prompts, prefill
 from leadline.engine.recorded_decoding import Shape, decoder_for
 from leadline.model import Decoder, KeyValueCache
 
-__all__ = ["Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
+__all__ = ["ROWS_AT_ONCE", "Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
 
 # Lines of finished rows are filled by moving the last ones there; worth it once a tenth of the lines is idle.
 _IDLE_SHARE = 0.1
 # Rows decoded at a time when there are many: beyond a few hundred a CPU gains nothing and the cache only grows.
-_ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 512
 # Rows decoded together on a CPU: few enough that their keys and values stay in its caches from step to step, and enough
 # to keep the matrix product busy.
 _ROWS_IN_CACHE = 512
@@ -162,9 +162,10 @@ def sample_many(
     *,
     eos: int,
     generator: torch.Generator,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[tuple[range, Rollouts]]:
     """:func:`sample` over any number of prompts, some hundred rows at a time, in order: (which prompts, rollouts)."""
-    size = max(1, _ROWS_AT_ONCE // per_prompt)
+    size = max(1, rows_at_once // per_prompt)
     for start in range(0, len(sequences), size):
         which = range(start, min(start + size, len(sequences)))
         prompts = Prompts.pad([sequences[index] for index in which], model.device)

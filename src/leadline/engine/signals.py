@@ -7,11 +7,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "StopRequest"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest(Protocol):
+    """Whether to stop after the step that is under way."""
+
+    @property
+    def requested(self) -> bool: ...
 
 
 class Interrupts:

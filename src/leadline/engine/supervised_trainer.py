@@ -15,7 +15,7 @@ from torch import Tensor
 from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser, StepOutcome
 from leadline.engine.resumable_loop import Journal, resume, run_steps
-from leadline.engine.signals import Interrupts
+from leadline.engine.signals import StopRequest
 from leadline.model import Decoder, load_decoder, save_decoder, selected_logprobs
 from leadline.model.codec import Codec
 from leadline.recipes.schema import SupervisedConfig
@@ -107,7 +107,7 @@ class SupervisedTrainer:
     checkpoints: Checkpoints
     on_step: Callable[[Row], None] = lambda row: None
 
-    def run(self, interrupts: Interrupts) -> None:
+    def run(self, interrupts: StopRequest) -> None:
         """Train to ``config.steps``, from the newest checkpoint if there is one.
 
         Raises:

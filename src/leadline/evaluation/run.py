@@ -8,27 +8,39 @@ import itertools
 import json
 import platform
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from leadline.data.problems.loading import ProblemSet
+from leadline.data.samples.rows import read_samples
 from leadline.errors import ConfigError, DataError, Interrupted
 from leadline.evaluation.metrics import Evaluation, evaluate
 from leadline.evaluation.sample_store import DrawStore
 from leadline.grading import Grader
 from leadline.rewards import Scorer, resolve
 from leadline.rewards.user_functions import guarded
-from leadline.samplers import Draw, FileSampler, Sampler, Sampling
+from leadline.samplers import FileSampler, Sampler, Sampling
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
 from leadline.types import Completion, Problem, SampleRow, Score
 
-__all__ = ["EvalRun", "SamplesWarning", "run_eval"]
+__all__ = [
+    "MEASURED",
+    "EvalRun",
+    "GradedSamples",
+    "SamplesWarning",
+    "draw_and_grade",
+    "read_graded",
+    "run_eval",
+]
 
 _CHUNK = 1024  # completions graded at a time
-_MEASURED = {"format": 0.0, "reflection": 0.0, "repetition": 0.0}
+MEASURED = {"format": 0.0, "reflection": 0.0, "repetition": 0.0}
+"""The parts of the reward that every evaluation measures; none of them is paid."""
 
 
 class SamplesWarning(UserWarning):
@@ -89,12 +101,19 @@ def run_eval(
     ]
     with DrawStore(out / "raw.jsonl") as store, _no_empty_folder(out / "raw.jsonl", absent):
         write_json_atomic(out / "settings.json", settings | {"samples": samples})
-        _draw(sampler, problems, samples, sampling, store, progress)
-        graded = _Graded(problems.problems, sampler, grade)
-        write_jsonl(
-            out / "samples.jsonl.gz",
-            graded.rows(draw for draw in store.draws() if draw.index < samples),
-        )
+        try:
+            graded = draw_and_grade(
+                *(sampler, problems.problems, store, out / "samples.jsonl.gz"),
+                samples=samples,
+                sampling=sampling,
+                grader=grade,
+                progress=progress,
+            )
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                f"stopped after {len(store)} of {samples * len(problems)} samples; "
+                "run the same command again to go on"
+            ) from error
     if sampling.temperature > 0 and graded.all_alike(samples):
         warnings.warn(
             f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
@@ -174,9 +193,69 @@ def _agree(path: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
+def draw_and_grade(
+    sampler: Sampler,
+    problems: Sequence[Problem],
+    store: DrawStore,
+    target: Path,
+    *,
+    samples: int,
+    sampling: Sampling,
+    grader: Grader | Callable[..., Any] | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    context: Mapping[str, Any] = MappingProxyType({}),
+) -> GradedSamples:
+    """Draw what ``store`` lacks, grade all of it anew, and write the graded rows to ``target``.
+
+    The one way from a model to its numbers: of ``leadline eval`` and of every stage of a recipe.
+
+    Args:
+        context: goes into every row, besides ``index``.
+
+    Raises:
+        DataError: ``store`` holds samples of other problems.
+    """
+    _draw(sampler, problems, samples, sampling, store, progress)
+    graded, prompts = (
+        GradedSamples(problems),
+        {problem.id: sampler.prompt_text(problem) for problem in problems},
+    )
+
+    def rows() -> Iterator[dict[str, Any]]:
+        with Scorer(MEASURED, grader=grader) as scorer:
+            draws = (draw for draw in store.draws() if draw.index < samples)
+            while chunk := list(itertools.islice(draws, _CHUNK)):
+                asked = [graded.problems[draw.completion.problem_id] for draw in chunk]
+                scores = scorer.score(asked, [draw.completion for draw in chunk])
+                for draw, problem, score in zip(chunk, asked, scores, strict=True):
+                    graded.add(draw.index, draw.completion, score)
+                    row = SampleRow.of(problem, draw.completion, score, prompts[problem.id])
+                    yield replace(row, context={**context, "index": draw.index}).to_row()
+
+    write_jsonl(target, rows())
+    return graded
+
+
+def read_graded(target: Path, problems: Sequence[Problem], samples: int) -> GradedSamples | None:
+    """What :func:`draw_and_grade` wrote to ``target``; None unless it holds ``samples`` of each of these problems.
+
+    Raises:
+        DataError: ``target`` holds rows that cannot be used.
+    """
+    if not target.is_file():
+        return None
+    graded, counts = GradedSamples(problems), Counter[str]()
+    for row in read_samples(target):
+        if row.score is None or row.completion.problem_id not in graded.problems:
+            return None
+        graded.add(int(row.context.get("index", 0)), row.completion, row.score)
+        counts[row.completion.problem_id] += 1
+    return graded if counts == dict.fromkeys(graded.problems, samples) else None
+
+
 def _draw(
     sampler: Sampler,
-    problems: ProblemSet,
+    problems: Sequence[Problem],
     samples: int,
     sampling: Sampling,
     store: DrawStore,
@@ -188,71 +267,46 @@ def _draw(
     foreign = sorted({name for name, _ in drawn if name not in known})
     if foreign:
         raise DataError(
-            f"raw.jsonl holds samples of {len(foreign)} problems that are not in the set: {foreign[:5]}"
+            f"{store.path}: holds samples of {len(foreign)} problems that are not in the set: {foreign[:5]}"
         )
-    have = sum(index < samples for _, index in drawn)
-    total = samples * len(problems)
+    have, total = sum(index < samples for _, index in drawn), samples * len(problems)
     if progress:
         progress(have, total)
     if have == total:
         return
-    try:
-        for draw in sampler.generate(problems.problems, samples, sampling, done=drawn):
-            if draw.key in drawn:
-                raise RuntimeError(f"{sampler.name} drew {draw.key} twice")
-            drawn.add(draw.key)
-            store.append(draw)
-            have += 1
-            if progress:
-                progress(have, total)
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            f"stopped after {have} of {total} samples; run the same command again to go on"
-        ) from error
+    for draw in sampler.generate(problems, samples, sampling, done=drawn):
+        if draw.key in drawn:
+            raise RuntimeError(f"{sampler.name} drew {draw.key} twice")
+        drawn.add(draw.key)
+        store.append(draw)
+        have += 1
+        if progress:
+            progress(have, total)
 
 
-class _Graded:
-    """Grades completions as they stream by, and keeps what the metrics need: no texts."""
+class GradedSamples:
+    """What the metrics need of graded completions: no texts."""
 
-    def __init__(
-        self, problems: Sequence[Problem], sampler: Sampler, grader: Grader | Callable[..., Any] | None
-    ) -> None:
-        self._problems = {problem.id: problem for problem in problems}
-        self._prompts = {problem.id: sampler.prompt_text(problem) for problem in problems}
-        self._grader = grader
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = {problem.id: problem for problem in problems}
         self._texts: dict[str, set[int]] = {}
         self._rows: list[tuple[int, Completion, Score]] = []
 
-    def rows(self, draws: Iterable[Draw]) -> Iterator[dict[str, Any]]:
-        """The graded rows, as sample files hold them."""
-        with Scorer(_MEASURED, grader=self._grader) as scorer:
-            for chunk in _chunks(draws, _CHUNK):
-                completions = [draw.completion for draw in chunk]
-                asked = [self._problems[completion.problem_id] for completion in completions]
-                for draw, problem, score in zip(chunk, asked, scorer.score(asked, completions), strict=True):
-                    completion = draw.completion
-                    self._texts.setdefault(problem.id, set()).add(hash(completion.text))
-                    self._rows.append((draw.index, replace(completion, text=""), replace(score, spans=())))
-                    yield SampleRow.of(
-                        problem, completion, score, self._prompts[problem.id], index=draw.index
-                    ).to_row()
+    def add(self, index: int, completion: Completion, score: Score) -> None:
+        """Take the ``index``-th completion of a problem."""
+        self._texts.setdefault(completion.problem_id, set()).add(hash(completion.text))
+        self._rows.append((index, replace(completion, text=""), replace(score, spans=())))
 
     def measure(self, ks: Sequence[int], seed: int) -> Evaluation:
         """The metrics, by index: the subsets that vote in cons@k must not depend on which sample came first."""
         rows = sorted(self._rows, key=lambda row: row[0])
         completions, scores = [row[1] for row in rows], [row[2] for row in rows]
-        return evaluate(list(self._problems.values()), completions, scores, ks=ks, seed=seed)
+        return evaluate(list(self.problems.values()), completions, scores, ks=ks, seed=seed)
 
     def all_alike(self, samples: int) -> bool:
         """Whether every problem has one text only, over enough samples to wonder."""
         wondered = samples * len(self._texts) >= 16 and samples > 1
         return wondered and all(len(texts) == 1 for texts in self._texts.values())
-
-
-def _chunks(items: Iterable[Draw], size: int) -> Iterator[list[Draw]]:
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
 
 
 def _powers(samples: int) -> list[int]:

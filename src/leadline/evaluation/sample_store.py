@@ -34,23 +34,26 @@ class DrawStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._file = open_appending(path)
         self._synced = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self.keys())
 
     def keys(self) -> set[tuple[str, int]]:
         """What has been drawn: (problem id, index)."""
         keys = set()
-        for line, row in read_jsonl(self._path):
+        for line, row in read_jsonl(self.path):
             name, index = row.get("problem_id"), row.get("index")
             if not isinstance(name, str) or isinstance(index, bool) or not isinstance(index, int):
-                raise DataError(f"{self._path}:{line}: not a row of this run: needs problem_id and index")
+                raise DataError(f"{self.path}:{line}: not a row of this run: needs problem_id and index")
             keys.add((name, index))
         return keys
 
     def append(self, draw: Draw) -> None:
         """Write one draw; it survives a kill of this process at once, and a power cut after two seconds."""
-        with refusals_as_storage_errors(self._path):
+        with refusals_as_storage_errors(self.path):
             self._file.write(encode_row(SampleRow(draw.completion, context={"index": draw.index}).to_row()))
             self._file.flush()
             if time.monotonic() - self._synced > _SYNC_EVERY_S:
@@ -59,12 +62,12 @@ class DrawStore:
 
     def draws(self) -> Iterator[Draw]:
         """All draws, in the order in which they came."""
-        for sample in read_samples(self._path):
+        for sample in read_samples(self.path):
             yield Draw(int(sample.context["index"]), sample.completion)
 
     def close(self) -> None:
         """Sync and let others write."""
-        with refusals_as_storage_errors(self._path):
+        with refusals_as_storage_errors(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
         self._file.close()

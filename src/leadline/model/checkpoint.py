@@ -18,11 +18,18 @@ from leadline.model.pretrained import headers, load_tokenizer, printable_ascii, 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["count_parameters", "load_decoder", "load_model", "load_tokenizer", "read_config", "save_decoder"]
+__all__ = [
+    "check_model_directory",
+    "count_parameters",
+    "load_decoder",
+    "load_model",
+    "load_tokenizer",
+    "read_config",
+    "save_decoder",
+]
 
 _SHOWN = 20
 _HEAD = "lm_head.weight"
-_EMBEDDING = "model.embed_tokens.weight"
 
 
 def save_decoder(model: Decoder, folder: Path, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
@@ -117,11 +124,21 @@ def load_model(
     Raises:
         CheckpointError: either cannot be used, or the tokenizer has more tokens than the model.
     """
-    read_config(Path(folder))  # what is no model directory at all says so first
-    tokenizer = load_tokenizer(folder)  # before the weights, which may take long
-    model = load_decoder(folder, device=device)
-    if len(tokenizer) > model.config.vocab_size:
+    tokenizer = check_model_directory(Path(folder))  # before the weights, which may take long
+    return load_decoder(folder, device=device), tokenizer
+
+
+def check_model_directory(folder: Path) -> PreTrainedTokenizerBase:
+    """Refuse what :func:`load_model` would refuse, as far as it shows without the weights; returns the tokenizer.
+
+    Raises:
+        CheckpointError: as :func:`load_model`.
+    """
+    config = read_config(folder)  # what is no model directory at all says so first
+    tokenizer = load_tokenizer(folder)
+    _check_shapes(folder, config)
+    if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
-            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {model.config.vocab_size}"
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model only {config.vocab_size}"
         )
-    return model, tokenizer
+    return tokenizer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from leadline.errors import CheckpointError
@@ -93,9 +93,6 @@ class DecoderConfig:
     @property
     def qk_norm(self) -> bool:
         return self.family == "qwen3"
-
-    def with_vocabulary(self, size: int) -> DecoderConfig:
-        return replace(self, vocab_size=size)
 
     @classmethod
     def from_huggingface(cls, raw: Mapping[str, Any], *, where: str = "config.json") -> DecoderConfig:

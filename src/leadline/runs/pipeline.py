@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from leadline import __version__
-from leadline.data.samples.rows import read_samples
 from leadline.display.progress import Progress
 from leadline.engine.signals import Interrupts
 from leadline.errors import ConfigError, InputError, Interrupted
-from leadline.evaluation import Evaluation, evaluate, paired_differences
+from leadline.evaluation import Evaluation, paired_differences
+from leadline.evaluation.run import draw_and_grade, read_graded
+from leadline.evaluation.sample_store import DrawStore
 from leadline.recipes.schema import Recipe, parse_recipe
 from leadline.report import build_report
-from leadline.rewards import Scorer
 from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
 from leadline.runs.training_data import Material
+from leadline.samplers import Sampling
 from leadline.storage.run_directory import RunReader, RunWriter
-from leadline.types import Completion, Problem, SampleRow, Score
+from leadline.types import Problem
 
 __all__ = ["Pipeline", "run_recipe", "stage_names"]
 
@@ -109,22 +110,30 @@ class Pipeline:
         for later in names[names.index(name) + 1 :]:
             shutil.rmtree(self.writer.root / "checkpoints" / later, ignore_errors=True)
             shutil.rmtree(self.writer.root / "samples" / later, ignore_errors=True)
-        (self.writer.root / "samples" / name / "eval.jsonl.gz").unlink(missing_ok=True)
+        for file in ("eval.jsonl.gz", "raw.jsonl"):
+            (self.writer.root / "samples" / name / file).unlink(missing_ok=True)
 
     def _steps(self, name: str) -> int:
         return {"base": 0, "sft": self.recipe.sft.steps}.get(name, self.recipe.rl.steps)
 
     def _measure(self, name: str, model: Path, problems: Sequence[Problem]) -> Evaluation:
-        config = self.recipe.evaluation
-        there = self._read_back(name, problems)
-        if there is None:
+        """The evaluation of ``leadline eval``; samples as they come wait in ``raw.jsonl`` until all are graded."""
+        config, folder = self.recipe.evaluation, self.writer.root / "samples" / name
+        samples, raw = folder / "eval.jsonl.gz", folder / "raw.jsonl"
+        graded = read_graded(samples, problems, config.samples)
+        if graded is None:
             self.progress.note(f"{name}: measuring {len(problems)} problems x {config.samples} samples")
-            completions = self.backend.sample(model, problems, config.samples)
-            scores = self._score(problems, completions)
-            self._write_samples(name, model, problems, completions, scores)
-        else:
-            completions, scores = there
-        result = evaluate(problems, completions, scores, ks=config.ks, seed=self.recipe.seed)
+            cap = config.max_tokens or self.recipe.rl.max_tokens
+            with DrawStore(raw) as store:
+                graded = draw_and_grade(
+                    *(self.backend.sampler(model), problems, store, samples),
+                    samples=config.samples,
+                    sampling=Sampling(cap, config.temperature, seed=self.recipe.seed),
+                    grader=config.grader,
+                    context={"arm": name, "step": self._steps(name)},
+                )
+        raw.unlink(missing_ok=True)
+        result = graded.measure(config.ks, self.recipe.seed)
         self.progress.result(name, result.as_dict())
         return result
 
@@ -137,42 +146,6 @@ class Pipeline:
         elif name in self.recipe.arms:
             verdict = write_comparison(self.writer, self.recipe, start, name, problems)
             self.progress.note(f"compare: {verdict}")
-
-    def _score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
-        by_id = {problem.id: problem for problem in problems}
-        grader = self.recipe.evaluation.grader
-        with Scorer({"accuracy": 1.0, "format": 0.0, "reflection": 0.0}, grader=grader) as scorer:
-            return scorer.score([by_id[completion.problem_id] for completion in completions], completions)
-
-    def _write_samples(
-        self,
-        name: str,
-        model: Path,
-        problems: Sequence[Problem],
-        completions: Sequence[Completion],
-        scores: Sequence[Score],
-    ) -> None:
-        by_id = {problem.id: (problem, self.backend.prompt_text(model, problem)) for problem in problems}
-        rows = []
-        for completion, score in zip(completions, scores, strict=True):
-            problem, prompt = by_id[completion.problem_id]
-            row = SampleRow.of(problem, completion, score, prompt, arm=name, step=self._steps(name))
-            rows.append(row.to_row())
-        self.writer.samples(name, "eval", rows)
-
-    def _read_back(
-        self, name: str, problems: Sequence[Problem]
-    ) -> tuple[list[Completion], list[Score]] | None:
-        """An evaluation that a stopped run had finished already, if it is of the same problems."""
-        if not (self.writer.root / "samples" / name / "eval.jsonl.gz").is_file():
-            return None
-        rows = list(read_samples(self.writer.root / "samples" / name / "eval.jsonl.gz"))
-        completions = [row.completion for row in rows]
-        scores = [row.score for row in rows if row.score is not None]
-        complete = {completion.problem_id for completion in completions} == {
-            problem.id for problem in problems
-        }
-        return (completions, scores) if complete and len(scores) == len(rows) else None
 
     def _summary(self, results: Mapping[str, Evaluation], seconds: float) -> dict[str, Any]:
         arms: dict[str, Any] = {name: result.as_dict() for name, result in results.items()}

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 
 from leadline.engine.logprobs import text_logprobs
-from leadline.engine.prompts import Prompts
-from leadline.engine.sampler import SamplingConfig, sample
+from leadline.engine.sampler import ROWS_AT_ONCE, SamplingConfig, sample_many
 from leadline.engine.scored_batch import completions_of
 from leadline.errors import ConfigError
 from leadline.model import load_model, load_tokenizer
@@ -31,6 +30,8 @@ class LocalSampler:
         device: ``cuda`` or ``cpu``; the first GPU if there is one.
         prompting: system turn and prompt template.
         batch_size: completions decoded together, in whole groups.
+        repeatable: a run that was stopped draws all samples again and hands out those that are missing, so that it
+            ends with the samples of a run that was not; otherwise it draws the missing ones alone.
         problems: what it will be asked, looked at before the weights are loaded.
 
     Raises:
@@ -44,12 +45,13 @@ class LocalSampler:
         *,
         device: str | None = None,
         prompting: Prompting | None = None,
-        batch_size: int = 256,
+        batch_size: int = ROWS_AT_ONCE,
+        repeatable: bool = False,
         problems: Sequence[Problem] = (),
     ) -> None:
         self.name = str(model)
         self.prompting = prompting or Prompting()
-        self._batch_size = batch_size
+        self._batch_size, self._repeatable = batch_size, repeatable
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         if problems:
             codec = Codec(load_tokenizer(model), self.prompting.system)
@@ -74,32 +76,35 @@ class LocalSampler:
             raise ConfigError(
                 "the local engine has neither top-p nor min-p; use --engine transformers or vllm"
             )
-        config = SamplingConfig(sampling.max_tokens, sampling.temperature)
-        missing: dict[str, list[int]] = {}
-        for item in pending(problems, n, done):
-            missing.setdefault(item.problem.id, []).append(item.index)
-        todo = [problem for problem in problems if problem.id in missing]
-        asked_ids = self._codec.encode_prompts([self.prompting.apply(problem) for problem in todo])
-        prompts = {problem.id: ids for problem, ids in zip(todo, asked_ids, strict=True)}
-        check_lengths(todo, prompts, self._model.config.max_positions)
-        size = max(1, self._batch_size // n)
-        for start in range(0, len(todo), size):
-            chunk = todo[start : start + size]
-            most = max(len(missing[problem.id]) for problem in chunk)
-            rollouts = sample(
-                self._model,
-                Prompts.pad([prompts[problem.id] for problem in chunk], self._model.device),
-                most,
-                config,
-                eos=self._codec.eos,
-                generator=torch_rng(sampling.seed, chunk[0].id, len(done), device=self._model.device),
-            )
-            owners = [chunk[index] for index in rollouts.owner.tolist()]
-            completions = completions_of(owners, rollouts, self._codec)
-            for row, completion in enumerate(completions):
-                indices = missing[completion.problem_id]
-                if row % most < len(indices):
-                    yield Draw(indices[row % most], completion)
+        again = bool(done) and not self._repeatable  # draws of its own, for what is missing alone
+        # By problem: the indices of its completions in the order in which they are drawn.
+        wanted: dict[str, list[int | None]] = {}
+        for item in pending(problems, n, done if again else ()):
+            wanted.setdefault(item.problem.id, []).append(None if item.key in done else item.index)
+        todo = [problem for problem in problems if problem.id in wanted]
+        each = max(map(len, wanted.values()), default=1)
+        prompts = (
+            self._codec.encode_prompts([self.prompting.apply(problem) for problem in todo]) if todo else []
+        )
+        lengths = {problem.id: ids for problem, ids in zip(todo, prompts, strict=True)}
+        check_lengths(todo, lengths, self._model.config.max_positions)
+        for which, rollouts in sample_many(
+            self._model,
+            prompts,
+            each,
+            SamplingConfig(sampling.max_tokens, sampling.temperature),
+            eos=self._codec.eos,
+            generator=torch_rng(
+                sampling.seed, "evaluation", *([len(done)] if again else []), device=self._model.device
+            ),
+            rows_at_once=self._batch_size,
+        ):
+            owners = [todo[which[index]] for index in rollouts.owner.tolist()]
+            for row, completion in enumerate(completions_of(owners, rollouts, self._codec)):
+                indices = wanted[completion.problem_id]
+                index = indices[row % each] if row % each < len(indices) else None
+                if index is not None:
+                    yield Draw(index, completion)
 
     def prompt_text(self, problem: Problem) -> str:
         """The text that a completion of ``problem`` continues."""

@@ -30,7 +30,7 @@ class TransformersSampler:
     The prompt is put through the tokenizer's chat template where it has one, else it is plain text. Weights
     are read from safetensors only, and code that a checkpoint brings along is not run. The same seed gives
     the same samples only for the same set of samples to draw: a resumed run draws other, equally distributed
-    ones.
+    ones, unless it is ``repeatable``.
 
     Args:
         model: a directory, or a name on the Hugging Face hub.
@@ -39,6 +39,8 @@ class TransformersSampler:
         dtype: e.g. ``bfloat16``; as the checkpoint says when None.
         prompting: system turn and prompt template.
         problems: what it will be asked, looked at before the weights are loaded.
+        repeatable: batches are made of all samples, and those are drawn again of which one is missing: a run that was
+            stopped ends with the samples of one that was not.
 
     Raises:
         CheckpointError: no such model, or one without weights, tokenizer or end-of-sequence token.
@@ -54,12 +56,13 @@ class TransformersSampler:
         dtype: str | None = None,
         prompting: Prompting | None = None,
         problems: Sequence[Problem] = (),
+        repeatable: bool = False,
     ) -> None:
         import torch
 
         self.name = str(model)
         self.prompting = prompting or Prompting()
-        self._batch_size = max(1, batch_size)
+        self._batch_size, self._repeatable = max(1, batch_size), repeatable
         self._device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
         folder = model_files(self.name)
         load_config(folder)
@@ -79,13 +82,16 @@ class TransformersSampler:
         done: Collection[tuple[str, int]] = frozenset(),
     ) -> Iterator[Draw]:
         """Draw samples; prompts of like length are decoded together."""
-        items = pending(problems, n, done)
+        items = pending(problems, n, () if self._repeatable else done)
         prompts = {item.problem.id: self._encode(item.problem) for item in items}
         check_lengths(problems, prompts, self._positions)
         items.sort(key=lambda item: len(prompts[item.problem.id]))
         for start in range(0, len(items), self._batch_size):
             batch = items[start : start + self._batch_size]
-            yield from self._draw(batch, [prompts[item.problem.id] for item in batch], sampling)
+            if all(item.key in done for item in batch):
+                continue
+            drawn = self._draw(batch, [prompts[item.problem.id] for item in batch], sampling)
+            yield from (draw for draw in drawn if draw.key not in done)
 
     def prompt_text(self, problem: Problem) -> str:
         """The text that a completion of ``problem`` continues."""

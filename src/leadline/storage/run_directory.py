@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -123,6 +124,16 @@ class RunWriter:
             raise InputError(f"{self._metrics_path}: no line ends at byte {offset}, where a checkpoint was")
         with refusals_as_storage_errors(self._metrics_path):
             os.ftruncate(self._metrics, offset)
+
+    def cut_metrics(self, arm: str, step: int) -> None:
+        """Drop the lines of ``arm`` after ``step``, which will be written again; nothing else is behind them."""
+        offset = 0
+        for line in self._metrics_path.read_bytes().splitlines(keepends=True):
+            row = json.loads(line)
+            if row.get("arm") == arm and row.get("step", 0) > step:
+                self.truncate_metrics(offset)
+                return
+            offset += len(line)
 
     def samples(self, arm: str, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
         """Write completions to ``samples/<arm>/<name>.jsonl.gz`` and return that path."""

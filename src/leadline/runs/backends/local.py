@@ -9,12 +9,9 @@ from pathlib import Path
 import torch
 
 from leadline.engine.learner import Learner
-from leadline.engine.logprobs import text_logprobs
 from leadline.engine.lora import Lora
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.policy_trainer import PolicyTrainer
-from leadline.engine.sampler import SamplingConfig, sample_many
-from leadline.engine.scored_batch import completions_of
 from leadline.engine.supervised_trainer import SupervisedTrainer
 from leadline.errors import CheckpointError, ConfigError, DataError, InputError
 from leadline.model import (
@@ -22,19 +19,21 @@ from leadline.model import (
     DecoderConfig,
     build_tokenizer,
     load_model,
-    load_tokenizer,
     save_decoder,
 )
-from leadline.model.checkpoint import read_config
+from leadline.model.checkpoint import check_model_directory, read_config
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
 from leadline.runs.backends.checks import check_model
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.training_data import Material
+from leadline.samplers import Prompting
+from leadline.samplers.local import LocalSampler
 from leadline.seeds import torch_rng
 from leadline.storage.checkpoints import Checkpoints
-from leadline.types import Completion, Problem
+from leadline.storage.run_directory import RunWriter
+from leadline.types import Problem
 
 __all__ = ["LocalBackend", "check_local_recipe"]
 
@@ -81,9 +80,9 @@ class LocalBackend:
         torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
         self.device = torch.device(_device(recipe.device))
         if recipe.model.source is not None:
-            self._load(Path(recipe.model.source))  # so that its faults show before anything is written
+            check_model_directory(Path(recipe.model.source))  # its faults show before anything is written
 
-    def base(self, stage: Stage) -> Path:
+    def base(self, stage: Stage[RunWriter]) -> Path:
         if self.recipe.model.source is not None:
             return Path(self.recipe.model.source)
         checkpoints = Checkpoints(stage.folder)
@@ -95,7 +94,7 @@ class LocalBackend:
         model.initialise(torch_rng(self.recipe.seed, "init"), self.recipe.model.initial_scale)
         return checkpoints.save(0, lambda folder: save_decoder(model, folder, tokenizer), {})
 
-    def sft(self, stage: Stage, start: Path) -> Path:
+    def sft(self, stage: Stage[RunWriter], start: Path) -> Path:
         config, checkpoints = self.recipe.sft, Checkpoints(stage.folder)
         merged = stage.folder / "merged"
         if config.method == "lora" and merged.is_dir():
@@ -123,7 +122,7 @@ class LocalBackend:
             )
         return _final(checkpoints, config.steps)
 
-    def grpo(self, stage: Stage, start: Path) -> Path:
+    def grpo(self, stage: Stage[RunWriter], start: Path) -> Path:
         config, arm = self.recipe.rl, self.recipe.arms[stage.name]
         model, codec = self._load(start)
         reference = None
@@ -164,31 +163,17 @@ class LocalBackend:
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
 
-    def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
-        decoder, codec = self._load(model)
-        config = self.recipe.evaluation
-        settings = SamplingConfig(config.max_tokens or self.recipe.rl.max_tokens, config.temperature)
-        completions: list[Completion] = []
-        for which, rollouts in sample_many(
-            decoder,
-            codec.encode_prompts(problems),
-            count,
-            settings,
-            eos=codec.eos,
-            generator=torch_rng(self.recipe.seed, "evaluation", device=self.device),
-        ):
-            owners = [problems[which[index]] for index in rollouts.owner.tolist()]
-            completions += completions_of(owners, rollouts, codec)
-        return completions
-
-    def prompt_text(self, model: Path, problem: Problem) -> str:
-        return Codec(load_tokenizer(model), self.recipe.data.system_prompt).prompt_text(problem)
+    def sampler(self, model: Path) -> LocalSampler:
+        prompting = Prompting(system=self.recipe.data.system_prompt)
+        return LocalSampler(model, device=str(self.device), prompting=prompting, repeatable=True)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
-        decoder, codec = self._load(model)
+        if not known:
+            return {}
         asked, texts = [problem for problem, _ in known], [gold for _, gold in known]
-        values = text_logprobs(decoder, codec, asked, texts, self.recipe.evaluation.temperature or 1.0)
+        temperature = self.recipe.evaluation.temperature or 1.0
+        values = self.sampler(model).solution_logprobs(asked, texts, temperature)
         return {problem.id: [value] for problem, value in zip(asked, values, strict=True)}
 
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:

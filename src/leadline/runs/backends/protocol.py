@@ -6,17 +6,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from leadline.engine.signals import Interrupts
+from leadline.engine.signals import StopRequest
+from leadline.samplers import Sampler
 from leadline.storage.run_directory import RunWriter
-from leadline.types import Completion, Problem
+from leadline.types import Problem
 
-__all__ = ["Backend", "Stage"]
+__all__ = ["Backend", "Stage", "StageWriter"]
+
+
+class StageWriter(Protocol):
+    """What every backend needs of :class:`leadline.storage.run_directory.RunWriter`."""
+
+    def metric(self, row: Mapping[str, Any]) -> None: ...
+    def samples(self, arm: str, name: str, rows: Sequence[Mapping[str, Any]]) -> object: ...
+    def cut_metrics(self, arm: str, step: int) -> None: ...
+
+
+Writer = TypeVar("Writer", bound=StageWriter, covariant=True)
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(Generic[Writer]):
     """Where a stage works.
 
     Attributes:
@@ -29,28 +41,25 @@ class Stage:
 
     name: str
     folder: Path
-    writer: RunWriter
-    interrupts: Interrupts
+    writer: Writer
+    interrupts: StopRequest
     on_row: Callable[[Mapping[str, Any]], None]
 
 
 class Backend(Protocol):
     """The work of each stage. Every method resumes what is there and returns the model directory it ends in."""
 
-    def base(self, stage: Stage) -> Path:
+    def base(self, stage: Stage[RunWriter]) -> Path:
         """The model that everything starts from."""
 
-    def sft(self, stage: Stage, start: Path) -> Path:
+    def sft(self, stage: Stage[RunWriter], start: Path) -> Path:
         """Supervised fine-tuning of ``start``."""
 
-    def grpo(self, stage: Stage, start: Path) -> Path:
+    def grpo(self, stage: Stage[RunWriter], start: Path) -> Path:
         """Train the arm ``stage.name`` from ``start``."""
 
-    def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
-        """``count`` completions of every problem, problem by problem, as the recipe's evaluation says."""
-
-    def prompt_text(self, model: Path, problem: Problem) -> str:
-        """What ``problem`` looks like to this model."""
+    def sampler(self, model: Path) -> Sampler:
+        """Draws samples from a model directory; a run that was stopped ends with the same ones."""
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         """By problem: log-probabilities (nats) of known correct completions, for the teacher-forced bound on Q."""

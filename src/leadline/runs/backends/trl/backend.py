@@ -13,10 +13,12 @@ from leadline.model.codec import Codec
 from leadline.model.pretrained import check_weights
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
-from leadline.runs.backends.trl.subprocess_stage import launched, launched_samples
+from leadline.runs.backends.trl.subprocess_stage import LaunchedSampler, launched
 from leadline.runs.training_data import Material
+from leadline.samplers import Sampler
 from leadline.storage.huggingface_hub import whole_model
-from leadline.types import Completion, Problem
+from leadline.storage.run_directory import RunWriter
+from leadline.types import Problem
 
 __all__ = ["TrlBackend"]
 
@@ -42,36 +44,30 @@ class TrlBackend:
         assert recipe.model.source is not None  # check_recipe
         self.source = whole_model(recipe.model.source)
         check_weights(self.source)
-        self._shown: dict[Path, Codec] = {}
 
-    def base(self, stage: Stage) -> Path:
+    def base(self, stage: Stage[RunWriter]) -> Path:
         return self.source
 
-    def sft(self, stage: Stage, start: Path) -> Path:
+    def sft(self, stage: Stage[RunWriter], start: Path) -> Path:
         if self.recipe.trl.get("launch"):
             return launched("sft", stage, start, self.recipe)
         from leadline.runs.backends.trl.train_supervised import train_supervised
 
         return train_supervised(stage, start, self.recipe, self.material, self._codec(start))
 
-    def grpo(self, stage: Stage, start: Path) -> Path:
+    def grpo(self, stage: Stage[RunWriter], start: Path) -> Path:
         if self.recipe.trl.get("launch"):
             return launched("grpo", stage, start, self.recipe)
         from leadline.runs.backends.trl.train_policy import train_policy
 
         return train_policy(stage, start, self.recipe, self.material, self._codec(start))
 
-    def sample(self, model: Path, problems: Sequence[Problem], count: int) -> list[Completion]:
+    def sampler(self, model: Path) -> Sampler:
         if self.recipe.trl.get("launch"):
-            return launched_samples(model, problems, count, self.recipe)
-        from leadline.runs.backends.trl.sampling import draw_completions
+            return LaunchedSampler(model, self.recipe)
+        from leadline.runs.backends.trl.sampling import evaluation_sampler
 
-        return draw_completions(model, problems, count, self.recipe, self.device)
-
-    def prompt_text(self, model: Path, problem: Problem) -> str:
-        if model not in self._shown:  # a large tokenizer takes a second to load, and there are many problems
-            self._shown[model] = self._codec(model)
-        return self._shown[model].prompt_text(problem)
+        return evaluation_sampler(model, self.recipe, self.device)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         from leadline.runs.backends.trl.sampling import LogProbs

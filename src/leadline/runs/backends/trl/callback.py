@@ -17,11 +17,10 @@ from transformers import TrainerCallback
 from leadline.engine.step_metrics import Graded, completion_metrics
 from leadline.errors import TrainingError
 from leadline.integrations.trl.mixin import LeadBatch
-from leadline.runs.backends.protocol import Stage
-from leadline.storage.run_directory import RunWriter
+from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.storage.step_row import step_row
 
-__all__ = ["EventJournal", "StageCallback", "cut_metrics", "graded_rows"]
+__all__ = ["EventJournal", "StageCallback", "graded_rows"]
 
 _PATIENCE = 3
 
@@ -37,7 +36,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         trainer: set once the trainer is made; its ``lead_batch`` holds what the log does not.
     """
 
-    stage: Stage
+    stage: Stage[StageWriter]
     kind: Literal["sft", "rl"]
     updates: int = 1
     trainer: Any = None
@@ -148,24 +147,10 @@ class EventJournal:
     def samples(self, arm: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         self.say({"samples": [arm, name, [dict(row) for row in rows]]})
 
-    def cut(self, arm: str, step: int) -> None:
+    def cut_metrics(self, arm: str, step: int) -> None:
         self.say({"cut": [arm, step]})
 
     def say(self, event: Mapping[str, Any]) -> None:
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event) + "\n")
-
-
-def cut_metrics(writer: RunWriter | EventJournal, arm: str, step: int) -> None:
-    """Drop the rows of ``arm`` after ``step``, which are about to be written again; nothing else is behind them."""
-    if isinstance(writer, EventJournal):
-        writer.cut(arm, step)
-        return
-    path, offset = Path(writer.root) / "metrics.jsonl", 0
-    for line in path.read_bytes().splitlines(keepends=True):
-        row = json.loads(line)
-        if row.get("arm") == arm and row.get("step", 0) > step:
-            writer.truncate_metrics(offset)
-            return
-        offset += len(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,14 @@ import torch
 from leadline.model.codec import Codec
 from leadline.model.pretrained import load_causal_lm
 from leadline.recipes.schema import Recipe
-from leadline.samplers import Prompting, Sampler, Sampling
-from leadline.types import Completion, Problem
+from leadline.samplers import Prompting, Sampler
+from leadline.types import Problem
 
-__all__ = ["LogProbs", "draw_completions"]
-
-
-def draw_completions(
-    folder: Path, problems: Sequence[Problem], count: int, recipe: Recipe, device: torch.device
-) -> list[Completion]:
-    """``count`` completions of every problem, problem by problem; by vLLM where the arms are trained with it."""
-    evaluation = recipe.evaluation
-    sampling = Sampling(
-        evaluation.max_tokens or recipe.rl.max_tokens, evaluation.temperature, seed=recipe.seed
-    )
-    sampler = _sampler(folder, sampling.max_tokens, recipe, device)
-    place = {problem.id: i for i, problem in enumerate(problems)}
-    drawn = sorted(
-        sampler.generate(problems, count, sampling), key=lambda d: (place[d.completion.problem_id], d.index)
-    )
-    return [draw.completion for draw in drawn]
+__all__ = ["LogProbs", "evaluation_sampler"]
 
 
-def _sampler(folder: Path, max_tokens: int, recipe: Recipe, device: torch.device) -> Sampler:
+def evaluation_sampler(folder: Path, recipe: Recipe, device: torch.device) -> Sampler:
+    """Draws from a model directory as the recipe's evaluation says; by vLLM where the arms are trained with it."""
     prompting = Prompting(system=recipe.data.system_prompt)
     if recipe.trl.get("grpo", {}).get("use_vllm"):
         from leadline.samplers.vllm import VllmSampler
@@ -41,8 +25,10 @@ def _sampler(folder: Path, max_tokens: int, recipe: Recipe, device: torch.device
         return VllmSampler(str(folder), prompting=prompting)
     from leadline.samplers.transformers import TransformersSampler
 
-    rows = max(1, recipe.rl.micro_tokens // (2 * max_tokens))
-    return TransformersSampler(folder, batch_size=rows, device=str(device), prompting=prompting)
+    rows = max(1, recipe.rl.micro_tokens // (2 * (recipe.evaluation.max_tokens or recipe.rl.max_tokens)))
+    return TransformersSampler(
+        folder, batch_size=rows, device=str(device), prompting=prompting, repeatable=True
+    )
 
 
 class LogProbs:

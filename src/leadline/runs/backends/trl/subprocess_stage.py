@@ -14,24 +14,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import yaml
 
 from leadline import errors
+from leadline.model import load_tokenizer
+from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.checkpoints import newest
+from leadline.samplers import Draw, Prompting, Sampling
+from leadline.storage.run_directory import RunWriter
 from leadline.types import Completion, Problem
 
-__all__ = ["launched", "launched_samples", "processes"]
+__all__ = ["LaunchedSampler", "launched", "processes"]
 
 _WORKER = "leadline.runs.backends.trl.worker"
 
 
-def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Recipe) -> Path:
+def launched(kind: Literal["sft", "grpo"], stage: Stage[RunWriter], start: Path, recipe: Recipe) -> Path:
     """Run one stage under ``accelerate launch`` and return the model directory that it ends in.
 
     Raises:
@@ -66,27 +71,47 @@ def launched(kind: Literal["sft", "grpo"], stage: Stage, start: Path, recipe: Re
     raise _error(result, process.returncode, folder / "log.txt")
 
 
-def launched_samples(
-    model: Path, problems: Sequence[Problem], count: int, recipe: Recipe
-) -> list[Completion]:
-    """Sample in a process of its own, which gives the accelerators' memory back when it ends.
+class LaunchedSampler:
+    """Samples in a process of its own, which gives the accelerators' memory back when it ends."""
 
-    Raises:
-        LeadlineError: what the process raised; with the end of its log where it was something else.
-    """
-    with tempfile.TemporaryDirectory(prefix="leadline-") as name:
-        folder = Path(name)
-        spec = {"kind": "sample", "recipe": recipe.to_yaml(), "start": str(model.resolve()), "count": count}
+    def __init__(self, model: Path, recipe: Recipe) -> None:
+        self.name, self.recipe = str(model.resolve()), recipe
+        self.prompting = Prompting(system=recipe.data.system_prompt)
+        self._codec = Codec(load_tokenizer(model), recipe.data.system_prompt)
+
+    def prompt_text(self, problem: Problem) -> str:
+        """The text that a completion of ``problem`` continues."""
+        return self._codec.prompt_text(problem)
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        n: int,
+        sampling: Sampling,
+        *,
+        done: Collection[tuple[str, int]] = frozenset(),
+    ) -> Iterator[Draw]:
+        """Draw all samples and hand out those that are not in ``done``.
+
+        Raises:
+            LeadlineError: what the process raised; with the end of its log where it was something else.
+        """
         asked = [{"id": p.id, "prompt": p.prompt, "messages": p.messages} for p in problems]
-        (folder / "spec.json").write_text(json.dumps({**spec, "problems": asked}), encoding="utf-8")
-        command = [sys.executable, "-m", _WORKER, str(folder / "spec.json")]
-        with (folder / "log.txt").open("w", encoding="utf-8") as log:
-            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
-        events = folder / "events.jsonl"
-        result = json.loads(events.read_text(encoding="utf-8").splitlines()[-1]) if events.is_file() else {}
-        if "completions" not in result:
-            raise _error(result, code, folder / "log.txt")
-        return [Completion(**row) for row in result["completions"]]
+        spec = {"recipe": self.recipe.to_yaml(), "start": self.name, "problems": asked}
+        asks = {"kind": "sample", "count": n, "sampling": asdict(sampling), **spec}
+        with tempfile.TemporaryDirectory(prefix="leadline-") as name:
+            folder = Path(name)
+            (folder / "spec.json").write_text(json.dumps(asks), encoding="utf-8")
+            command = [sys.executable, "-m", _WORKER, str(folder / "spec.json")]
+            with (folder / "log.txt").open("w", encoding="utf-8") as log:
+                code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+            events = folder / "events.jsonl"
+            said = events.read_text(encoding="utf-8").splitlines() if events.is_file() else []
+            result = json.loads(said[-1]) if said else {}
+            if "draws" not in result:
+                raise _error(result, code, folder / "log.txt")
+        draws = (Draw(index, Completion(**row)) for index, row in result["draws"])
+        return (draw for draw in draws if draw.key not in done)
 
 
 def processes(words: Sequence[str]) -> int:
@@ -123,11 +148,9 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], lines: Iterator[str | None], stage: Stage, stop: Path
+    process: subprocess.Popen[bytes], lines: Iterator[str | None], stage: Stage[RunWriter], stop: Path
 ) -> dict[str, Any]:
     """Write down every event until the processes have ended; returns the last word."""
-    from leadline.runs.backends.trl.callback import cut_metrics
-
     result: dict[str, Any] = {}
     while True:
         over = process.poll() is not None  # asked before reading: what is said after it is nothing
@@ -141,7 +164,7 @@ def _follow(
             elif "samples" in event:
                 stage.writer.samples(*event["samples"])
             elif "cut" in event:
-                cut_metrics(stage.writer, *event["cut"])
+                stage.writer.cut_metrics(*event["cut"])
             else:
                 result = event
         if over:

@@ -15,8 +15,8 @@ from leadline.integrations.trl.trainer import LeadGRPOTrainer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
-from leadline.runs.backends.protocol import Stage
-from leadline.runs.backends.trl.callback import StageCallback, cut_metrics
+from leadline.runs.backends.protocol import Stage, StageWriter
+from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_checkpoint
 from leadline.runs.backends.trl.reward_columns import ScoredRewards
 from leadline.runs.backends.trl.settings import grpo_config
@@ -31,7 +31,7 @@ class _Trainer(LeadGRPOTrainer):
     """Writes samples, and keeps the best model by the validation."""
 
     scores: ScoredRewards
-    stage: Stage
+    stage: Stage[StageWriter]
     samples_every: int
     checkpoints: Checkpoints
     validation: tuple[float, float] | None = None
@@ -61,7 +61,9 @@ class _Trainer(LeadGRPOTrainer):
             save_checkpoint(self, self.checkpoints, self.state.global_step, {"quality": quality}, name="best")
 
 
-def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, codec: Codec) -> Path:
+def train_policy(
+    stage: Stage[StageWriter], start: Path, recipe: Recipe, material: Material, codec: Codec
+) -> Path:
     """Train ``stage.name`` from the model directory ``start``; returns the directory of the trained model.
 
     Raises:
@@ -109,11 +111,11 @@ def train_policy(stage: Stage, start: Path, recipe: Recipe, material: Material, 
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 
 
-def run_trainer(trainer: Any, callback: StageCallback, stage: Stage, steps: int) -> None:
+def run_trainer(trainer: Any, callback: StageCallback, stage: Stage[StageWriter], steps: int) -> None:
     """Train from the newest whole checkpoint of TRL, or from the start; the metrics are cut back to it."""
     checkpoint = newest(Path(trainer.args.output_dir))
     step = int(checkpoint.name.rpartition("-")[2]) // callback.updates if checkpoint else 0
-    cut_metrics(stage.writer, stage.name, step)
+    stage.writer.cut_metrics(stage.name, step)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if callback.stopped:
         at = trainer.state.global_step // callback.updates

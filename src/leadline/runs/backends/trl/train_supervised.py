@@ -14,7 +14,7 @@ from trl import SFTTrainer
 from leadline.model.codec import Codec
 from leadline.model.pretrained import load_causal_lm
 from leadline.recipes.schema import Recipe
-from leadline.runs.backends.protocol import Stage
+from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import save_checkpoint
 from leadline.runs.backends.trl.settings import sft_config
@@ -25,7 +25,9 @@ from leadline.storage.checkpoints import Checkpoints
 __all__ = ["train_supervised"]
 
 
-def train_supervised(stage: Stage, start: Path, recipe: Recipe, material: Material, codec: Codec) -> Path:
+def train_supervised(
+    stage: Stage[StageWriter], start: Path, recipe: Recipe, material: Material, codec: Codec
+) -> Path:
     """Fine-tune ``start`` on the material's examples; returns the directory of the whole (merged) model.
 
     Raises:

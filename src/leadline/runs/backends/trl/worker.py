@@ -10,11 +10,10 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from leadline.engine.signals import Interrupts
 from leadline.errors import Interrupted, LeadlineError
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
@@ -22,7 +21,7 @@ from leadline.recipes.schema import parse_recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.callback import EventJournal
 from leadline.runs.training_data import open_material
-from leadline.storage.run_directory import RunWriter
+from leadline.samplers import Sampling
 from leadline.types import Message, Problem
 
 __all__ = ["main"]
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _sample(spec: dict[str, Any]) -> dict[str, Any]:
-    from leadline.runs.backends.trl.sampling import draw_completions
+    from leadline.runs.backends.trl.sampling import evaluation_sampler
     from leadline.runs.backends.trl.settings import uses_cuda
 
     recipe = parse_recipe(spec["recipe"])
@@ -80,15 +79,15 @@ def _sample(spec: dict[str, Any]) -> dict[str, Any]:
         for row in spec["problems"]
     ]
     device = torch.device("cuda" if uses_cuda(recipe) else "cpu")
-    completions = draw_completions(Path(spec["start"]), problems, spec["count"], recipe, device)
-    return {"completions": [asdict(completion) for completion in completions]}
+    sampler = evaluation_sampler(Path(spec["start"]), recipe, device)
+    drawn = sampler.generate(problems, spec["count"], Sampling(**spec["sampling"]))
+    return {"draws": [[draw.index, asdict(draw.completion)] for draw in drawn]}
 
 
 def _work(spec: dict[str, Any], journal: EventJournal, stop: Path) -> Path:
     recipe = parse_recipe(spec["recipe"])
     material, start = open_material(recipe), Path(spec["start"])
-    writer, interrupts = cast(RunWriter, journal), cast(Interrupts, _StopFile(stop))
-    stage = Stage(spec["name"], Path(spec["folder"]), writer, interrupts, lambda row: None)
+    stage = Stage(spec["name"], Path(spec["folder"]), journal, _StopFile(stop), lambda row: None)
     codec = Codec(load_tokenizer(start), recipe.data.system_prompt)
     if spec["kind"] == "sft":
         from leadline.runs.backends.trl.train_supervised import train_supervised
