@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from leadline.grading.expressions.sets import INFINITY
 from leadline.grading.expressions.structure import Structure, leaves_of
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 
-__all__ = ["MAX_GOLD", "Gold", "read_gold"]
+__all__ = ["MAX_GOLD", "Gold", "is_readable", "read_gold"]
 
 MAX_GOLD = 10_000
 """Characters of a gold; a longer one is no final answer."""
@@ -58,6 +59,11 @@ def _fault(raw: str, text: str) -> str | None:
     return None
 
 
-def is_exact(gold: Gold) -> bool:
-    """Whether every part of the gold was read exactly, so that no parser needs to be asked."""
-    return all(leaf.form is not None for leaf in leaves_of(gold.structure))
+def is_readable(gold: Gold) -> bool:
+    """Whether every part of the gold was read here, so that no parser needs to be asked whether it can be used."""
+    return all(
+        leaf.form is not None
+        or leaf.unit in ("words", "choice", "clock", "date")
+        or INFINITY.match(leaf.text)
+        for leaf in leaves_of(gold.structure)
+    )

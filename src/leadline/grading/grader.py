@@ -15,7 +15,7 @@ from leadline.grading.cache import RecentCache
 from leadline.grading.comparison.structural import same_cheaply
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
-from leadline.grading.gold import Gold, is_exact, read_gold
+from leadline.grading.gold import Gold, is_readable, read_gold
 from leadline.grading.text.choices import same_choice
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
@@ -33,12 +33,13 @@ _DEFAULT = Strictness()
 
 
 class _Open(NamedTuple):
-    """A pair that only algebra can decide."""
+    """A pair that only a worker can decide; with ``grade`` it asks only whether the gold can be used at all."""
 
     position: int
     key: tuple[str, str, Strictness]
     task: Task
-    answer: str
+    answer: str | None
+    grade: Grade | None = None
 
 
 class Grader:
@@ -59,6 +60,7 @@ class Grader:
         self.workers, self.timeout_s, self.memory_mb = workers, timeout_s, memory_mb
         self._golds: RecentCache[str, Gold] = RecentCache(CACHE_ENTRIES)
         self._bad_golds: RecentCache[str, str] = RecentCache(CACHE_ENTRIES)
+        self._good_golds: RecentCache[str, bool] = RecentCache(CACHE_ENTRIES)
         self._slow_golds: RecentCache[str, bool] = RecentCache(CACHE_ENTRIES)
         self._pairs: RecentCache[tuple[str, str, Strictness], Grade] = RecentCache(CACHE_ENTRIES)
         self._pool: WorkerPool | None = None
@@ -113,10 +115,9 @@ class Grader:
                 flag = next(flags, None)
                 if flag is None:
                     raise ValueError("fewer finished flags than pairs")
-                if not flag:
-                    grades.append(Grade(False, Reason.truncated))
-                    continue
-            grade = self._cheaply(len(grades), response, gold, comparison)
+            else:
+                flag = True
+            grade = self._cheaply(len(grades), response if flag else None, gold, comparison)
             if isinstance(grade, _Open):
                 waiting.append(grade)
                 grade = Grade(False, Reason.crashed, grade.answer)
@@ -140,7 +141,7 @@ class Grader:
         """For each gold why it cannot be graded against, or None if it can. Costs algebra where spelling is unclear."""
         read = [self._gold(gold) for gold in golds]
         faults = [gold.fault for gold in read]
-        unclear = [i for i, gold in enumerate(read) if gold.fault is None and not is_exact(gold)]
+        unclear = [i for i, gold in enumerate(read) if gold.fault is None and not is_readable(gold)]
         tasks = [Task(read[i].text, None, ()) for i in unclear]
         for i, outcome in zip(unclear, self._outcomes(tasks), strict=True):
             faults[i] = outcome.fault
@@ -154,21 +155,38 @@ class Grader:
                 self._golds[gold] = known
         return known
 
-    def _cheaply(self, index: int, response: str, gold: str, comparison: Strictness) -> Grade | _Open:
+    def _cheaply(self, index: int, response: str | None, gold: str, comparison: Strictness) -> Grade | _Open:
+        """The grade of a response (None: it was cut off), or what has to be asked of a worker.
+
+        A gold that cannot be read gives None for every response: were those right that repeat it, a group would be
+        right by construction.
+        """
         known = self._gold(gold)
-        if known.fault is not None:
+        if known.fault is not None or self._bad_golds.get(known.text) is not None:
             return Grade(None, Reason.unparsable_gold)
-        answer = extract_answer(response)
+        answer = extract_answer(response) if response is not None else None
         if answer is None:
-            return Grade(False, Reason.no_answer)
+            grade = Grade(False, Reason.truncated if response is None else Reason.no_answer)
+            return self._usable(index, ("", known.raw, comparison), known, grade)
         key = (answer, known.raw, comparison)
         cached = self._pairs.get(key)
         if cached is not None:
             return cached
-        grade = self._compare(index, key, known)
-        if isinstance(grade, Grade):
-            self._keep(key, grade)
-        return grade
+        found = self._compare(index, key, known)
+        if isinstance(found, _Open):
+            return found
+        usable = self._usable(index, key, known, found)
+        if usable is found:
+            self._keep(key, found)
+        return usable
+
+    def _usable(
+        self, index: int, key: tuple[str, str, Strictness], gold: Gold, grade: Grade
+    ) -> Grade | _Open:
+        """The grade, if the gold is known to be readable; else the question whether it is."""
+        if is_readable(gold) or self._good_golds.get(gold.text) is not None:
+            return grade
+        return _Open(index, key, Task(gold.text, None, ()), grade.answer, grade)
 
     def _compare(self, index: int, key: tuple[str, str, Strictness], gold: Gold) -> Grade | _Open:
         answer, _, comparison = key
@@ -186,14 +204,9 @@ class Grader:
             same = same_cheaply(gold.structure, structure, comparison)
         if same is not None:
             return Grade(same, Reason.match if same else Reason.mismatch, ballot)
-        if self._bad_golds.get(gold.text) is not None:
-            return Grade(None, Reason.unparsable_gold, ballot)
         options = (
-            comparison.precision,
-            comparison.strict,
-            comparison.allow_set_relation_comp,
-            comparison.units,
-        )
+            comparison.precision, comparison.strict, comparison.allow_set_relation_comp, comparison.units
+        )  # fmt: skip
         return _Open(index, key, Task(gold.text, text, options), ballot)
 
     def _keep(self, key: tuple[str, str, Strictness], grade: Grade) -> None:
@@ -205,13 +218,15 @@ class Grader:
         distinct = {pair.task: pair for pair in waiting}
         outcomes = dict(zip(distinct, self._outcomes(list(distinct)), strict=True))
         for pair in waiting:
-            reason = outcomes[pair.task].reason
-            correct = None if reason is Reason.unparsable_gold else reason is Reason.match
-            grade = Grade(correct, reason, pair.answer)
+            outcome = outcomes[pair.task]
+            if outcome.reason is Reason.unparsable_gold:
+                grades[pair.position] = Grade(None, outcome.reason, pair.answer)
+                self._remember_bad_gold(pair.task.gold, outcome)
+                continue
+            self._good_golds[pair.task.gold] = True
+            grade = pair.grade or Grade(outcome.reason is Reason.match, outcome.reason, pair.answer)
             grades[pair.position] = grade
-            if reason is Reason.unparsable_gold:
-                self._remember_bad_gold(pair.task.gold, outcomes[pair.task])
-            elif reason in (Reason.match, Reason.mismatch):
+            if grade.reason in (Reason.match, Reason.mismatch):
                 self._keep(pair.key, grade)
 
     def _remember_bad_gold(self, gold: str, outcome: TaskOutcome) -> None:

@@ -27,6 +27,8 @@ MAX_STRUCTURE_DEPTH = 12
 
 _SEPARATORS = re.compile(r"\\land(?![a-zA-Z])|\\lor(?![a-zA-Z])|[,;]")
 _OR = re.compile(r"\\lor(?![a-zA-Z])|;")
+_CASES = re.compile(r"^\\begin\s*\{d?cases\}(.*)\\end\s*\{d?cases\}$", re.DOTALL)
+_CONDITION = re.compile(r"^[\s,]*(?:\\text\s*\{\s*)?(?:if|for|when|where)\b\s*\}?\s*")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _CONGRUENT = re.compile(
     r"^(?:(?P<name>[^=]{1,40}?)\s*(?:\\equiv(?![a-zA-Z])|=)\s*)?"
@@ -67,6 +69,7 @@ def _read(text: str, depth: int) -> Structure:
         _qualified,
         _matrix,
         _congruence,
+        _pieces,
         _list,
         _named,
         _member,
@@ -110,6 +113,18 @@ def _matrix(text: str, depth: int) -> Structure | None:
     if not rows or sum(map(len, rows)) > MAX_ITEMS or len({len(row) for row in rows}) > 1:
         return None
     return Items("matrix", tuple(Items("row", tuple(_read(cell, depth) for cell in row)) for row in rows))
+
+
+def _pieces(text: str, depth: int) -> Structure | None:
+    """A function given piece by piece: values with the conditions under which they hold, in any order."""
+    match = _CASES.match(text)
+    if match is None:
+        return None
+    rows = [row.split("&") for row in re.split(r"\\\\|\\cr", match.group(1)) if row.strip()]
+    if not rows or len(rows) > MAX_ITEMS or {len(row) for row in rows} != {2}:
+        return None
+    pieces = ((value.rstrip(" ,;"), _CONDITION.sub("", condition)) for value, condition in rows)
+    return Items("set", tuple(Items("tuple", (_read(v, depth), _read(c, depth))) for v, c in pieces))
 
 
 def _list(text: str, depth: int) -> Structure | None:

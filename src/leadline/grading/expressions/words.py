@@ -23,6 +23,8 @@ def is_words(text: str) -> bool:
     >>> [is_words(text) for text in ("x", "ab", "mgh", "xyz", "2ab", "5 apples", r"\text{odd } n+1")]
     [False, False, False, False, False, False, False]
     """
+    if text == r"\dots":
+        return True  # "and so on", in a list
     whole = _TEXT.sub(r" \1 ", text)
     if _SIGNS.search(whole) or not _RUN.search(whole) or whole.strip()[:1].isdigit():
         return False

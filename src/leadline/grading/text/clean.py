@@ -36,6 +36,7 @@ _TEXT_FUNCTION = re.compile(rf"\\text\s*\{{\s*({'|'.join(UPRIGHT_NAMES)})\s*\}}"
 _ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", re.DOTALL)
 _LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
 _INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
+_EXTREME = re.compile(r"\\(max|min|gcd|lcm)\s*\\\{([^{}]*)\\\}")
 _LONE_BRACES = re.compile(r"(?<![\^_\w}\]\\ ])\s*(?<![\^_\w}\]\\])\{\s*([a-zA-Z]|\d+)\s*\}")
 _BRACED_TEXT = re.compile(r"\{\s*(\\text\s*\{[^{}]*\})\s*\}")
 _MODULUS = re.compile(
@@ -86,6 +87,7 @@ def clean(text: str) -> str:
     if r"\mathrm" in text:
         text = _ROMAN.sub(_roman, text)
     text = _spell_functions(text)
+    text = _EXTREME.sub(r"\\\1(\2)", text) if r"\{" in text else text
     text = _linked(text)
     if "mod" in text:
         text = _MODULUS.sub(lambda match: rf"\pmod{{{(match.group(1) or match.group(2)).strip()}}}", text)
@@ -132,7 +134,7 @@ def _open_text(match: re.Match[str]) -> str:
     """A link of two texts: it stands between them."""
     pieces = _INNER_LINK.split(match.group(1))
     shown = [piece if i % 2 else rf"\text{{{piece}}}" for i, piece in enumerate(pieces) if piece.strip()]
-    return " ".join(shown)
+    return f" {' '.join(shown)} "
 
 
 def _rename(match: re.Match[str]) -> str:
@@ -192,7 +194,13 @@ def _trim(text: str) -> str:
     """Drops quotes, blanks and closing punctuation around ``text``, and braces around all of it."""
     while True:
         before = text
-        text = text.strip(" \"'`,;:_~").removeprefix("=").removesuffix(r"\dots").rstrip("\\ ")
+        text = (
+            text.strip(" \"'`,;:_~")
+            .removeprefix("=")
+            .removeprefix(r"\approx")
+            .removesuffix(r"\dots")
+            .rstrip("\\ ")
+        )
         if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
             text = text[:-1]
         if text.startswith("{") and closing_brace(text, 0) == len(text) - 1:

@@ -19,6 +19,7 @@ SHORT_RESPONSE = 400
 
 _MARKS = ("\\boxed", "\\fbox", "####", ANSWER_TAGS[1])
 _HASHES = re.compile(r"####[ \t]*([^\n]*\S)")
+_HEADING = re.compile(r"[*_]*[A-Z][a-z]+ +[\w(]|[*_]*[A-Z][a-z]+:?[*_]*$")
 _OPEN_TAG, _CLOSE_TAG = ANSWER_TAGS
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>|◁/think▷|<\|end_of_thought\|>")
 _MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INST\])\s*$")
@@ -89,6 +90,8 @@ def _last_hashes(text: str) -> Found | None:
     if match is None:
         return None
     content = without_prices(match.group(1).strip())
+    if _HEADING.match(content) and text[match.end() :].strip():
+        return None
     number = NUMBER.match(content)
     if number is not None and len(re.findall(r"[a-zA-Z]{2,}", content[number.end() :])) > 3:
         content = number.group()

@@ -23,6 +23,15 @@ _FILLERS = re.compile(
 _CLAUSE = re.compile(
     r"(?:^|[\s,;])(?:therefore|thus|hence|so|then|conclude(?:\s+that)?)\b[\s,:]*", re.IGNORECASE
 )
+# A sentence with these says what a value is not, or only where it lies.
+_HEDGED = re.compile(
+    r"\b(?:not|never|cannot|can't|isn't|aren't|(?:more|less|fewer|greater|larger|smaller|other) than"
+    r"|at (?:least|most)|no (?:more|less)"
+    r"|or (?:more|less|fewer|greater)|between|up to|exceeds?|either)\b",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r"(?<=[\d$)}])\s*(?:,\s*not\b.*|\([a-z][a-z -]+\)|です|だ|입니다)$", re.DOTALL)
+_SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
 _LINKS = frozenset(("and", "or"))
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
 _LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
@@ -42,7 +51,7 @@ def value_of(text: str) -> str | None:
     last = _last_copula(outside)
     if last is not None and len(LETTERS.findall(outside[: last.start()])) >= 2:
         text = text[last.end() :]
-    text = text.strip(" *\t\"'")
+    text = _SPELT_OUT.sub(r"\1", _ASIDE.sub("", text.strip(" *\t\"'")))
     words = LETTERS.findall(without_math(text))
     return text if text and (len(words) <= MAX_WORDS or NUMBER.match(text)) else None
 
@@ -83,6 +92,8 @@ def concluded(sentence: str, short: bool) -> str | None:
         return price.group(1)  # "in 5 hours she makes $50"
     clause = without_prices(clause)
     outside = without_math(clause)
+    if _HEDGED.search(outside):
+        return None
     if not [word for word in LETTERS.findall(outside) if word.lower() not in _LINKS]:
         return clause.strip(" .*") if re.search(r"[\d\0]", outside) else None
     verbs = list(_VERB.finditer(outside))
