@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grader_cases import load, mutations, reports
 from leadline.grading import Grade, Grader, Strictness, gold_faults, grade
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
@@ -450,6 +451,9 @@ def interrupt(_: Path, times: int = 10) -> Row:
 
 
 PARTS: dict[str, Callable[[Path], Row]] = {
+    "reports": reports,
+    "mutations": mutations,
+    "load": load,
     "accuracy": accuracy,
     "pairs": pairs,
     "golds": golds,
@@ -467,7 +471,9 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=Path(default), help="folder with grader/answers.jsonl")
     parser.add_argument(
-        "--only", default="accuracy,pairs,golds,hostile,speed,interrupt", help=",".join(PARTS)
+        "--only",
+        default="reports,accuracy,pairs,mutations,golds,hostile,speed,interrupt",
+        help=",".join(PARTS),
     )
     arguments = parser.parse_args()
     if not (arguments.data / "grader").is_dir():

@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from leadline.grading.expressions.leaf import Leaf, read_leaf
+from leadline.grading.expressions.qualifiers import INDEX_NAME
 from leadline.grading.expressions.units import Unit, read_unit, same_unit, scale_between
 from leadline.grading.text.clean import plain_words
 from leadline.grading.verdict import Strictness
@@ -13,7 +14,8 @@ from leadline.grading.verdict import Strictness
 __all__ = ["same_leaf", "same_measure"]
 
 _KINDS = frozenset(("clock", "date", "choice", "words"))
-_INDICES = frozenset("knmltsj")
+_INDICES = frozenset("knm")
+_ALL_INTEGERS = INDEX_NAME.removeprefix("\\")
 _LETTER_UNIT = re.compile(
     r"(?P<number>-?(?:\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}))\s+(?P<unit>[mgshlLNJWVAF](?:\s*\^\s*\{?[23]\}?)?)"
 )
@@ -131,12 +133,9 @@ def _same_angle(gold: Leaf, answer: Leaf) -> bool:
 
 
 def _same_family(gold: Leaf, answer: Leaf) -> bool:
-    r"""``k\pi`` and ``n\pi``, both for all integers."""
-    letters = [{p.atom for term in leaf.form or {} for p in term.powers} for leaf in (gold, answer)]
-    if not all("pi" in of and len(of) == 2 for of in letters):
-        return False
-    (g,), (a,) = (of - {"pi"} for of in letters)
-    if g not in _INDICES or a not in _INDICES:
+    r"""``k\pi`` and ``n\pi``, both for all integers: said so on one side, or two letters that usually mean it."""
+    g, a = (_index(leaf) for leaf in (gold, answer))
+    if g is None or a is None or not (_ALL_INTEGERS in (g, a) or ({g, a} <= _INDICES and "pi" in gold.text)):
         return False
     return gold.form == {
         term._replace(
@@ -144,6 +143,16 @@ def _same_family(gold: Leaf, answer: Leaf) -> bool:
         ): value
         for term, value in (answer.form or {}).items()
     }
+
+
+def _index(leaf: Leaf) -> str | None:
+    """The letter of a family: the one that runs through all integers, or else the only one beside pi."""
+    letters = {p.atom for term in leaf.form or {} for p in term.powers}
+    if _ALL_INTEGERS in letters:
+        return _ALL_INTEGERS
+    others = letters - {"pi"}
+    (only,) = others if len(others) == 1 else (None,)
+    return only if only is not None and ("pi" in letters or only.isalpha()) else None
 
 
 def _same_with_letter(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:

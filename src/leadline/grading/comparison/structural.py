@@ -28,6 +28,8 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Stric
     """Whether two structures are equal, given a test of their leaves."""
     if isinstance(gold, Named) and isinstance(answer, Named):
         verdict = same(gold.value, _renamed(answer, gold), leaves, comparison)
+        if comparison.strict and not _names_agree(gold.name, answer.name):
+            return False
         return verdict if verdict is not True or _names_agree(gold.name, answer.name) else None
     gold = gold.value if isinstance(gold, Named) else gold
     answer = answer.value if isinstance(answer, Named) else answer
@@ -36,7 +38,7 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Stric
     if isinstance(gold, NumberRange) and isinstance(answer, NumberRange):
         if answer.relation and not gold.relation and not comparison.allow_set_relation_comp:
             return None
-        return _intervals(gold, answer, leaves)
+        return _intervals(gold, answer, leaves, comparison)
     if isinstance(gold, Union) and isinstance(answer, Union):
         return _unordered(gold.parts, answer.parts, leaves, comparison)
     if isinstance(gold, Items) and isinstance(answer, Items):
@@ -45,8 +47,17 @@ def same(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Stric
 
 
 def _names_agree(gold: str, answer: str) -> bool:
-    """``x = 1`` is no answer to ``y = 1``, but a function may be called anything."""
-    return gold.lower() == answer.lower() or ("(" in gold and "(" in answer)
+    """``x = 1`` is no answer to ``y = 1``, but words may say what a letter stands for, and arguments are bound."""
+    ours, theirs = gold.lower().removeprefix("angle"), answer.lower().removeprefix("angle")
+    if ours == theirs:
+        return True
+    if "(" in ours and "(" in theirs:
+        return ours.split("(")[0] == theirs.split("(")[0]
+    if "=" in ours or "=" in theirs:
+        return set(ours.split("=")) <= set(theirs.split("=")) or set(theirs.split("=")) <= set(
+            ours.split("=")
+        )
+    return "(" in ours + theirs or any(len(name) > 1 and name.isalpha() for name in (ours, theirs))
 
 
 _FUNCTION = re.compile(r"\w+'*\(([a-z])\)")
@@ -57,10 +68,9 @@ def _renamed(answer: Named, gold: Named) -> Structure:
     theirs, ours = _FUNCTION.fullmatch(answer.name), _FUNCTION.fullmatch(gold.name)
     if theirs is None or ours is None or theirs.group(1) == ours.group(1):
         return answer.value
-    text = to_latex(answer.value)
-    if re.search(rf"(?<![a-zA-Z\\]){ours.group(1)}(?![a-zA-Z])", text):
-        return answer.value
-    return read_structure(re.sub(rf"(?<![a-zA-Z\\]){theirs.group(1)}(?![a-zA-Z])", ours.group(1), text))
+    exchanged = {ours.group(1): theirs.group(1), theirs.group(1): ours.group(1)}
+    letters = re.compile(rf"\\[a-zA-Z]+|[{ours.group(1)}{theirs.group(1)}]")
+    return read_structure(letters.sub(lambda m: exchanged.get(m.group(), m.group()), to_latex(answer.value)))
 
 
 def _all(verdicts: Sequence[bool | None]) -> bool | None:
@@ -70,7 +80,11 @@ def _all(verdicts: Sequence[bool | None]) -> bool | None:
     return None if None in verdicts else True
 
 
-def _intervals(gold: NumberRange, answer: NumberRange, leaves: LeafTest) -> bool | None:
+def _intervals(
+    gold: NumberRange, answer: NumberRange, leaves: LeafTest, comparison: Strictness
+) -> bool | None:
+    if comparison.strict and gold.name and answer.name and not _names_agree(gold.name, answer.name):
+        return False
     ends = _all([_ends(gold.low, answer.low, leaves), _ends(gold.high, answer.high, leaves)])
     return ends if gold.closed == answer.closed else False if ends is not None else None
 
@@ -111,6 +125,10 @@ def _assignments(gold: Items, answer: Items, leaves: LeafTest, comparison: Stric
     if gold.kind == "list" and all(len(name) > 1 and name.isalpha() for name in by_name(answer)):
         # The gold does not say whose value is which; words are no variables with an order.
         return _unordered(gold.items, tuple(by_name(answer).values()), leaves, comparison)
+    if any(
+        side.kind != "assignment" and any(isinstance(i, Named) for i in side.items) for side in (gold, answer)
+    ):
+        return False  # all of one name on one side, of several on the other
     sides = [in_order(side) if side.kind == "assignment" else _sequence(side) for side in (gold, answer)]
     ours_, theirs_ = sides
     if ours_ is None or theirs_ is None or len(ours_) != len(theirs_):

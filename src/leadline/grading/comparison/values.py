@@ -39,6 +39,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "factorial": mpmath.factorial,
     "factorial2": mpmath.fac2,
     "binom": mpmath.binomial,
+    "gcd": lambda *numbers: _formal(3, numbers),
+    "lcm": lambda *numbers: _formal(5, numbers),
     "max": max,
     "min": min,
     "floor": mpmath.floor,
@@ -63,6 +65,11 @@ _WITH_BRANCHES = frozenset(
         "arctanh",
     ]
 )
+
+
+def _formal(sort: int, numbers: tuple[Any, ...]) -> Any:
+    """A value for what is defined for integers only: the same for the same numbers in any order, else another one."""
+    return mpmath.cos(sort + mpmath.fsum(numbers)) + mpmath.fprod(numbers) / 7
 
 
 @lru_cache(maxsize=2_048)

@@ -196,7 +196,8 @@ def _power(base: Form, exponent: Form) -> Form:
 def _whole_power(base: Form, exponent: int) -> Form:
     if exponent < 0:
         base, exponent = _inverse(base), -exponent
-    if exponent > MAX_EXPONENT or exponent * _bits(base) > MAX_BITS or (len(base) > 1 and exponent > 16):
+    too_many = exponent > (MAX_EXPONENT if _plain(base) is None else MAX_BITS)
+    if too_many or exponent * _bits(base) > MAX_BITS or (len(base) > 1 and exponent > 16):
         raise Unreadable("a large power")
     result: Form = {ONE: Fraction(1)}
     while exponent:

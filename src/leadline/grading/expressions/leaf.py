@@ -57,7 +57,7 @@ _GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _SCIENTIFIC = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?)[eE]([-+]?\d{1,3})")
 _ORDINAL = re.compile(r"^(\d+)\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$")
 _BASE = re.compile(
-    r"\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30})\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?"
+    r"(-?)\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30})\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?"
 )
 _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
 _CHOICE = re.compile(r"^[(\[]?\s*(?:\\text\s*\{)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$")
@@ -138,11 +138,11 @@ def _choice(text: str) -> Leaf | None:
 def _in_base(text: str) -> Leaf | None:
     letters = _BASE_LETTERS.fullmatch(text)
     match = _BASE.fullmatch("".join(letters.groups()) if letters else text)
-    if match is None or not match.group(1)[0].isdigit():
+    if match is None or not match.group(2)[0].isdigit():
         return None
-    digits = match.group(1).upper()
-    form: Form | None = {ONE: Fraction(int(digits))} if digits.isdecimal() and int(digits) else None
-    return Leaf(digits, form, f"base{int(match.group(2))}")
+    digits = match.group(1) + match.group(2).upper()
+    form: Form | None = {ONE: Fraction(int(digits))} if match.group(2).isdecimal() and int(digits) else None
+    return Leaf(digits, form, f"base{int(match.group(3))}")
 
 
 def _degrees_and_minutes(text: str) -> Leaf | None:

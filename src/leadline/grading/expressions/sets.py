@@ -9,7 +9,7 @@ from leadline.grading.expressions.exact_form import approximate
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
-__all__ = ["INFINITY", "LINE", "as_union", "intersection", "without_points"]
+__all__ = ["INFINITY", "LINE", "as_union", "intersection", "names_of", "with_name", "without_points"]
 
 INFINITY = re.compile(r"^([+-]?)\s*\\infty$")
 LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
@@ -35,6 +35,21 @@ def intersection(items: list[Structure]) -> Structure | None:
     if len(below) != 1 or len(above) != 1:
         return None
     return NumberRange(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
+
+
+def with_name(value: NumberRange | Union, name: str) -> NumberRange | Union:
+    """The set of all values that ``name`` may have."""
+    if isinstance(value, NumberRange):
+        return value._replace(name=name)
+    return Union(
+        tuple(part._replace(name=name) if isinstance(part, NumberRange) else part for part in value.parts)
+    )
+
+
+def names_of(value: NumberRange | Union) -> set[str]:
+    """Of which variables a set says something."""
+    parts = value.parts if isinstance(value, Union) else (value,)
+    return {part.name for part in parts if isinstance(part, NumberRange) and part.name}
 
 
 def is_infinite(leaf: Leaf) -> bool:

@@ -21,12 +21,13 @@ class Items(NamedTuple):
 
 class NumberRange(NamedTuple):
     """Everything between two ends; ``closed`` says of each whether it belongs, ``relation`` that it was
-    written as an inequality."""
+    written as an inequality, ``name`` of what it says so."""
 
     low: Leaf
     high: Leaf
     closed: tuple[bool, bool]
     relation: bool = False
+    name: str = ""
 
 
 class Union(NamedTuple):

@@ -15,8 +15,16 @@ from leadline.grading.expressions.exact_form import approximate
 from leadline.grading.expressions.leaf import Leaf, read_leaf
 from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, tidy_name
 from leadline.grading.expressions.qualifiers import without_qualifier
-from leadline.grading.expressions.relations import ORDER, read_relation
-from leadline.grading.expressions.sets import INFINITY, LINE, as_union, intersection, without_points
+from leadline.grading.expressions.relations import ORDER, read_ordering, read_relation
+from leadline.grading.expressions.sets import (
+    INFINITY,
+    LINE,
+    as_union,
+    intersection,
+    names_of,
+    with_name,
+    without_points,
+)
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
 __all__ = ["read_structure"]
@@ -48,7 +56,7 @@ _IN_SET = re.compile(
 )
 _REALS = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)")
 _SETMINUS = re.compile(r"\\setminus(?![a-zA-Z])|-(?=\s*\\\{)|\\(?=\s*\\\{)")
-_UNEQUAL = re.compile(r"^(?:[a-zA-Z]|\\[a-z]+)\s*\\ne(?![a-zA-Z])\s*(.+)$")
+_UNEQUAL = re.compile(r"^([a-zA-Z]|\\[a-z]+)\s*\\ne(?![a-zA-Z])\s*(.+)$")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -190,6 +198,8 @@ def _named(text: str, depth: int) -> Structure | None:
         return None  # xy = 6 is an equation
     value = re.split(r"\\approx(?![a-zA-Z])", value)[0]
     if is_name_tuple(name):
+        if len(set(split_outside(name[1:-1], _SEPARATORS)[0])) < 2:
+            return None
         return _named_tuple(name, _read(value, depth))
     if VALUE_NAME.match(name):
         return Named(tidy_name(name), _read(value, depth))
@@ -199,7 +209,7 @@ def _named(text: str, depth: int) -> Structure | None:
         return Named(name.replace(" ", ""), _read(value, depth))
     # x = y = z = 5 names one value; 2x + y = 3 is an equation, and stays a leaf.
     if len(parts) > 2 and all(VALUE_NAME.match(part.strip()) for part in parts[:-1]):
-        return Named(tidy_name(parts[0].strip()), _read(value, depth))
+        return Named("=".join(sorted(tidy_name(part.strip()) for part in parts[:-1])), _read(value, depth))
     return None
 
 
@@ -215,13 +225,18 @@ def _named_tuple(name: str, value: Structure) -> Structure:
     return Named(tidy_name(name), value)
 
 
+_FALSE = Leaf("a false equation", unit="words")
+
+
 def _chain(parts: list[str]) -> Structure | None:
     """``20+22 = 42`` and ``1/2 = 0.5`` name one number twice; the exact one counts."""
     leaves = [read_leaf(part.strip()) for part in parts]
     values = [approximate(leaf.form) if leaf.form is not None else None for leaf in leaves]
     first = values[0]
-    if first is None or any(v is None or abs(v - first) > 0.005 * max(1.0, abs(first)) for v in values):
+    if first is None or None in values:
         return None
+    if any(v is not None and abs(v - first) > 0.005 * max(1.0, abs(first)) for v in values):
+        return _FALSE
     return next((leaf for leaf in reversed(leaves) if not leaf.decimal), leaves[-1])
 
 
@@ -230,11 +245,9 @@ def _member(text: str, depth: int) -> Structure | None:
     if match is None:
         return None
     value = _read(match.group("rest"), depth)
-    return (
-        value
-        if isinstance(value, NumberRange | Union) or (isinstance(value, Items) and value.kind == "set")
-        else None
-    )
+    if isinstance(value, NumberRange | Union):
+        return with_name(value, tidy_name(match.group("name")))
+    return value if isinstance(value, Items) and value.kind == "set" else None
 
 
 def _union(text: str, depth: int) -> Structure | None:
@@ -248,7 +261,8 @@ def _difference(text: str, depth: int) -> Structure | None:
     r"""``A \setminus \{1, 2\}`` and ``x \ne 1``: the pieces of a line with points taken out."""
     unequal = _UNEQUAL.match(text)
     if unequal is not None:
-        return without_points([NumberRange(*LINE)], [_read(unequal.group(1), depth)])
+        left = without_points([NumberRange(*LINE)], [_read(unequal.group(2), depth)])
+        return with_name(left, tidy_name(unequal.group(1))) if isinstance(left, Union) else left
     parts, found = split_outside(text, _SETMINUS)
     if len(found) != 1:
         return None
@@ -262,8 +276,15 @@ def _difference(text: str, depth: int) -> Structure | None:
     return without_points(intervals, list(points.items))
 
 
-def _related(text: str, _: int) -> Structure | None:
-    return read_relation(text)
+def _related(text: str, depth: int) -> Structure | None:
+    found = read_relation(text)
+    ordering = read_ordering(text) if found is None else None
+    if ordering is None:
+        return found
+    parts, signs = ordering
+    return Items(
+        "tuple", (*(_read(part, depth) for part in parts), *(Leaf(sign, unit="words") for sign in signs))
+    )
 
 
 def _bracketed(text: str, depth: int) -> Structure | None:
@@ -296,7 +317,9 @@ def _set(inside: str, depth: int) -> Structure | None:
     match = _IN_SET.match(inside)
     if match is not None:
         condition = _read(match.group(2), depth)
-        return condition if isinstance(condition, NumberRange | Union) else None
+        if isinstance(condition, NumberRange | Union) and names_of(condition) <= {match.group(1)}:
+            return with_name(condition, "")
+        return None
     if (
         r"\}" in inside
         and matching("(" + inside.replace(r"\{", "(").replace(r"\}", ")") + ")") < len(inside) // 2

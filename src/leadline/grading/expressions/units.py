@@ -326,8 +326,8 @@ def scale_between(gold: Unit, answer: Unit) -> Fraction | None:
 
 
 def same_unit(gold: Unit, answer: Unit) -> bool:
-    """Whether two nouns count the same things: one may say more of them, or both say other things of the same noun."""
+    """Whether two nouns count the same things: one may say more of them."""
     ours, theirs = gold.noun.split(), answer.noun.split()
     if not ours or not theirs:
         return False
-    return set(ours) <= set(theirs) or set(theirs) <= set(ours) or ours[-1] == theirs[-1]
+    return set(ours) <= set(theirs) or set(theirs) <= set(ours)
