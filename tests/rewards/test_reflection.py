@@ -201,8 +201,10 @@ def test_farmed_share_is_zero_where_each_check_is_new(text) -> None:
     assert reflection(text, ignore_repeats=True) == reflection(text)
 
 
-def test_farming_a_hundred_times_pays_as_one_when_repeats_are_ignored() -> None:
-    assert reflection("check " * 100, ignore_repeats=True) == reflection("check") == 0.21
+def test_filler_pays_nothing_when_repeats_are_ignored() -> None:
+    assert reflection("check " * 100, ignore_repeats=True) == 0.0
+    assert reflection("Let me verify this step again. " * 200, ignore_repeats=True) == 0.0
+    assert reflection("check, then check", ignore_repeats=True) == reflection("check") == 0.21
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_format_pays_nothing_else(text) -> None:
 def test_format_of_a_completion_whose_prompt_opened_the_thought() -> None:
     assert format_reward("a</think><answer>b</answer>", prefilled=True) == 1.0
     assert format_reward("a</think><answer>b</answer>") == 0.0
-    assert format_reward(GOOD, prefilled=True) == 0.0
+    assert format_reward(GOOD, prefilled=True) == 1.0, "it opened the thought itself"
+    assert format_reward("<think>" + GOOD, prefilled=True) == 0.0
 
 
 def words(n: int, start: int = 0) -> str:
@@ -85,6 +86,17 @@ def test_repetition_of_long_words() -> None:
     assert repetition("ok " + "x" * 120) == -1.0
     assert repetition("ok " + "x" * 119) == 0.0
     assert repetition("x" * 200, word_length=201) == 0.0
+
+
+def test_repetition_is_no_matter_of_script_or_length() -> None:
+    paragraph = "首先我们把方程两边同时平方然后整理得到一个关于未知数的二次方程再用求根公式求出两个根" * 4
+    formula = "".join(rf"\\frac{{{n}x^{n}}}{{{n + 1}}}+" for n in range(1, 40))
+    matrix = " & ".join("0" * 40)
+    assert [repetition(text) for text in (paragraph, formula, "1" + "0" * 300, "0 " * 60, matrix)] == [
+        0.0
+    ] * 5
+    assert repetition("我再想一想。" * 30) == -1.0
+    assert repetition("0 " * 300) == repetition("lol" * 60) == -1.0
 
 
 def test_repetition_says_where() -> None:
@@ -178,7 +190,7 @@ def test_scorer_options_reach_their_parts() -> None:
         return scorer.score([PROBLEM], [farmed])[0].bonus
 
     assert value({}) == 0.6
-    assert value({"ignore_repeats": True}) == 0.21
+    assert value({"ignore_repeats": True}) == 0.0
     assert value({"only_if_correct": True}) == 0.0
 
 

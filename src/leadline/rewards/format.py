@@ -17,7 +17,8 @@ def format_reward(completion: str | Completion, *, prefilled: bool = False) -> f
 
     Args:
         completion: the text, or a completion.
-        prefilled: the chat template ended the prompt with ``<think>``, so the completion starts inside it.
+        prefilled: the chat template ended the prompt with ``<think>``, so the completion starts inside it. A model that
+            opens the thought itself all the same is not held to have opened two.
 
     >>> format_reward("<think>1 + 1</think>\\n<answer>2</answer>")
     1.0
@@ -27,7 +28,7 @@ def format_reward(completion: str | Completion, *, prefilled: bool = False) -> f
     0.0
     """
     text = text_of(completion).strip()
-    if prefilled:
+    if prefilled and not text.startswith(_TAGS[0]):
         text = _TAGS[0] + text
     if any(text.count(tag) != 1 for tag in _TAGS):
         return 0.0

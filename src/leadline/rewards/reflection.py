@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,10 @@ from leadline.rewards.reflection_words import ANY, BEHAVIOURS, PATTERNS
 from leadline.types import Completion, Span, text_of
 
 __all__ = ["Reflection", "farmed_share", "reflect", "reflection", "reflection_value"]
+
+
+FILLER = 9
+"""Near-repeats of a behaviour from which on it may be filler as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ def reflection(
     Args:
         completion: the text, or a completion.
         only_if_correct: pay 0 unless ``correct`` is True.
-        ignore_repeats: do not pay for hits in near-repeats of what came before (``novelty.near_repeats``).
+        ignore_repeats: do not pay for hits in near-repeats of what came before (``near_repeats``), nor for a
+            behaviour of which at least nine hits in ten are such.
         correct: the grader's verdict, needed by ``only_if_correct`` alone.
 
     >>> reflection("Let me check."), reflection("Step 1: add. Step 2: check, then fix the mistake.")
@@ -86,7 +92,7 @@ def reflection(
     >>> reflection("Let me check.", only_if_correct=True, correct=False)
     0.0
     >>> reflection("check " * 100), reflection("check " * 100, ignore_repeats=True)
-    (0.6, 0.21)
+    (0.6, 0.0)
     """
     if only_if_correct and correct is not True:
         return 0.0
@@ -113,12 +119,20 @@ def reflect(
     text = _lower(text_of(completion))
     hits = _hits(text)
     farmed = near_repeats(text, hits) if hits and (repeats or ignore_repeats) else ()
-    paid = tuple(hit for hit in hits if hit not in set(farmed)) if ignore_repeats and farmed else hits
+    paid = _novel(hits, farmed) if ignore_repeats and farmed else hits
     counts = dict.fromkeys(BEHAVIOURS, 0)
     for hit in paid:
         counts[hit.behaviour] += 1
     raw = math.fsum(decayed_sum(count) for count in counts.values())
     return Reflection(_squash(raw), raw, counts, paid, farmed)
+
+
+def _novel(hits: tuple[Span, ...], farmed: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The hits that are no near-repeats. A behaviour that is filler nine times in ten is not paid at all."""
+    repeats = Counter(hit.behaviour for hit in farmed)
+    all_hits = Counter(hit.behaviour for hit in hits)
+    filler = {name for name, count in repeats.items() if 10 * count >= 9 * all_hits[name] and count >= FILLER}
+    return tuple(hit for hit in hits if hit not in set(farmed) and hit.behaviour not in filler)
 
 
 def farmed_share(completion: str | Completion) -> float:

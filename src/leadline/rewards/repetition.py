@@ -13,6 +13,11 @@ from leadline.types import Completion, Span, text_of
 __all__ = ["find_repetition", "repetition"]
 
 _WORD = re.compile(r"\S+")
+_LETTER = re.compile(r"[^\W\d_]")
+LONGEST_NUMBER = 2_000
+"""Characters up to which a row of digits and signs may be a number."""
+MAX_STRETCH = 60
+"""Characters of a stretch that may be found to loop inside of one long word."""
 
 
 def repetition(
@@ -21,9 +26,10 @@ def repetition(
     """-1.0 if the text loops, else 0.0; its weight says how much that costs.
 
     It loops when a phrase of at most ``max_words`` words stands at least ``times`` times in a row, or when a
-    "word" (a run without whitespace) has at least ``word_length`` characters. Scripts without spaces make
-    long words: raise ``word_length`` for them. Source: arXiv 2504.09696 (released code; weight 1.5 in its
-    second stage).
+    "word" (a run without whitespace) of at least ``word_length`` characters says nothing: all of it letters, or one
+    stretch at least ``times`` times in a row. Source: arXiv 2504.09696 (released code; weight 1.5 in its second stage),
+    which punishes every long word. Scripts without spaces, long formulas and rows of digits are no loops here: a phrase
+    without any letter has to come ten times as often, a row of digits has to be longer than any number.
 
     >>> repetition("wait, no. " * 10), repetition("wait, no. " * 9), repetition("a" * 120)
     (-1.0, 0.0, -1.0)
@@ -45,16 +51,31 @@ def find_repetition(
     text = text_of(completion)
     words = text.split()
     if max(map(len, words), default=0) >= word_length:
-        return next(
-            Span(m.start(), m.end(), "repetition")
-            for m in _WORD.finditer(text)
-            if m.end() - m.start() >= word_length
-        )
+        for match in _WORD.finditer(text):
+            if match.end() - match.start() >= word_length and _says_nothing(
+                match.group(), times, word_length
+            ):
+                return Span(match.start(), match.end(), "repetition")
     run = _longest_loop(words, max_words, times)
     if run is None:
         return None
     places = [match.span() for match in _WORD.finditer(text)]
     return Span(places[run[0]][0], places[run[1] - 1][1], "repetition")
+
+
+def _says_nothing(word: str, times: int, word_length: int) -> bool:
+    """Whether a long word is letters only (no formula, and not of a script without spaces), or a stretch in a loop."""
+    if re.search(rf"[A-Za-z0-9_]{{{word_length},}}", word) and re.search(
+        r"[A-Za-z]{20}|[A-Za-z]\d[A-Za-z]", word
+    ):
+        return True
+    codes = np.frombuffer(word.encode("utf-32-le"), dtype=np.uint32)
+    for n in range(1, min(MAX_STRETCH, len(word) // times) + 1):
+        start, matches = _longest_true(codes[n:] == codes[:-n])
+        least = n * times if _LETTER.search(word, start, start + n) else LONGEST_NUMBER
+        if matches + n >= max(least, word_length):
+            return True
+    return False
 
 
 def _longest_loop(words: list[str], max_words: int, times: int) -> tuple[int, int] | None:
@@ -68,7 +89,8 @@ def _longest_loop(words: list[str], max_words: int, times: int) -> tuple[int, in
         if np.count_nonzero(same) < n * (times - 1):  # most texts end here, at a third of the price
             continue
         start, matches = _longest_true(same)
-        if matches >= n * (times - 1):
+        spoken = any(_LETTER.search(word) for word in words[start : start + n])
+        if matches >= n * ((times if spoken else 10 * times) - 1):
             return start, start + matches + n
     return None
 

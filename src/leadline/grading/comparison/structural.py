@@ -231,6 +231,12 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Str
         if len(pairs) == 2:
             return _all([_ends(g, a, leaves) for g, a in pairs])
     for one, many in ((gold, answer), (answer, gold)):
+        if (
+            isinstance(one, Union)
+            and isinstance(many, Items)
+            and any(isinstance(i, NumberRange) for i in many.items)
+        ):
+            return False
         if isinstance(many, Items) and isinstance(one, Leaf) and many.kind in ("list", "set") and many.items:
             if many.comma and one.decimal and one.number is not None:
                 return _decimal_comma(many) == one.number or None

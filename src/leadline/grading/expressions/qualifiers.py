@@ -30,6 +30,9 @@ _INDEX_IN_WORDS = re.compile(
 )
 
 
+_SAID_OF = re.compile(r"\bwhere\s*\}?\s*([a-zA-Z])\s*\\in(?![a-zA-Z])")
+
+
 def without_qualifier(text: str) -> str | None:
     r"""``text`` without its qualifier, or None if it has none. A letter that runs through all integers is renamed.
 
@@ -45,6 +48,11 @@ def without_qualifier(text: str) -> str | None:
     if "for" not in text and "where" not in text and "with" not in text and "arbitrary" not in text:
         return None
     shorter = _QUALIFIER.sub("", text)
+    said_of = _SAID_OF.search(text)
+    if said_of is not None and not re.search(
+        rf"(?<![a-zA-Z\\]){said_of.group(1)}|\d{said_of.group(1)}", shorter
+    ):
+        return None  # of a letter that does not occur
     kept = shorter.strip() and shorter != text and re.search(r"[\d=]", shorter)
     return shorter if kept else None
 

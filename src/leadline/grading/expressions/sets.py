@@ -16,6 +16,9 @@ LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
 
 
 def as_union(items: list[Structure]) -> Structure:
+    named = {item.name for item in items if isinstance(item, Named | NumberRange) and item.name}
+    if len(named) > 1:
+        return Items("list", tuple(items))  # they speak of several variables
     parts: list[Structure] = []
     for item in items:
         value = item.value if isinstance(item, Named) else item

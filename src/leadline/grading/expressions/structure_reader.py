@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from leadline.grading.expressions.assignments import assigned, in_order
 from leadline.grading.expressions.brackets import matching, split_outside
+from leadline.grading.expressions.chains import FALSE_EQUATION, approximated, chained
 from leadline.grading.expressions.dates import read_date
-from leadline.grading.expressions.exact_form import approximate
 from leadline.grading.expressions.leaf import Leaf, read_leaf
 from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, tidy_name
 from leadline.grading.expressions.qualifiers import without_qualifier
@@ -79,6 +79,7 @@ def _read(text: str, depth: int) -> Structure:
         _congruence,
         _pieces,
         _list,
+        _approximated,
         _named,
         _member,
         _union,
@@ -153,6 +154,8 @@ def _list(text: str, depth: int) -> Structure | None:
     if not parts:
         return Leaf(text)
     items = assigned(_shared_name([_read(part, depth) for part in parts]))
+    if isinstance(items[0], Named) and len(items) > 1 and all(_is_plain(item) for item in items[1:]):
+        return Named(items[0].name, Items("list", (items[0].value, *items[1:])))  # n = 1, 2, 3
     if any(isinstance(item, NumberRange | Union) for item in items) and r"\lor" in found:
         return as_union(items)
     if len(items) == 2 and found == [r"\land"] and all(isinstance(item, NumberRange) for item in items):
@@ -162,12 +165,13 @@ def _list(text: str, depth: int) -> Structure | None:
     return Items("list", _flat(items, "list"), _DECIMAL_COMMA.fullmatch(text) is not None)
 
 
+def _is_plain(item: Structure) -> bool:
+    return isinstance(item, Leaf) and item.unit != "words"
+
+
 def _shared_name(items: list[Structure]) -> list[Structure]:
-    """In ``n = 1, 2, 3`` the name belongs to all."""
+    """In ``(x,y) = (1,2), (3,4)`` the names belong to all."""
     first = items[0]
-    several = len(items) > 1 and all(isinstance(item, Leaf) and item.unit != "words" for item in items[1:])
-    if isinstance(first, Named) and several:
-        return [first.value, *items[1:]]
     tuples = all(isinstance(item, Items) and item.kind == "tuple" for item in items[1:])
     if isinstance(first, Items) and first.kind == "assignment" and len(items) > 1 and tuples:
         return [Items("tuple", in_order(first)), *items[1:]]
@@ -181,6 +185,10 @@ def _flat(items: list[Structure], kind: str) -> tuple[Structure, ...]:
     return tuple(flat)
 
 
+def _approximated(text: str, _: int) -> Structure | None:
+    return approximated(text)
+
+
 def _named(text: str, depth: int) -> Structure | None:
     match = _WORDS_COLON.match(text)
     if match is not None:
@@ -190,7 +198,7 @@ def _named(text: str, depth: int) -> Structure | None:
         return None
     if ORDER.search(text) or r"\ne" in text:
         return None
-    number = _chain(parts)
+    number = chained(parts)
     if number is not None:
         return number
     name, value = parts[0].strip(), parts[-1]
@@ -198,18 +206,22 @@ def _named(text: str, depth: int) -> Structure | None:
         return None  # xy = 6 is an equation
     value = re.split(r"\\approx(?![a-zA-Z])", value)[0]
     if is_name_tuple(name):
-        if len(set(split_outside(name[1:-1], _SEPARATORS)[0])) < 2:
-            return None
+        names = [tidy_name(part) for part in split_outside(name[1:-1], _SEPARATORS)[0]]
+        if len(set(names)) < len(names):
+            return FALSE_EQUATION
         return _named_tuple(name, _read(value, depth))
+    # x = y = z = 5 names one value; 2x + y = 3 is an equation, and stays a leaf.
+    if len(parts) > 2 and all(VALUE_NAME.match(part.strip()) for part in parts[:-1]):
+        names = sorted(tidy_name(part.strip()) for part in parts[:-1])
+        return (
+            Named("=".join(names), _read(value, depth)) if len(set(names)) == len(names) else FALSE_EQUATION
+        )
     if VALUE_NAME.match(name):
         return Named(tidy_name(name), _read(value, depth))
     if len(parts) == 2 and VALUE_NAME.match(value.strip()) and not _PRODUCT.fullmatch(value.strip()):
         return Named(tidy_name(value.strip()), _read(name, depth))
     if len(parts) == 2 and all(VALUE_NAME.match(part.strip()) for part in re.split(r"\\land|,", name)):
         return Named(name.replace(" ", ""), _read(value, depth))
-    # x = y = z = 5 names one value; 2x + y = 3 is an equation, and stays a leaf.
-    if len(parts) > 2 and all(VALUE_NAME.match(part.strip()) for part in parts[:-1]):
-        return Named("=".join(sorted(tidy_name(part.strip()) for part in parts[:-1])), _read(value, depth))
     return None
 
 
@@ -223,21 +235,6 @@ def _named_tuple(name: str, value: Structure) -> Structure:
     ):
         return Items("assignment", tuple(Named(*pair) for pair in zip(names, value.items, strict=True)))
     return Named(tidy_name(name), value)
-
-
-_FALSE = Leaf("a false equation", unit="words")
-
-
-def _chain(parts: list[str]) -> Structure | None:
-    """``20+22 = 42`` and ``1/2 = 0.5`` name one number twice; the exact one counts."""
-    leaves = [read_leaf(part.strip()) for part in parts]
-    values = [approximate(leaf.form) if leaf.form is not None else None for leaf in leaves]
-    first = values[0]
-    if first is None or None in values:
-        return None
-    if any(v is not None and abs(v - first) > 0.005 * max(1.0, abs(first)) for v in values):
-        return _FALSE
-    return next((leaf for leaf in reversed(leaves) if not leaf.decimal), leaves[-1])
 
 
 def _member(text: str, depth: int) -> Structure | None:

@@ -1,0 +1,171 @@
+"""Each kind of case that graders get wrong, with values of our own; the tables of docs/grading.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leadline.grading import Grader, Reason, Strictness
+
+DOCS = Path(__file__).parents[2] / "docs" / "grading.md"
+
+# Answer, gold; the first list of a kind matches, the second does not.
+KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
+    "letters are no units": (
+        [("4mn", "4mn"), (r"\frac12 pq", r"\frac{pq}{2}")],
+        [("4mn", "4mk"), ("7pq", "7"), ("7", "7pq"), (r"2\pi rl", r"2\pi"), ("k^2-4mn", "k^2-4"), ("3h", "3")],
+    ),
+    "units": (
+        [("6 cm", "6"), (r"2\text{ km}", r"2000\text{ m}"), ("1.5 h", "90 min"), ("8厘米", "8"),
+         (r"8\text{ in}^2", "8")],
+        [("6 cm", "6 kg"), (r"20\%", r"20^\circ"), (r"5\text{ m}", r"5\text{ km}"), ("2 h", "2 s"), ("-4°C", "-4°F")],
+    ),
+    "words behind a number": (
+        [("3 million", "3000000"), (r"2\text{ dozen}", "24"), (r"9\text{ marbles}", "9"), ("9 marbles", "9")],
+        [(r"7\text{ billion}", "7"), (r"4\text{ cubed}", "4"), (r"6\text{ is false}", "6"),
+         (r"6\text{ or fewer}", "6")],
+    ),
+    "values by name": (
+        [("b=7, a=2", "a=2, b=7"), ("b=7,a=2", "(2,7)"), ("(p,q)=(1,2)", "p=1, q=2"), ("m=3 or m=-3", "3,-3")],
+        [("a=2, b=7", "a=7, b=2"), ("7,2", "a=2, b=7"), ("u=1,v=2", "x=1,y=2"), ("m=3 or m=-3", "3"), ("y=3", "x=3")],
+    ),
+    "both sides of zero": (
+        [("|y-5|", "|5-y|"), (r"\sqrt{(x-3)^2}", "|x-3|"), (r"\sqrt{a}\sqrt{b}", r"\sqrt{ab}"),
+         (r"\sqrt[3]{8x^3}", "2x")],
+        [("|y-5|", "y-5"), (r"\sqrt{(x-3)^2}", "x-3"), ("|x|=4", "x=4"), ("|x-60|", "60-x"), (r"\max(t,0)", "t")],
+    ),
+    "decimal comma": (
+        [("7.25", "7,25"), ("7,25", "7,25")],
+        [("7, 25", "7.25"), ("7 or 25", "7.25"), ("725", "7,25")],
+    ),
+    "words, dates, times": (
+        [("nora", r"\text{Nora}"), ("3 March 2020", "March 3, 2020"), ("05:07", "5:07")],
+        [("Nora", "Aron"), ("LMN", "NML"), ("XII", "XIV"), ("2021-11-02", "2021-02-11"), ("2008", "2021-11-02")],
+    ),
+    "several values": (
+        [("7,6,6", "6,6,7"), (r"\{1\}\cup\{2\}", r"\{1,2\}"), (r"\frac14\text{ or }0.25", "1/4")],
+        [("6,6,7", "6,7,7"), ("4, 5", "4"), ("(5,4)", "(4,5)")],
+    ),
+    "angles": (
+        [(r"\sin 45^\circ", r"\frac{\sqrt2}{2}"), (r"30^\circ 15'", r"30.25^\circ"), ("60", r"60^\circ")],
+        [(r"\sin 45", r"\frac{\sqrt2}{2}"), (r"3\cos 20^\circ", r"3\cos 20"), (r"30^\circ 15'", r"30^\circ")],
+    ),
+    "numbers": (
+        [("12,345\\pi", "12345\\pi"), (r"\frac{2,500}{3}", "2500/3"), (r"0.1\overline{6}", "1/6"), ("2 1/4", "2.25"),
+         (r"2\nicefrac13", "7/3"), ("2.5 x 10^4", "25000"), ("(1101)_2", "1101_2"), ("9!!", "945"), ("C(7,3)", "35")],
+        [(r"0.1\overline{6}", "0.16"), ("(12,345)", "12345"), ("1101_3", "1101_2"), ("8!!", "40320")],
+    ),
+    "functions": (
+        [("exp(2x)", "e^{2x}"), (r"\operatorname{cosh} x", r"\frac{e^x+e^{-x}}{2}"),
+         (r"\mathrm{arctan}(3)", r"\arctan 3")],
+        [("exp(2x)", "e^{3x}"), ("g(x)=x", "f(x)=x"), ("f(y)=x", "f(x)=x"), (r"\gcd(a,b)", r"\gcd(a,c)")],
+    ),
+    "wrappers": (
+        [(r"\color{red}{7}", "7"), (r"\underline{7}", "7"), (r"{\bf 7}", "7"), (r"7\tag{2}", "7"), ("7 = n", "7"),
+         (r"\begin{cases}x=1\\y=2\end{cases}", "x=1,y=2"), (r"\langle 2,1\rangle", "(2,1)"),
+         (r"\begin{bmatrix}1\\[6pt]3\end{bmatrix}", "(1,3)"), (r"\text{Answer: } 7", "7")],
+        [(r"\color{red}{7}", "8"), (r"\begin{cases}x=2\\y=1\end{cases}", "x=1,y=2"), (r"\langle 1,2\rangle", "(2,1)")],
+    ),
+    "choices": (
+        [("D) fifteen", "D"), ("(D) 15", "D"), (r"\text{D: 15}", "D"), ("D", "(D)")],
+        [("D: 15", "C"), ("D", "C"), ("CD", "C")],
+    ),
+    "congruences and families": (
+        [(r"x\equiv 7 \pmod 5", r"x\equiv 2\pmod{5}"),
+         (r"\frac{\pi}{4}+n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}")],
+        [(r"x\equiv 3 \pmod 5", r"x\equiv 2\pmod{5}"),
+         (r"\frac{\pi}{4}+2n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}")],
+    ),
+    "money and other scripts": (
+        [("Rs. 750", "750"), (r"\$1,200/month", "1200"), ("15元", "15"), ("١٢", "12"), ("٢٫٥", "2.5")],
+        [("15\\text{ yuan}", "15\\text{ dollars}"), ("Rs. 750", "705"), ("甲", "乙")],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with Grader(timeout_s=10) as shared:
+        yield shared
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind(grader: Grader, kind: str) -> None:
+    right, wrong = KINDS[kind]
+    verdicts = grader.grade_many((rf"\boxed{{{answer}}}", gold) for answer, gold in [*right, *wrong])
+    found = [got.correct for got in verdicts]
+    assert found == [True] * len(right) + [False] * len(wrong), list(
+        zip([*right, *wrong], verdicts, strict=True)
+    )
+
+
+RESPONSES = [
+    ("The answer is exactly 8.", "8", True),
+    ("So the correct option is (C).", "C", True),
+    ("<answer>The total is 14 apples.</answer>", "14", True),
+    ("<think>It is \\boxed{3}</think> The total is 4.", "3", False),
+    ("<think>hm</think>\n\n7", "7", True),
+    (r"\boxed{3} pens, then we get: \boxed{20}", "20", True),
+    ("Each has 9, that makes 18 #### 18 and this is what was asked for in the text", "18", True),
+    ("the answer is #### 60.", "60", True),
+    ("He spent $3 + $4 = $7 in total, so he has $13 left.", "13", True),
+    ("First 6 * 7.\n\n**42**", "42", True),
+    ("Правильный ответ: 12", "12", True),
+    ("因此，答案为 12。", "12", True),
+    ("La réponse est 9.", "9", True),
+    ("Therefore, x = 4 or x = 5.", "5", False),
+    ("So the roots are 4 and 5.", "4,5", True),
+    ("So the roots are 4 and 5.", "5", False),
+    ("The answer can't be 5.", "5", False),
+    ("Thus it cannot be 5.", "5", False),
+    ("So the rectangle is 3 by 4.", "4", False),
+    ("So we need more than 5.", "5", False),
+    (r"\boxed{\text{The answer is } 5}", "5", True),
+]
+
+
+def test_responses(grader: Grader) -> None:
+    grades = grader.grade_many((response, gold) for response, gold, _ in RESPONSES)
+    wrong = [
+        (row, got) for row, got in zip(RESPONSES, grades, strict=True) if (got.correct is True) != row[2]
+    ]
+    assert wrong == []
+
+
+def test_a_missing_unit_is_forgiven_unless_asked_for(grader: Grader) -> None:
+    pairs = [(r"\boxed{6}", r"6\text{ cm}"), (r"\boxed{60\text{ mm}}", r"6\text{ cm}")]
+    assert [got.correct for got in grader.grade_many(pairs)] == [True, True]
+    assert [got.correct for got in grader.grade_many(pairs, comparison=Strictness(units=True))] == [
+        False,
+        True,
+    ]
+
+
+def test_a_gold_that_cannot_be_read_decides_nothing(grader: Grader) -> None:
+    gold = r"\triangle KLM \sim \triangle PQR"
+    responses = [rf"\boxed{{{gold}}}", r"\boxed{3}", "I do not know.", ""]
+    grades = grader.grade_many(
+        [(response, gold) for response in responses], finished=[True, True, True, False]
+    )
+    assert [got.correct for got in grades] == [None] * 4
+    assert {got.reason for got in grades} == {Reason.unparsable_gold}
+    assert grader.gold_faults([gold])[0] is not None
+
+
+_ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| (yes|no) \|", re.MULTILINE)
+
+
+def test_what_the_documentation_promises(grader: Grader) -> None:
+    rows = [
+        (answer.replace(r"\|", "|"), gold.replace(r"\|", "|"), said)
+        for answer, gold, said in _ROW.findall(DOCS.read_text())
+    ]
+    assert len(rows) >= 40
+    grades = grader.grade_many((rf"\boxed{{{answer}}}", gold) for answer, gold, _ in rows)
+    wrong = [
+        (row, got) for row, got in zip(rows, grades, strict=True) if got.correct is not (row[2] == "yes")
+    ]
+    assert wrong == []
