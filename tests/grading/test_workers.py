@@ -96,7 +96,7 @@ def test_time_limit_is_the_fault_of_the_answer(grader: Grader) -> None:
 
 
 def test_memory_limit_is_the_fault_of_the_answer(grader: Grader) -> None:
-    got = grader.grade_many([(r"\boxed{\gcd(10^{10^{9}}, 7)}", r"\pi+\sqrt{7}")])[0]
+    got = grader.grade_many([(r"\boxed{1 \in \gcd(10^{10^{9}}, 7)}", r"\pi+\sqrt{7}")])[0]
     assert (got.correct, got.reason) == (False, Reason.memory)
     assert grader.grade_many([OPEN])[0].reason is Reason.mismatch
 

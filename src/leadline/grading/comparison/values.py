@@ -69,7 +69,7 @@ _WITH_BRANCHES = frozenset(
 
 def _formal(sort: int, numbers: tuple[Any, ...]) -> Any:
     """A value for what is defined for integers only: the same for the same numbers in any order, else another one."""
-    return mpmath.cos(sort + mpmath.fsum(numbers)) + mpmath.fprod(numbers) / 7
+    return sort + mpmath.fsum(x * x for x in numbers) / 3 + mpmath.fprod(numbers) / 7
 
 
 @lru_cache(maxsize=2_048)
