@@ -131,9 +131,7 @@ def study_intervals(draws: int) -> dict[str, object]:
 
 
 def study_forced(draws: int) -> dict[str, object]:
-    """Limits of one problem with a teacher-forced bound, and what a one-sided limit at c = 0 mixed in
-    would do.
-    """
+    """Limits of one problem with a teacher-forced bound, and what a one-sided limit at c = 0 mixed in would do."""
     rng, n = np.random.default_rng(2), 128
     q = 10 ** rng.uniform(-5, -0.3, size=draws * 200)
     c = rng.binomial(n, q)

@@ -3,10 +3,9 @@
     python benchmarks/probe_filter.py ../shared/data/lead_stage23.json [--against
     ../shared/data/math500.jsonl]
 
-The file is a JSON array with ``problem``, ``answer`` and ``correctness`` in sixteenths. Problems that
-stand in it twice were
-measured twice: what a filter on one reading does to the other shows how sharp a cut at 16 samples is. The
-    last line is JSON.
+The file is a JSON array with ``problem``, ``answer`` and ``correctness`` in sixteenths. Problems that stand in
+it twice were measured twice: what a filter on one reading does to the other shows how sharp a cut at 16 samples is. The
+last line is JSON.
 """
 
 from __future__ import annotations

@@ -359,8 +359,10 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def operations(work: Workload, tokens: float, parameters: int) -> float:
-    """Floating-point operations of matrix products if every token is computed once a pass: one pass to sample, three
-    to learn; prompts once a group. Attention is left out (under 5% here)."""
+    """Floating-point operations of matrix products if every token is computed once a pass.
+
+    One pass to sample, three to learn; prompts once per group. Attention is left out (under 5% here).
+    """
     return 2 * parameters * (tokens + work.prompts * work.prompt_tokens) * 4
 
 

@@ -1,6 +1,4 @@
-"""Does every sentence of a verdict quote the figures that it names? Shared by the tests of probe and
-compare.
-"""
+"""Does every sentence of a verdict quote the figures that it names? Shared by the tests of probe and compare."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ def ways(value: Any) -> list[str]:
 
 
 def check_evidence(output: dict[str, Any]) -> None:
-    """Every sentence has evidence, every path resolves after a trip through JSON, every figure is in
-    the text.
-    """
+    """Every sentence has evidence, every path resolves after a trip through JSON, every figure is in the text."""
     plain = json.loads(json.dumps(output, allow_nan=False))
     assert len(plain["sentences"]) == len(plain["evidence"]) > 0
     for text, paths in zip(plain["sentences"], plain["evidence"], strict=True):

@@ -1,7 +1,7 @@
 """Run directories drawn from a seeded simulation, for tests of what reads runs (the report above all).
 
 No model runs here: solve rates, lengths and texts come from a few formulas and a random generator, shaped like
-the runs of the quickstart: accuracy rises, LEAD shortens, groups fall silent as problems are solved. Some
+the runs of the quickstart: accuracy rises, LEAD shortens, groups lose their variance as problems are solved. Some
 completions are hostile on purpose. ``python tests/fake_run.py OUT [--seed N]`` writes one to look at.
 """
 

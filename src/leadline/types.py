@@ -1,5 +1,4 @@
-"""The nouns that everything shares: a problem, a completion of it, the score of that completion, and the three of them
-as one line of a sample file."""
+"""The nouns that everything shares: a problem, a completion, its score, and the three as one row of a sample file."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ class Problem:
     """A question with one checkable answer.
 
     Attributes:
-        id: unique within a problem set; the given one, else content hash + occurrence number (Decision 14).
+        id: unique within a problem set; the given one, else content hash + occurrence number (decision "Hashes").
         prompt: plain text; for a chat problem the text of its last user turn.
         answer: the gold answer, as text.
         messages: the chat turns, when the source gave turns instead of a prompt.
@@ -65,7 +64,7 @@ class Completion:
     Attributes:
         problem_id: ``Problem.id``.
         text: decoded text of the completion, prompt excluded, end-of-sequence excluded.
-        n_tokens: completion tokens, end-of-sequence included (Decision 10); the cap when truncated.
+        n_tokens: completion tokens, end-of-sequence included (decision "Length"); the cap when truncated.
         finished: True when the model ended by itself, False when the token cap cut it off.
         logprob: summed log-probability in nats under the sampling distribution, if known.
     """

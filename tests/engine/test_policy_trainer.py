@@ -1,5 +1,8 @@
-"""The reinforcement-learning loop with a model that has something to learn: resuming, the best checkpoint, what a
-setting does to an update. Each test was seen to fail with the fault in the code that its name rules out."""
+"""The reinforcement-learning loop with a model that has something to learn.
+
+Resuming, the best checkpoint, what a setting does to an update. Each test was seen to fail with the fault in the code
+that its name rules out.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Golden values worked by hand, an independent slow reference, properties, and the paper's claims put
-to the test.
-"""
+"""Golden values worked by hand, an independent slow reference, properties, and the paper's claims put to the test."""
 
 from __future__ import annotations
 
@@ -83,10 +81,9 @@ def test_batch_normalisation_by_hand() -> None:
 def test_lead_by_hand() -> None:
     # lengths of the correct ones 10 and 20: mean 15, population std 5, z = -1 and +1
     # R = exp(.05), exp(-.05), -1, -1 = 1.0512711, .9512294, -1, -1: mean .0006251
-    # squared deviations 1.1038573, .9036484, 1.0012506, 1.0012506: sum 4.0100069, / 3 = 1.3366690, root
-    # 1.1561440 A = 1.0506460, .9506043, -1.0006251, -1.0006251 over 1.1561450 = .9087493, .8222188,
-    # -.8654840, -.8654840 rho = 1/2: w = .4 + 1.1 / (1 + exp(-2.5)) = .4 + 1.1 * .9241418 = 1.4165560 on
-    # both branches
+    # squared deviations 1.1038573, .9036484, 1.0012506, 1.0012506: sum 4.0100069, / 3 = 1.3366690, root 1.1561440
+    # A = 1.0506460, .9506043, -1.0006251, -1.0006251 over 1.1561450 = .9087493, .8222188, -.8654840, -.8654840
+    # rho = 1/2: w = .4 + 1.1 / (1 + exp(-2.5)) = .4 + 1.1 * .9241418 = 1.4165560 on both branches
     out = run([1, 1, 0, 0], [10, 20, 15, 40], config=AdvantageConfig.lead())
     close(out.reward, [1.0512711, 0.9512294, -1, -1])
     close(out.advantage, [1.2872943, 1.1647190, -1.2260066, -1.2260066], 2e-6)
@@ -102,8 +99,8 @@ def test_difficulty_weights_by_hand() -> None:
 
 def test_unanimous_groups_by_hand() -> None:
     # all correct, lengths 10 and 20: R = 1.0512711, .9512294, centred +-.0500208
-    # unit: sample std .0500208 * sqrt 2 = .0707401, so +-.7071; nominal: half-correct std |1 - (-1)| / 2
-    # * sqrt 2
+    # unit: sample std .0500208 * sqrt 2 = .0707401, so +-.7071
+    # nominal: the std of a half-correct group, |1 - (-1)| / 2 * sqrt 2
     plain = {"length_alpha": 0.05, "wrong": -1.0, "no_answer": -1.0}
     close(run([1, 1], [10, 20], config=AdvantageConfig(**plain)).advantage, [0.7070968, -0.7070968], 2e-6)
     nominal = AdvantageConfig(**plain, unanimous_groups="nominal")
@@ -228,9 +225,7 @@ CONFIGS = st.builds(
 
 @st.composite
 def batches(draw: st.DrawFn) -> dict[str, Any]:
-    """Up to 30 rows in groups of any size with arbitrary ids, in any order; a fifth of the rows
-    unscorable.
-    """
+    """Up to 30 rows in groups of any size with arbitrary ids, in any order; a fifth of the rows unscorable."""
     size = draw(st.integers(0, 30))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     ids = rng.integers(-(2**60), 2**60, size=draw(st.integers(1, 8)))
@@ -343,9 +338,7 @@ def test_scale_only_multiplies_and_shift_only_shifts_a_whole_group(
 def test_for_a_binary_reward_lead_is_a_scale_and_a_shift(
     outcomes: list[list[bool]], config: AdvantageConfig
 ) -> None:
-    """A' = m(rho) A + b(rho), exactly, for every normalisation; with population std b is
-    ``theory.lead_shift``.
-    """
+    """A' = m(rho) A + b(rho), exactly, for every normalisation; with population std b is ``theory.lead_shift``."""
     config = config.replace(length_alpha=0.0, length_grace_tokens=None, no_answer=config.wrong)
     flat: dict[str, Any] = {
         "correct": [int(c) for row in outcomes for c in row],
@@ -410,9 +403,7 @@ def test_an_all_correct_group_has_unit_advantages_whatever_alpha(alpha: float) -
 
 @pytest.mark.parametrize("p", [0.01, 0.2, 0.5, 0.8, 0.99])
 def test_expected_push_prefers_hard_prompts_no_more_than_easy_ones(p: float) -> None:
-    """E over K ~ Bin(8, p) of mean_i A_i (c_i - p), the coefficient of grad logit p, against the
-    closed form.
-    """
+    """E over K ~ Bin(8, p) of mean_i A_i (c_i - p), the coefficient of grad logit p, against the closed form."""
     push = {"none": 0.0, "lead": 0.0}
     for k in range(9):
         rows = [1] * k + [0] * (8 - k)

@@ -1,6 +1,4 @@
-"""Golden values by hand, micro-batch invariance of value and gradient, and what each KL estimator
-pulls towards.
-"""
+"""Golden values by hand, micro-batch invariance of value and gradient, and what each KL estimator pulls towards."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ def loss_of(
     config: LossConfig,
     **kwargs: Any,
 ) -> PolicyLoss:
-    """The loss with old log-probabilities of -1 and new ones of -1 + log_ratio; token mean unless
-    said otherwise.
-    """
+    """The loss with old log-probabilities of -1 and new ones of -1 + log_ratio; token mean unless said otherwise."""
     new = torch.tensor(log_ratio, dtype=torch.float64) - 1
     bools = torch.tensor(mask, dtype=torch.bool)
     normaliser = loss_normaliser(int(bools.sum()), len(advantage), config, max_tokens=4)
@@ -123,9 +119,7 @@ def test_a_clipped_token_has_no_gradient() -> None:
 
 
 def batch(seed: int = 0, rows: int = 12, width: int = 9) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """logits-like leaf [R, T], old and reference log-probabilities, advantages, a ragged mask with an
-    empty row.
-    """
+    """logits-like leaf [R, T], old and reference log-probabilities, advantages, a ragged mask with an empty row."""
     rng = torch.Generator().manual_seed(seed)
     draw = lambda: -torch.rand(rows, width, generator=rng, dtype=torch.float64) * 2  # noqa: E731
     length = torch.randint(1, width + 1, (rows,), generator=rng)
@@ -225,7 +219,7 @@ def test_only_the_trained_policy_has_a_gradient() -> None:
 
 
 def test_skipping_rows_without_signal_is_exact_without_kl_in_the_loss() -> None:
-    # Decision 13: skipped tokens stay in the normaliser
+    # decision "Advantage 0": skipped tokens stay in the normaliser
     new, old, _, advantage, mask = batch()
     advantage[::2] = 0
     live = advantage != 0

@@ -418,7 +418,7 @@ def test_extra_sections_take_sentences_tables_and_flat_values() -> None:
         "mixed": [1, {"id": 2}],
     }  # fmt: skip
     made = section("probe", "base", "demo", content)
-    assert made.title == "Before training: sounding base"
+    assert made.title == "Before training: probe of base"
     assert [len(s) for s in made.sentences] == [12, 1001]
     assert [[c.text for c in row] for row in made.tables[0].rows] == [["1", "2"], ["<b>", "–"]]
     assert list(made.tables[0].columns) == ["k", ""]

@@ -293,8 +293,10 @@ def test_tokens_can_be_counted_here() -> None:
 
 
 def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
-    """Eight requests wait for each other at a barrier, so they are under way at once, and a ninth is not; when the
-    caller stops listening, the server sees its connections closed and gets no further request."""
+    """Eight requests wait for each other at a barrier, so they are under way at once, and a ninth is not.
+
+    When the caller stops listening, the server sees its connections closed and gets no further request.
+    """
     problems = [Problem(f"p{i}", "?", "1") for i in range(40)]
     together, active, most, count = threading.Barrier(8), 0, 0, 0
     lock, closed = threading.Lock(), threading.Semaphore(0)

@@ -1,6 +1,4 @@
-"""leadline.stats against exact enumeration, the defining equations, simulation with fixed seeds, and
-values by hand.
-"""
+"""leadline.stats against exact enumeration, the defining equations, simulation with fixed seeds, and values by hand."""
 
 from __future__ import annotations
 

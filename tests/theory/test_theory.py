@@ -1,6 +1,4 @@
-"""leadline.theory against numeric optima, exact enumeration, simulation with fixed seeds, and values
-worked by hand.
-"""
+"""leadline.theory against numeric optima, exact enumeration, simulation with fixed seeds, and values worked by hand."""
 
 from __future__ import annotations
 
@@ -269,9 +267,7 @@ def test_binary_advantages_by_hand() -> None:
 
 
 def gradient_by_enumeration(p: float, g: int, positive: np.ndarray, negative: np.ndarray) -> float:
-    """d/d(logit) of the group objective of a one-parameter Bernoulli policy, summed over every
-    outcome of a group.
-    """
+    """d/d(logit) of the group objective of a one-parameter Bernoulli policy, summed over every outcome of a group."""
     total = 0.0
     for outcome in range(2**g):
         right = np.array([outcome >> i & 1 for i in range(g)])

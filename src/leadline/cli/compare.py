@@ -17,7 +17,9 @@ __all__ = ["compare_command"]
 def compare_command(
     base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
     tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
-    data: Annotated[str | None, typer.Option(help="The problems, for the golds of ungraded rows.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The problems, for the reference answers of ungraded rows.")
+    ] = None,
     repeat: Annotated[
         str | None,
         typer.Option(

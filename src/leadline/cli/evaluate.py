@@ -47,7 +47,7 @@ def evaluate_command(
             metavar="MODULE:FUNCTION", help="Instead of leadline's: f(response, gold) -> bool | None."
         ),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Completions a problem.")] = 8,
+    samples: Annotated[int, typer.Option(help="Completions per problem.")] = 8,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.6,
     max_tokens: Annotated[int, typer.Option(help="Cap on a completion.")] = 4096,
     top_p: Annotated[float, typer.Option(help="Only the likeliest tokens that make up this share.")] = 1.0,

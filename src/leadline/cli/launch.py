@@ -28,7 +28,7 @@ Changes = Annotated[
     list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")
 ]
 Nodes = Annotated[int | None, typer.Option(min=1, help="Machines.")]
-Gpus = Annotated[int | None, typer.Option(min=1, help="GPUs a machine.")]
+Gpus = Annotated[int | None, typer.Option(min=1, help="GPUs per machine.")]
 
 
 @launch_app.command("verl")

@@ -29,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Sound, train and prove reasoning with GRPO.",
+    help="Probe, train and prove reasoning with GRPO.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 recipes_app = typer.Typer(no_args_is_help=True, help="The recipes that come with leadline.")

@@ -1,4 +1,4 @@
-"""``leadline probe``: arguments in, a sounding out."""
+"""``leadline probe``: arguments in, a probe out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def probe_command(
         str, typer.Argument(help="A JSONL of samples or counts, RUN:ARM, or a model (with --data).")
     ],
     data: Annotated[
-        str | None, typer.Option(help="The problems: golds, texts, and what a model is asked.")
+        str | None, typer.Option(help="The problems: reference answers, texts, and what a model is asked.")
     ] = None,
     against: Annotated[
         list[str] | None, typer.Option(help="An evaluation set that must not be trained on.")
@@ -31,9 +31,9 @@ def probe_command(
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
     write_problems: Annotated[Path | None, typer.Option(help="Write the problems worth training on.")] = None,
     group: Annotated[int | None, typer.Option(help="Completions a group in the run to come.")] = None,
-    batch: Annotated[int, typer.Option(help="Problems a step in the run to come.")] = 32,
+    batch: Annotated[int, typer.Option(help="Problems per step of the run to come.")] = 32,
     steps: Annotated[int, typer.Option(help="Steps of the run to come.")] = 60,
-    samples: Annotated[int, typer.Option(help="A model: completions a problem.")] = 64,
+    samples: Annotated[int, typer.Option(help="A model: completions per problem.")] = 64,
     temperature: Annotated[float, typer.Option(help="A model: as the run will sample.")] = 1.0,
     max_tokens: Annotated[int, typer.Option(help="A model: cap on a completion.")] = 1024,
     limit: Annotated[int | None, typer.Option(help="A model: only the first so many problems.")] = None,
@@ -68,7 +68,7 @@ def probe_command(
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
-        Console(highlight=False).print(terminal(probe_finding(found, f"Sounding of {source}")))
+        Console(highlight=False).print(terminal(probe_finding(found, f"Probe of {source}")))
 
 
 def _is_run(source: str) -> bool:

@@ -1,6 +1,4 @@
-"""What probe and compare show: sentences with their evidence, tables and curves, on a terminal or as
-one page.
-"""
+"""What probe and compare show: sentences with their evidence, tables and curves, on a terminal or as one page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as the sentences of a verdict write them."""
+"""Numbers as people read them, for the sentences of a verdict, the report and the pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import math
 
 from leadline.stats import Interval
 
-__all__ = ["count", "percent", "points", "share"]
+__all__ = [
+    "bracket",
+    "count",
+    "duration",
+    "joined",
+    "percent",
+    "points",
+    "share",
+    "signed",
+    "token_count",
+    "whole",
+]
+
+Limits = tuple[float, float]
 
 
 def percent(x: float) -> str:
@@ -51,3 +64,63 @@ def count(number: int, noun: str) -> str:
     ('1 problem', '2,048 samples')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """Return a number with its sign; what rounds to zero has none.
+
+    >>> signed(17.14), signed(-1234.5), signed(-0.04)
+    ('+17.1', '−1,234.5', '0.0')
+    """
+    text = f"{abs(value):,.{digits}f}"
+    if not text.strip("0.,"):
+        return text
+    return ("−" if value < 0 else "+") + text
+
+
+def token_count(value: float) -> str:
+    """Return a mean number of tokens with three to four figures.
+
+    >>> token_count(45.12), token_count(312.4), token_count(9182)
+    ('45.1', '312', '9,182')
+    """
+    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def bracket(pair: Limits, scale: float = 1.0, digits: int = 1, *, sign: bool = False) -> str:
+    """Return ``[lo, hi]`` after scaling.
+
+    >>> bracket((0.84, 0.8817), 100), bracket((-0.011, 0.019), 100, sign=True)
+    ('[84.0, 88.2]', '[−1.1, +1.9]')
+    """
+    show = signed if sign else _unsigned_zero
+    return f"[{show(pair[0] * scale, digits)}, {show(pair[1] * scale, digits)}]"
+
+
+def whole(value: float) -> str:
+    """Return a whole number with thousands separated."""
+    return f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units.
+
+    >>> duration(42), duration(203.4), duration(7400)
+    ('42 s', '3 min 23 s', '2 h 3 min')
+    """
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def joined(names: list[str]) -> str:
+    """Return ``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def _unsigned_zero(value: float, digits: int = 1) -> str:
+    text = f"{abs(value):,.{digits}f}"
+    return "−" + text if value < 0 and text.strip("0.,") else text

@@ -53,8 +53,10 @@ def _first_above(weights: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _locate(weights: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the running sum of ``weights [B, n]`` first exceeds ``share [B, 1]`` of the total: the index ``[B, 1]``,
-    and what share of that entry's own weight lies below."""
+    """Where the running sum of ``weights [B, n]`` first exceeds ``share [B, 1]`` of the total.
+
+    The index ``[B, 1]``, and what share of that entry's own weight lies below.
+    """
     edges = weights.cumsum(-1)
     target = share * edges[:, -1:]
     # rounding may put the target on the total itself: the last entry that has any weight then takes it

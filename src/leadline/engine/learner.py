@@ -87,7 +87,7 @@ class Learner:
         )
 
     def rows_with_signal(self, advantage: Tensor, rows: Tensor) -> Tensor:
-        """The rows that have a gradient: without KL in the loss a row of advantage 0 has none (Decision 13)."""
+        """The rows that have a gradient; without KL in the loss not those of advantage 0 (decision "Advantage 0")."""
         return rows if self.config.kl_in_loss else rows[advantage[rows] != 0]
 
     def accumulate(self, rollouts: Rollouts, advantage: Tensor, rows: Tensor) -> PolicyLoss | None:

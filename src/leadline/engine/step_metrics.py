@@ -66,7 +66,7 @@ class Graded:
 
 
 def completion_metrics(graded: Graded, advantages: Advantages) -> dict[str, Any]:
-    """Shares are of completions, except ``live`` and ``mixed``, which are of groups (Decision 3).
+    """Shares are of completions, except ``live`` and ``mixed``, which are of groups (decision "Live and mixed groups").
 
     Unscorable completions count as wrong in ``pass@1``, and in no other number.
     """

@@ -77,8 +77,8 @@ class Evaluation:
 
     Attributes:
         metrics: name -> estimate with its 95% interval over problems. ``pass@k`` and ``cons@k`` are means
-            over problems (Decision 9), ``mean_tokens`` (Decision 10), rates and parts of the reward over
-            samples.
+            over problems (decision "Votes"), ``mean_tokens`` (decision "Length"), rates and parts of the reward
+            over samples.
         by_difficulty: level -> ``pass@1``, ``pass@1_ci``, ``mean_tokens``, ``n_problems``.
         table: the numbers behind them, one a problem.
     """
@@ -115,7 +115,7 @@ def evaluate(
 
     ``pass@k`` is the unbiased estimator, unscorable rows counting as wrong; ``cons@k`` a vote over canonical
     answers (k > 1). A k above the samples of some problem is left out: it cannot be estimated. The unit of
-    every interval is the problem, drawn with all of its samples (Decision 17); for shares in [0, 1] it stays
+    every interval is the problem, drawn with all of its samples (decision "Intervals"); for shares in [0, 1] it stays
     honest when every problem agrees (:func:`leadline.stats.bounded_mean`).
 
     Args:
@@ -151,7 +151,7 @@ def paired_differences(
 ) -> list[dict[str, Any]]:
     """Rows ``{"a", "b", "metric", "difference", "ci"}``: b minus a on the same problems, drawn together.
 
-    They say how sure one *model* is better than another, not one *algorithm* (Decision 17: that takes seeds).
+    They say how sure one *model* is better than another, not one *algorithm* (decision "Intervals": that takes seeds).
 
     Raises:
         DataError: the two were not evaluated on the same problems in the same order.

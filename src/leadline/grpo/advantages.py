@@ -81,8 +81,8 @@ def group_advantages(
             takes part in no statistic, has advantage 0, and its other columns may hold anything.
         answered: bool, default all True. False = no answer found: ``no_answer`` instead of ``wrong``.
         bonus: float, default 0: weighted sum of the other reward parts (format, reflection, repetition,
-            overlong, -beta * k1), added before normalisation (Decision 1). It never touches the solve rate
-            (Decision 2).
+            overlong, -beta * k1), added before normalisation; it never touches the solve rate
+            (decision "Reward").
         config: see :class:`~leadline.grpo.config.AdvantageConfig`.
         term: what the arm's length controller says for this batch; needed exactly where the strength of the length
             term changes from batch to batch (``config.remembers``). :class:`leadline.grpo.weighing.Weigher` does both.

@@ -263,7 +263,7 @@ class LossConfig(_Frozen):
 
     @property
     def kl_in_loss(self) -> bool:
-        """True when tokens of advantage 0 still have a gradient: no group may be skipped (Decision 13)."""
+        """True when tokens of advantage 0 still have a gradient: no group may be skipped (decision "Advantage 0")."""
         return self.kl in ("k2", "k3")
 
 

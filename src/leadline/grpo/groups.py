@@ -52,7 +52,7 @@ class Groups:
         """[N] -> [n_groups], True where all rows of the group hold the same number, rounding aside.
 
         Sums of equal parts in another order differ in the last digit (0.1 + 0.2 against 0.3), and dividing
-        such a spread by itself would make unit-size advantages of it (Decision 4).
+        such a spread by itself would make unit-size advantages of it (decision "Equal rewards").
         """
         first = np.empty(self.n_groups, dtype=values.dtype)
         first[self.index] = values

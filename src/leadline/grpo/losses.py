@@ -5,9 +5,9 @@ processes) and hands in. So the micro-batch losses, and their gradients, add up 
 however it was split; a mean inside a micro-batch would give short micro-batches' tokens more weight.
 
 Two layouts, one code path: padded ``[R, T]`` with a bool mask, or packed ``[N]`` with ``rows`` [N], the row
-    number of every token (whole rows only: a row is never split between calls). Log-probabilities are
-    natural logarithms of the temperature-scaled distribution that the tokens were sampled from (Decision
-    11).
+number of every token (whole rows only: a row is never split between calls). Log-probabilities are natural
+logarithms of the temperature-scaled distribution that the tokens were sampled from (decision "One sampling
+distribution").
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def loss_normaliser(
     """What the loss of a whole batch is divided by, from counts over all its micro-batches and processes.
 
     Args:
-        tokens: completion tokens of the batch. Tokens of skipped groups count (Decision 13): they would have
+        tokens: completion tokens of the batch. Tokens of skipped groups count (decision "Advantage 0"): they would have
             entered with gradient 0, and leaving them out would raise everybody else's weight.
         completions: completions of the batch, skipped ones included.
         config: only ``aggregation`` is read: ``token_mean`` -> tokens, ``sequence_mean`` -> completions,
@@ -162,8 +162,7 @@ def row_mean(values: Tensor, rows: Tensor, n_rows: int) -> Tensor:
 
 
 def k1(logp: Tensor, ref_logp: Tensor) -> Tensor:
-    """log pi - log ref: the unbiased estimator of KL(pi || ref), element by element; negative half of the
-    time.
+    """log pi - log ref: the unbiased estimator of KL(pi || ref), element by element; negative half of the time.
 
     In the *reward* its score-function gradient is that of the reverse KL, and the optimum is the exponential
     tilt (theory.md section 1). In the *loss* its gradient, grad log pi, is zero in expectation: of no use
@@ -196,7 +195,7 @@ def sequence_k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
     """[R, T] -> [R]: k1 of whole completions, the sum over their tokens, without gradient.
 
     ``bonus - beta * sequence_k1(...)`` is KL in the reward; allowed only without division by a standard
-    deviation (Decision 12, :func:`leadline.grpo.config.kl_faults`).
+    deviation (decision "KL in the reward", :func:`leadline.grpo.config.kl_faults`).
     """
     return torch.where(mask, k1(logp, ref_logp), 0.0).sum(-1).detach()
 

@@ -118,8 +118,10 @@ class Body(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A causal language model. ``forward`` gives hidden states; ``logits`` turns them into logits, and only on demand,
-    because ``[tokens, vocabulary]`` is by far the largest tensor of a training step."""
+    """A causal language model: ``forward`` gives hidden states, ``logits`` turns them into logits.
+
+    Only on demand, because ``[tokens, vocabulary]`` is by far the largest tensor of a training step.
+    """
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()

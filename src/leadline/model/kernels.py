@@ -1,5 +1,6 @@
-"""Triton kernels: what stands between two matrix products of a decoding step is one kernel each, and so is what is done
-with the logits of a training step.
+"""Triton kernels: one for all that stands between two matrix products.
+
+So in a decoding step, and so for what is done with the logits of a training step.
 
 Import this only where there is a GPU and Triton (:func:`leadline.model.fused.available`). Sums are in float32 whatever
 the tensors are.

@@ -28,7 +28,7 @@ def selected_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperatu
         hidden: ``[n, C]`` normalised hidden states.
         weight: ``[V, C]`` output matrix.
         targets: ``[n]`` token ids.
-        temperature: of the distribution that was sampled from (Decision 11).
+        temperature: of the distribution that was sampled from (decision "One sampling distribution").
 
     Returns:
         ``[n]`` log-probabilities in nats; differentiable in ``hidden`` and ``weight``.
@@ -84,8 +84,10 @@ def _selected(logits: Tensor, targets: Tensor, temperature: float) -> tuple[Tens
 def _to_gradient(
     logits: Tensor, targets: Tensor, normaliser: Tensor, grad: Tensor, temperature: float
 ) -> Tensor:
-    """d logp[target] / d logits = onehot(target) - softmax, times the incoming gradient and 1 / temperature; in place
-    of the logits."""
+    """d logp[target] / d logits = onehot(target) - softmax, times the incoming gradient and 1 / temperature.
+
+    In place of the logits.
+    """
     step = grad / temperature
     if fused_kernels(logits.device):
         from leadline.model import kernels

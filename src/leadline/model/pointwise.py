@@ -1,5 +1,7 @@
-"""Norm and rotation with their gradients written out: on a CPU each pass over memory costs, and autograd's own chain of
-small steps makes two to three times as many."""
+"""Norm and rotation with their gradients written out.
+
+On a CPU each pass over memory costs, and autograd's own chain of small steps makes two to three times as many.
+"""
 
 from __future__ import annotations
 

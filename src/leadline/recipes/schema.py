@@ -186,7 +186,7 @@ class PolicyConfig(_Section):
     micro_tokens: Count = 16384
     """Most computed tokens a micro-batch, pads and prompts included; a CPU takes 2,048 at most."""
     mask_truncated: bool = False
-    """Keep truncated completions out of the loss (Decision 8)."""
+    """Keep truncated completions out of the loss (decision "Truncated completions")."""
     validate_every: Count = 10
     validation_problems: Count = 64
     """Problems of a validation, four samples each; the best checkpoint by it is kept apart."""

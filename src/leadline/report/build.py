@@ -12,12 +12,13 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from leadline.display.numbers import duration
 from leadline.errors import LeadlineError
 from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
+from leadline.report.json_values import finite_number, plain_text
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
-from leadline.report.words import duration, finite_number, plain_text
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 
 __all__ = ["MAX_PAGE_BYTES", "build_report"]

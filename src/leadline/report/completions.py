@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.report.gather import Arm, Run
-from leadline.report.words import finite_number, plain_text
+from leadline.report.json_values import finite_number, plain_text
 
 __all__ = ["BEHAVIOUR_ORDER", "VERDICT_ORDER", "Shelf", "embed", "pick", "pieces", "script_json"]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from leadline import theory
 from leadline.report.gather import Arm, Run
+from leadline.report.json_values import finite_number, interval
 from leadline.report.panels import (
     Array,
     Panel,
@@ -23,7 +24,6 @@ from leadline.report.panels import (
     short,
     thinned,
 )
-from leadline.report.words import finite_number, interval
 
 __all__ = [
     "accuracy_against_length",

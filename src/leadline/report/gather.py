@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import InputError
+from leadline.report.json_values import finite_number, interval, plain_text
 from leadline.report.palette import colour_slots
-from leadline.report.words import finite_number, interval, plain_text
 from leadline.storage.run_directory import RunReader
 
 __all__ = ["Arm", "Difference", "Run", "gather"]

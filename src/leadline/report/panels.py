@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadline.display.numbers import percent, token_count
 from leadline.report.gather import Arm, Run
-from leadline.report.words import percent, token_count
 
 __all__ = [
     "Array",
@@ -63,8 +63,10 @@ class PanelLine:
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot. Kinds of axis: ``share`` (0 to 1, in percent), ``part`` (a small share), ``zero`` (from zero),
-    ``number``, ``log``, ``name``.
+    """One plot.
+
+    Kinds of axis: ``share`` (0 to 1, in percent), ``part`` (a small share), ``zero`` (from zero), ``number``,
+    ``log``, ``name``.
     """
 
     id: str

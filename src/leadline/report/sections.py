@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leadline.report.json_values import finite_number, interval, plain_text
 from leadline.report.panels import Panel, PanelLine, panel_of, short
 from leadline.report.tables import MAX_COLUMNS, MAX_ROWS, ReportTable, TableCell
-from leadline.report.words import finite_number, interval, plain_text
 
 __all__ = ["Section", "section"]
 
@@ -40,7 +40,7 @@ def section(kind: str, arm: str, run: str, content: Mapping[str, Any], place: in
     All of it is bounded.
     """
     default = {
-        "probe": f"Before training: sounding {arm}",
+        "probe": f"Before training: probe of {arm}",
         "compare": f"After training: what changed in {arm}",
     }
     title = content.get("title")

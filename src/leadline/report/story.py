@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from leadline.display.numbers import bracket, joined, percent, signed, token_count, whole
 from leadline.report.gather import Arm, Difference, Run
-from leadline.report.words import bracket, count, finite_number, joined, percent, points, signed, token_count
+from leadline.report.json_values import finite_number
 from leadline.stats import paired_seeds
 
 __all__ = ["ArmSentence", "Story", "across_seeds", "bare_text", "tell"]
@@ -97,12 +98,12 @@ def _headline(pairs: Sequence[_Pair], measured: Sequence[Arm]) -> ArmSentence:
         return ("No difference between ", pair.b, " and ", pair.a, " can be told on these problems.")
     if length is None and accuracy is not None:
         more = "more" if accuracy.value > 0 else "fewer"
-        return (pair.b, f" solves {points(abs(accuracy.value))[1:]} points {more} than ", pair.a, ".")
+        return (pair.b, f" solves {signed(100 * abs(accuracy.value))[1:]} points {more} than ", pair.a, ".")
     assert length is not None
     opening: ArmSentence = (pair.b, f" answers with {_shorter(length)} than ", pair.a)
     if accuracy is not None:
         more = "more" if accuracy.value > 0 else "fewer"
-        return (*opening, f" and solves {points(abs(accuracy.value))[1:]} points {more}.")
+        return (*opening, f" and solves {signed(100 * abs(accuracy.value))[1:]} points {more}.")
     if pair.accuracy is not None:
         return (*opening, "; in accuracy the two cannot be told apart.")
     return (*opening, ".")
@@ -115,9 +116,9 @@ def _measured(run: Run, measured: Sequence[Arm]) -> ArmSentence:
     if len(sizes) == 1:
         problems, samples = sizes.pop()
         if problems > 0:
-            size = f" on {count(problems)} problem{'s' * (problems != 1)}"
+            size = f" on {whole(problems)} problem{'s' * (problems != 1)}"
             if samples > problems and samples % problems == 0:
-                size += f", {count(samples / problems)} answers each"
+                size += f", {whole(samples / problems)} answers each"
     parts: list[str | Arm] = [f"Measured{size}: "]
     for i, arm in enumerate(measured):
         parts += ["" if i == 0 else " and " if i == len(measured) - 1 else ", ", arm, " at ", _accuracy(arm)]
@@ -157,7 +158,7 @@ def _length_clause(d: Difference) -> ArmSentence:
 
 
 def _accuracy_clause(d: Difference) -> ArmSentence:
-    change = f"{points(d.value)} points{' ' + bracket(d.ci, 100, sign=True) if d.ci else ''}"
+    change = f"{signed(100 * d.value)} points{' ' + bracket(d.ci, 100, sign=True) if d.ci else ''}"
     if d.ci is None:
         return (f"pass@1 changes by {change}, no interval was recorded",)
     if d.resolved:
@@ -241,7 +242,7 @@ def across_seeds(runs: Sequence[Run]) -> Story | None:
     """Return the story of one experiment repeated under several seeds; None when the runs are not that.
 
     It takes at least three runs with different seeds, the same arms and the same advantage settings. Any two RL
-    arms are then compared by Student's t over the seeds, the runs of a seed paired (Decision 17).
+    arms are then compared by Student's t over the seeds, the runs of a seed paired (decision "Intervals").
     """
     seeds = [run.seed for run in runs]
     designs = [{arm.name: arm.advantage for arm in run.arms} for run in runs]

@@ -6,15 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leadline.display.numbers import bracket, percent, signed, token_count, whole
 from leadline.report.gather import Arm, Difference, Run
-from leadline.report.words import (
-    bracket,
-    count,
-    percent,
-    points,
-    signed,
-    token_count,
-)
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "ReportTable", "TableCell", "differences_table", "results_table"]
 
@@ -83,7 +76,7 @@ def _difference(d: Difference | None) -> TableCell:
     if d is None:
         return TableCell("–")
     share = bool(_SHARES.fullmatch(d.metric))
-    text = f"{points(d.value)} points" if share else signed(d.value)
+    text = f"{signed(100 * d.value)} points" if share else signed(d.value)
     if d.ci is None:
         return TableCell(text, "no interval")
     limits = bracket(d.ci, 100 if share else 1, sign=True)
@@ -122,7 +115,7 @@ def _size(arm: Arm) -> str:
     if problems is None or problems <= 0:
         return ""
     if samples is None or samples <= 0:
-        return f"{count(problems)} problems"
+        return f"{whole(problems)} problems"
     if samples % problems == 0:
-        return f"{count(problems)} problems × {count(samples / problems)}"
-    return f"{count(problems)} problems, {count(samples)} answers"
+        return f"{whole(problems)} problems × {whole(samples / problems)}"
+    return f"{whole(problems)} problems, {whole(samples)} answers"

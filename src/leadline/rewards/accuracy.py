@@ -11,8 +11,8 @@ __all__ = ["accuracy"]
 def accuracy(completion: str | Completion, gold: str) -> float:
     """1.0 if the final answer equals ``gold`` by :func:`leadline.grade`, else 0.0.
 
-    A truncated completion (``finished=False``) is wrong (Decision 8). A gold that cannot be graded against
-    gives 0.0 too: whether a row is scorable at all is in ``Score.correct``, which
+    A truncated completion (``finished=False``) is wrong (decision "Truncated completions"). A reference answer that
+    cannot be graded against gives 0.0 too: whether a row is scorable at all is in ``Score.correct``, which
     :class:`leadline.rewards.Scorer` fills.
 
     >>> accuracy(r"So it is \\boxed{42}.", "42"), accuracy(r"So it is \\boxed{41}.", "42")

@@ -1,4 +1,4 @@
-"""Which reflecting words stand in text that only repeats what came before: the mark of a farmed reward."""
+"""Which reflecting words stand in text that only repeats what came before: the mark of reward hacking."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def near_repeats(text: str, hits: Sequence[Span]) -> tuple[Span, ...]:
 
     The surroundings of a hit are the word trigrams that touch it. It is a near-repeat when at least two
     thirds of them touched earlier hits of its behaviour. A number that stands alone is a counter and is
-    passed over, so that "Step 1: verify. Step 2: verify." repeats itself, while "check 12 + 5 = 17. check 17
-    - 3 = 14." does not. Time and memory are linear in the text. Our own rule: arXiv 2603.14041 pays for every
-      hit.
+    passed over, so that "Step 1: verify. Step 2: verify." repeats itself, while "check
+    12 + 5 = 17. check 17 - 3 = 14." does not. Time and memory are linear in the text. Our own rule:
+    arXiv 2603.14041 pays for every hit.
 
     Args:
         text: lower-cased text.

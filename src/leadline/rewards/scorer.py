@@ -25,7 +25,7 @@ def _named(grader: str) -> Callable[..., Any]:
 
 
 class BonusWarning(UserWarning):
-    """The weights let a wrong completion earn as much as a right one (Decision 1)."""
+    """The weights let a wrong completion earn as much as a right one (decision "Reward")."""
 
 
 class Scorer:

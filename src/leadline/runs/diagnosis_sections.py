@@ -22,7 +22,7 @@ def write_probe(
     problems: Sequence[Problem],
     solution_logprobs: Mapping[str, Sequence[float]],
 ) -> str:
-    """Sound the model that the arms start from, on its evaluation samples; returns the verdict in one sentence."""
+    """Probe the model that the arms start from, on its evaluation samples; returns the verdict in one sentence."""
     found = run_probe(
         f"{writer.root}:{start}:eval",
         data=problems,
@@ -33,7 +33,7 @@ def write_probe(
         steps=recipe.rl.steps,
         seed=recipe.seed,
     )
-    shown = probe_finding(found, f"Before training: sounding of {start}")
+    shown = probe_finding(found, f"Before training: probe of {start}")
     writer.section("probe", start, shown.section() | {"values": found.as_dict()})
     return shown.sentences[0]
 

@@ -1,5 +1,6 @@
-"""Estimators and intervals: pass@k, cons@k, cover@tau, exact binomial limits, bootstraps. Needs numpy and
-scipy only.
+"""Estimators and intervals: pass@k, cons@k, cover@tau, exact binomial limits, bootstraps.
+
+Needs numpy and scipy only.
 """
 
 from __future__ import annotations

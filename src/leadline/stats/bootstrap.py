@@ -1,6 +1,4 @@
-"""Bootstraps over problems: a problem is drawn with all of its samples, and both sides of a pair are drawn
-together.
-"""
+"""Bootstraps over problems: a problem is drawn with all of its samples, and both sides of a pair are drawn together."""
 
 from __future__ import annotations
 
@@ -30,8 +28,9 @@ CHUNK_CELLS = 4_000_000  # a chunk of weights stays below 32 MB
 
 
 def resample_weights(size: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Array]:
-    """How often each of ``size`` problems is drawn in every resample, in chunks of shape (rows, size),
-    ``draws`` rows in all.
+    """How often each of ``size`` problems is drawn in every resample.
+
+    In chunks of shape (rows, size), ``draws`` rows in all.
 
     Weights instead of indices let one matrix product serve many statistics of the same resample.
     """
@@ -74,9 +73,7 @@ def _matrix(values: npt.ArrayLike, name: str) -> Array:
 def bootstrap_means(
     values: npt.ArrayLike, *, confidence: float = 0.95, draws: int = DRAWS, seed: int = 0
 ) -> list[Interval]:
-    """Interval of the mean of every column of ``values`` (problems, statistics), all from the same
-    resamples.
-    """
+    """Interval of the mean of every column of ``values`` (problems, statistics), all from the same resamples."""
     array = _matrix(values, "values")
     table = array.reshape(array.shape[0], -1)
     size = table.shape[0]
@@ -135,8 +132,7 @@ def bootstrap_ratio(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Interval:
-    """``sum(numerator) / sum(denominator)`` over problems, such as tokens by samples, with its bootstrap
-    interval.
+    """``sum(numerator) / sum(denominator)`` over problems, such as tokens by samples, with its bootstrap interval.
 
     NaN throughout when the denominators sum to 0 (no correct sample has a mean length).
     """

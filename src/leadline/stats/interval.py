@@ -68,8 +68,7 @@ def clopper_pearson(
 
 
 def rule_of_three(n: npt.ArrayLike, confidence: float = 0.95) -> Array:
-    """One-sided upper limit for a probability after no success in ``n`` trials: ``1 - al^(1/n)``, about
-    ``3/n``.
+    """One-sided upper limit for a probability after no success in ``n`` trials: ``1 - al^(1/n)``, about ``3/n``.
 
     >>> float(rule_of_three(1024).round(5))
     0.00292
@@ -80,8 +79,7 @@ def rule_of_three(n: npt.ArrayLike, confidence: float = 0.95) -> Array:
 
 
 def pooled_zero_bound(problems: int, samples: int, confidence: float = 0.95) -> float:
-    """One-sided upper limit for the *mean* success of ``problems`` problems, none of which had one in
-    ``samples``.
+    """One-sided upper limit for the *mean* success of ``problems`` problems, none of which had one in ``samples``.
 
     ``prod(1-Q_i)^n <= (1-mean Q)^(nM)`` by the inequality of the means, so the problems may differ; nothing
     is said of the largest Q_i. Source: docs/theory.md, section 5b.
@@ -128,9 +126,7 @@ def bounded_mean(values: npt.ArrayLike, confidence: float = 0.95, *, law: Moment
 
 
 def _effective_size(mean: float, variance: float, problems: int, confidence: float) -> float:
-    """Binary trials whose mean would have the variance of the mean of the values; at least M/2, as
-    they are bounded.
-    """
+    """Binary trials whose mean would have the variance of the mean of the values; at least M/2, as they are bounded."""
     if variance <= 1e-15 * problems or problems < 2:
         return float(problems)
     tail = (1 + confidence) / 2

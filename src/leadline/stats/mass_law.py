@@ -1,5 +1,6 @@
-"""The law of Q over problems, fitted to their counts without a form: what can be said of problems that
-were chosen by their own samples.
+"""The law of Q over problems, fitted to their counts without a form.
+
+What can be said of problems that were chosen by their own samples.
 """
 
 from __future__ import annotations

@@ -28,9 +28,7 @@ def _checked(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> tuple[Arra
 
 
 def _none_of(n: Array, c: Array, k: Array) -> Array:
-    """``C(n-c, k) / C(n, k)``: the chance that k of the n samples, drawn without replacement, hold none of
-    the c.
-    """
+    """``C(n-c, k) / C(n, k)``: the chance that k of the n samples, drawn without replacement, hold none of the c."""
     few = n - c < k
     rest = np.where(few, k, n - c)
     log = special.gammaln(rest + 1) - special.gammaln(rest - k + 1)
@@ -39,8 +37,7 @@ def _none_of(n: Array, c: Array, k: Array) -> Array:
 
 
 def pass_at_k(n: npt.ArrayLike, c: npt.ArrayLike, k: npt.ArrayLike) -> Array:
-    """Unbiased estimate of the chance that at least one of ``k`` samples is correct, from ``c`` correct of
-    ``n``.
+    """Unbiased estimate of the chance that at least one of ``k`` samples is correct, from ``c`` correct of ``n``.
 
     ``1 - C(n-c, k) / C(n, k)``; 1 when fewer than k samples are wrong. Shapes broadcast; one value a
     problem, no mean taken. Source: Chen et al. (2021), arXiv 2107.03374, section 2.1.
@@ -118,8 +115,7 @@ def tilted_at(n: npt.ArrayLike, c: npt.ArrayLike, a: float) -> tuple[Array, Arra
 
 
 def cover_at(n: npt.ArrayLike, c: npt.ArrayLike, tau: float) -> float:
-    """Share of problems whose measured solve rate ``c/n`` is at least ``tau`` (breadth at a demanded
-    reliability).
+    """Share of problems whose measured solve rate ``c/n`` is at least ``tau`` (breadth at a demanded reliability).
 
     ``tau`` small enough gives the share ever solved, ``tau = 1`` the share always solved.
 
@@ -145,7 +141,7 @@ def cons_at_k(
     subsets: int = CONS_SUBSETS,
     seed: int = 0,
 ) -> float:
-    """Chance that the majority answer of ``k`` samples of one problem is correct (Decision 9).
+    """Chance that the majority answer of ``k`` samples of one problem is correct (decision "Votes").
 
     Votes go to the canonical answers; samples without one do not vote; tied answers score the mean of their
     correctness; where nobody votes the score is 0. With more than k samples: the mean over ``subsets``
@@ -181,9 +177,7 @@ def cons_at_k(
 def _ballots(
     answers: Sequence[str | None], correct: Sequence[bool | None]
 ) -> tuple[npt.NDArray[np.int64], Array]:
-    """A code for each sample (-1: no vote), and the share of correct verdicts among the samples of each
-    code.
-    """
+    """A code for each sample (-1: no vote), and the share of correct verdicts among the samples of each code."""
     order: dict[str, int] = {}
     codes = np.array([-1 if a is None else order.setdefault(a, len(order)) for a in answers], dtype=np.int64)
     verdict = np.array([bool(v) for v in correct], dtype=float)

@@ -1,6 +1,4 @@
-"""Intervals whose unit is the seed: every claim that one algorithm beats another rests on these (Decision
-17).
-"""
+"""Intervals whose unit is the seed: every claim that one algorithm beats another rests on these."""
 
 from __future__ import annotations
 
@@ -14,8 +12,7 @@ __all__ = ["paired_seeds", "seed_mean"]
 
 
 def seed_mean(values: npt.ArrayLike, confidence: float = 0.95) -> Interval:
-    """Mean over seeds with Student's t interval, ``m +- t_(S-1) s / sqrt(S)``; one seed gives infinite
-    limits.
+    """Mean over seeds with Student's t interval, ``m +- t_(S-1) s / sqrt(S)``; one seed gives infinite limits.
 
     Raises:
         ValueError: no seed, or a value that is not finite.

@@ -203,8 +203,10 @@ class RunReader:
 
     @property
     def arms(self) -> list[str]:
-        """Names of the arms: those of the summary in its order; then those with samples alone, which were not trained
-        (the base); then those with metrics, as they come.
+        """Names of the arms.
+
+        Those of the summary in its order; then those with samples alone, which were not trained (the base); then
+        those with metrics, as they come.
         """
         folder = self.root / "samples"
         sampled = sorted(e.name for e in folder.iterdir() if is_safe_name(e.name)) if folder.is_dir() else []

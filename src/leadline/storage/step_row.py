@@ -1,5 +1,7 @@
-"""One line of ``metrics.jsonl``: which numbers there are and in which order, whoever trains. docs/formats.md says what
-each of them means."""
+"""One line of ``metrics.jsonl``: which numbers there are and in which order, whoever trains.
+
+docs/formats.md says what each of them means.
+"""
 
 from __future__ import annotations
 

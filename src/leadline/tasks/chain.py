@@ -86,7 +86,7 @@ def apply(name: str, value: str) -> str:
 
 
 def split_of(chain: Chain) -> Split:
-    """Which side of the split a chain lies on, decided by a hash of its canonical form (Decision 14)."""
+    """Which side of the split a chain lies on, decided by a hash of its canonical form (decision "Hashes")."""
     digest = hashlib.sha256(chain.prompt.encode()).digest()
     return _SPLITS[digest[0] % len(_SPLITS)]
 

@@ -22,8 +22,9 @@ _AT_ONE = 60.0  # logit beyond which a success counts as 1: 1 - p < 1e-26
 
 
 def mirror_success(q: npt.ArrayLike, step: float, steps: float, gap: float = 1.0) -> Array:
-    """Success after ``steps`` exact natural-gradient steps of size ``step`` without KL: ``logit p = logit Q
-    + step t gap``.
+    """Success after ``steps`` exact natural-gradient steps of size ``step`` without KL.
+
+    ``logit p = logit Q + step t gap``.
 
     Early stopping acts like a KL term of strength ``a = step * steps * gap``. Source: docs/theory.md,
     section 1b (i).
@@ -34,8 +35,9 @@ def mirror_success(q: npt.ArrayLike, step: float, steps: float, gap: float = 1.0
 
 
 def normalised_flow_success(q: npt.ArrayLike, step: float, steps: float) -> Array:
-    """Success along the flow with advantages divided by ``sqrt(p(1-p))``: ``arcsin sqrt p = arcsin sqrt Q +
-    step t / 2``.
+    """Success along the flow with advantages divided by ``sqrt(p(1-p))``.
+
+    ``arcsin sqrt p = arcsin sqrt Q + step t / 2``.
 
     It arrives at 1 in finite time (`normalised_flow_time`) and stays. Q = 0 has no correct sample to push
     and stays 0, although the formula alone would lift it. Source: docs/theory.md, section 1b (ii).
@@ -46,15 +48,15 @@ def normalised_flow_success(q: npt.ArrayLike, step: float, steps: float) -> Arra
 
 
 def normalised_flow_time(q: npt.ArrayLike, step: float) -> Array:
-    """Steps until success 1 along the normalised flow: ``(2/step)(pi/2 - arcsin sqrt Q)``, never more than
-    ``pi/step``.
+    """Steps until success 1 along the normalised flow.
+
+    ``(2/step)(pi/2 - arcsin sqrt Q)``, never more than ``pi/step``.
     """
     return np.asarray(2 / step * (np.pi / 2 - np.arcsin(np.sqrt(np.asarray(q, float)))), float)
 
 
 def normalised_kl_success(q: float, beta: float, iterations: int = 1, eps: float = 0.0) -> float:
-    """Success after exact inner optimisations of std-normalised GRPO with KL to the base, started at the
-    base.
+    """Success after exact inner optimisations of std-normalised GRPO with KL to the base, started at the base.
 
     ``logit p_n = logit Q + 1 / (beta sqrt(p_(n-1)(1-p_(n-1)) + eps))``. Source: Mroueh, arXiv 2503.06639;
     docs/theory.md 1b (iii).
@@ -74,8 +76,7 @@ def _iterate(start: float, beta: float, iterations: int, eps: float) -> float:
 
 
 def critical_beta(q: npt.ArrayLike) -> Array:
-    """KL coefficient above which std-normalised GRPO has a fixed point below success 1 (existence only; eps
-    = 0).
+    """KL coefficient above which std-normalised GRPO has a fixed point below success 1 (existence only; eps = 0).
 
     ``1 / max_z (z - logit Q) sqrt(s(z) s(-z))``; the maximum is where ``(z - logit Q) tanh(z/2) = 2``,
     found by bisection. Source: docs/theory.md, section 1b (iii).
@@ -112,8 +113,7 @@ def critical_beta_from_base(q: float, iterations: int = 2000) -> float:
 
 
 def forward_kl_success(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
-    """Success at the optimum when the k3 estimator of the KL sits in the *loss*, on policy: a forward KL,
-    not a tilt.
+    """Success at the optimum when the k3 estimator of the KL sits in the *loss*, on policy: a forward KL, not a tilt.
 
     ``(1-Q)/(1-p) - Q/p = a``, i.e. the positive root of ``a p^2 + (1-a) p - Q = 0``. Exact for one-token
     outputs. Tends to ``1 - 1/a`` (a > 1) or ``Q/(1-a)`` (a < 1) as Q goes to 0. Source: docs/theory.md,

@@ -23,9 +23,7 @@ def gain(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
 
 
 def best_mass(a: npt.ArrayLike) -> Array:
-    """The Q with the largest gain at strength ``a``: ``Q* = 1 / (1 + e^(a/2))``; its success after is ``1 -
-    Q*``.
-    """
+    """The Q with the largest gain at strength ``a``: ``Q* = 1 / (1 + e^(a/2))``; its success after is ``1 - Q*``."""
     return np.asarray(special.expit(-np.asarray(a, float) / 2), float)
 
 
@@ -46,8 +44,7 @@ def success_bound(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
 
 
 def effective_k(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
-    """How many base samples the tilted model's one sample is worth: ``log(1-p') / log(1-Q)``, at most
-    ``e^a``.
+    """How many base samples the tilted model's one sample is worth: ``log(1-p') / log(1-Q)``, at most ``e^a``.
 
     Equals ``1 + log(1 + Q(e^a - 1)) / -log(1-Q)``. Source: docs/theory.md, section 3.
     """

@@ -1,7 +1,7 @@
 """What GRPO-LEAD's difficulty weights and length term do to the gradient.
 
-Source of the weights: arXiv 2504.09696, section 3.3; of the split into scale and shift: docs/theory.md,
-    section 7.
+Source of the weights: arXiv 2504.09696, section 3.3; of the split into scale and shift:
+docs/theory.md, section 7.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ def lead_shift(
 
 
 def lead_push(p: npt.ArrayLike, g: int, ddof: int = 0) -> Array:
-    """Expected LEAD gradient in units of ``grad logit p``: ``E[h(K) ((1-p) w(K/G) + p w(1 - K/G))]``, exact
-    for any G.
+    """Expected LEAD gradient in units of ``grad logit p``.
+
+    ``E[h(K) ((1-p) w(K/G) + p w(1 - K/G))]``, exact for any G.
     """
     mass = np.asarray(p, float)[..., None]
     k, pmf = group_pmf(p, g)
@@ -88,15 +89,15 @@ def lead_push(p: npt.ArrayLike, g: int, ddof: int = 0) -> Array:
 
 
 def lead_push_ratio(p: npt.ArrayLike, g: int) -> Array:
-    """`lead_push` over `expected_push`: 1.34 to 1.50 at G = 8, whatever the difficulty; tends to ``m(p)``
-    as G grows.
+    """`lead_push` over `expected_push`: 1.34 to 1.50 at G = 8, whatever the difficulty.
+
+    Tends to ``m(p)`` as G grows.
     """
     return np.asarray(lead_push(p, g) / expected_push(p, g), float)
 
 
 def length_term_spread(alpha: float, rho: npt.ArrayLike, gap: float, g: int, ddof: int = 1) -> Array:
-    """First-order spread of the advantages *among correct samples* that the length term causes in a mixed
-    group.
+    """First-order spread of the advantages *among correct samples* that the length term causes in a mixed group.
 
     ``exp(-alpha z)`` has spread ``alpha`` around 1; the group's std is ``gap sqrt(rho(1-rho))`` (times
     ``sqrt(G/(G-1))`` for ddof 1). So moving wrong answers from 0 to -1 (gap 1 to 2) halves it: the explicit

@@ -23,8 +23,7 @@ Array = npt.NDArray[np.float64]
 
 
 def live_group_probability(q: npt.ArrayLike, g: npt.ArrayLike) -> Array:
-    """Chance that a group of ``g`` samples is mixed: ``s_G(Q) = 1 - Q^G - (1-Q)^G``; about ``G Q`` for rare
-    success.
+    """Chance that a group of ``g`` samples is mixed: ``s_G(Q) = 1 - Q^G - (1-Q)^G``; about ``G Q`` for rare success.
 
     Source: docs/theory.md, section 4.
 
@@ -39,8 +38,9 @@ def live_group_probability(q: npt.ArrayLike, g: npt.ArrayLike) -> Array:
 
 
 def live_group_probability_beta(u: npt.ArrayLike, v: npt.ArrayLike, g: npt.ArrayLike) -> Array:
-    """Share of mixed groups when Q varies over problems as Beta(u, v): ``1 - B(u+G, v)/B(u, v) - B(u,
-    v+G)/B(u, v)``.
+    """Share of mixed groups when Q varies over problems as Beta(u, v).
+
+    ``1 - B(u+G, v)/B(u, v) - B(u, v+G)/B(u, v)``.
     """
     first, second, size = (np.asarray(x, float) for x in (u, v, g))
     base = special.betaln(first, second)
@@ -68,8 +68,9 @@ def unseen_probability(q: npt.ArrayLike, samples: npt.ArrayLike) -> Array:
 
 
 def q_seen(samples: npt.ArrayLike, confidence: float = 0.95) -> Array:
-    """Smallest Q of which ``samples`` samples hold a correct one with ``confidence``: ``1 -
-    (1-confidence)^(1/samples)``.
+    """Smallest Q of which ``samples`` samples hold a correct one with ``confidence``.
+
+    ``1 - (1-confidence)^(1/samples)``.
 
     A run without success cannot tell Q = 0 from any Q below this. Source: docs/theory.md, section 4.
 
@@ -80,8 +81,7 @@ def q_seen(samples: npt.ArrayLike, confidence: float = 0.95) -> Array:
 
 
 def binary_advantages(correct: npt.ArrayLike, g: int) -> tuple[Array, Array]:
-    """Std-normalised advantages of right and wrong samples in a group with ``correct`` right ones (std over
-    G).
+    """Std-normalised advantages of right and wrong samples in a group with ``correct`` right ones (std over G).
 
     ``A+ = sqrt((G-K)/K)``, ``A- = -sqrt(K/(G-K))``; both 0 in unanimous groups.
     """
@@ -118,7 +118,8 @@ def mean_only_push(p: npt.ArrayLike, g: int) -> Array:
 
 
 def rare_push(q: npt.ArrayLike, g: int) -> Array:
-    """Limit of `expected_push` for rare success: ``Q sqrt(G-1)``, not ``sqrt(Q)`` as an infinite group
-    would have it.
+    """Limit of `expected_push` for rare success.
+
+    ``Q sqrt(G-1)``, not ``sqrt(Q)`` as an infinite group would have it.
     """
     return np.asarray(np.asarray(q, float) * np.sqrt(g - 1), float)

@@ -67,9 +67,7 @@ def log_partition(base: npt.ArrayLike, reward: npt.ArrayLike, beta: float) -> fl
 
 
 def tilted_policy(base: npt.ArrayLike, reward: npt.ArrayLike, beta: float) -> Array:
-    """The optimum itself, ``pi*(y) = pi0(y) exp(r(y) / beta) / Z``, shape (V,); its support is that of the
-    base.
-    """
+    """The optimum itself, ``pi*(y) = pi0(y) exp(r(y) / beta) / Z``, shape (V,); its support is that of the base."""
     p, r = np.asarray(base, float), np.asarray(reward, float)
     return np.asarray(p * np.exp(r / beta - log_partition(p, r, beta)), float)
 
@@ -90,9 +88,7 @@ def bernoulli_kl(p: npt.ArrayLike, q: npt.ArrayLike) -> Array:
 
 
 def tilt_kl(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
-    """KL that the tilt of strength ``a`` costs: ``a p' - log(1 - Q + Q e^a)``; tends to ``log(1/Q)`` as a
-    grows.
-    """
+    """KL that the tilt of strength ``a`` costs: ``a p' - log(1 - Q + Q e^a)``; tends to ``log(1/Q)`` as a grows."""
     mass, strength = np.asarray(q, float), np.asarray(a, float)
     with np.errstate(divide="ignore"):
         log_z = np.logaddexp(np.log1p(-mass), np.log(mass) + strength)
@@ -100,8 +96,7 @@ def tilt_kl(q: npt.ArrayLike, a: npt.ArrayLike) -> Array:
 
 
 def kl_split(policy: npt.ArrayLike, base: npt.ArrayLike, correct: npt.ArrayLike) -> KLSplit:
-    """Chain rule of the KL over right and wrong outputs: what the gain needed, and what moved inside each
-    class.
+    """Chain rule of the KL over right and wrong outputs: what the gain needed, and what moved inside each class.
 
     ``KL = kl(p||Q) + p KL(pi_C || pi0_C) + (1-p) KL(pi_W || pi0_W)``; the exact tilt has both excesses 0.
     Source: docs/theory.md, section 2.

@@ -136,7 +136,7 @@ def refuse_overlap(
     train_name: str = "train",
     name: str = "evaluation",
 ) -> None:
-    """Refuse a training set that holds problems of the evaluation set (Decision 14).
+    """Refuse a training set that holds problems of the evaluation set (decision "Hashes").
 
     Raises:
         DataError: names every shared problem (the first 20).

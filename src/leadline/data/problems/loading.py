@@ -71,7 +71,7 @@ def load_problems(
     """Read a problem set, checking that each gold is graded correct against itself.
 
     Ids are the given ones, else 16 hexadecimal digits of the normalised prompt and the occurrence number: the
-    same problem has the same id in every file (Decision 14).
+    same problem has the same id in every file (decision "Hashes").
 
     Args:
         source: a file (JSON lines, plain or gzip; a JSON array; Parquet), a folder that ``datasets`` can

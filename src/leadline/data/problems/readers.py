@@ -45,7 +45,9 @@ class RowSource(NamedTuple):
 
 
 def open_source(source: str | Path, *, split: str | None, seed: int, faults: list[str]) -> RowSource:
-    """Find what ``source`` names: a path, a short name (``KNOWN``), ``gym:NAME?size=..,seed=..``, or a data set
+    """Find what ``source`` names.
+
+    A path, a short name (``KNOWN_DATASETS``), ``gym:NAME?size=..,seed=..``, or a data set
     ``owner/name[:configuration]`` of the Hugging Face hub.
 
     Lines of JSON-lines files that do not parse are noted in ``faults`` as ``file:line: why``.

@@ -35,8 +35,8 @@ class Counts:
 
     Attributes:
         ids: the problems, in order of first appearance.
-        n, c: samples, and correct ones; unscorable rows count as wrong (Decision 9), truncated ones too
-            (Decision 8), whatever the row says.
+        n, c: samples, and correct ones; unscorable rows count as wrong (decision "Unscorable rows"), truncated ones too
+            (decision "Truncated completions"), whatever the row says.
         unscorable: samples whose gold was at fault (``correct`` null).
         truncated: samples cut off by the token cap.
         no_answer: finished samples in which no answer was found.
@@ -92,9 +92,7 @@ class Counts:
         return Counts(names, **arrays, stated=self.stated, prompts=self.prompts, golds=self.golds)
 
     def thinned(self) -> Counts:
-        """The same problems with every repeated text counted once, for files that hold each sample m
-        times.
-        """
+        """The same problems with every repeated text counted once, for files that hold each sample m times."""
         factor = np.maximum(self.repeats, 1)
         names = [name for name in SUMS if "copies" not in name and name != "repeats"]
         arrays = {name: np.floor(getattr(self, name) / factor + 1e-9) for name in names}

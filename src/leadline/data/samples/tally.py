@@ -262,7 +262,7 @@ class _Tally:
 
     def _notes(self) -> Iterable[str]:
         if self.truncated_correct:
-            yield f"{self.truncated_correct} truncated samples were marked correct and count as wrong (Decision 8)"
+            yield f"{self.truncated_correct} truncated samples were marked correct and count as wrong"
         several = [name for name, cell in self.cells.items() if cell.count_rows > 1]
         if several:
             shown = ", ".join(repr(name[:60]) for name in several[:5])

@@ -169,9 +169,7 @@ def crossing(pair: Pair, seed: int = 0) -> Crossing:
 
 
 def _first_crossing(x: Array, curves: Array) -> Array:
-    """Where each row of ``curves`` first goes from above to below zero, linear in ``x``; NaN if it
-    does not.
-    """
+    """Where each row of ``curves`` first goes from above to below zero, linear in ``x``; NaN if it does not."""
     tolerance = 1e-9
     below = curves < -tolerance
     # The start counts as above only if the tuned side is ahead somewhere before.
@@ -189,9 +187,7 @@ def _first_crossing(x: Array, curves: Array) -> Array:
 def ratio_row(
     name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0
 ) -> MetricChange | None:
-    """A ratio of sums (tokens by samples, ...) of both sides and its paired difference; None where
-    undefined.
-    """
+    """A ratio of sums (tokens by samples, ...) of both sides and its paired difference; None where undefined."""
     if not (base[1].sum() > 0 and tuned[1].sum() > 0):
         return None
     zero = (np.zeros_like(base[0]), np.ones_like(base[0]))

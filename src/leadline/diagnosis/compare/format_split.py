@@ -43,8 +43,7 @@ class FormSplit:
 
 
 def split_form(pair: Pair, seed: int = 0) -> FormSplit | None:
-    """Split with the mean of both sides as weights; every problem counts the same. None if the rows say
-    nothing.
+    """Split with the mean of both sides as weights; every problem counts the same. None if the rows say nothing.
 
     ``change = (right + right')/2 (answered' - answered) + (answered + answered')/2 (right' - right)``.
     """

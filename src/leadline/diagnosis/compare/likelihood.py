@@ -23,17 +23,13 @@ SLOPES = (-1.0, 4.0)
 
 
 def tilt_law(x: Array, strength: float, slope: float = 1.0) -> tuple[Array, Array, Array]:
-    """log p, log(1-p) and dp/dz at ``z = slope x + strength``; ``x = logit Q``. The exact tilt has
-    slope 1.
-    """
+    """log p, log(1-p) and dp/dz at ``z = slope x + strength``; ``x = logit Q``. The exact tilt has slope 1."""
     z = slope * x + strength
     return -np.logaddexp(0, -z), -np.logaddexp(0, z), special.expit(z)
 
 
 def arcsine_law(x: Array, shift: float) -> tuple[Array, Array, Array]:
-    """log p, log(1-p) and the angle, ``arcsin sqrt p = arcsin sqrt Q + shift``: std-normalised GRPO
-    without KL.
-    """
+    """log p, log(1-p) and the angle, ``arcsin sqrt p = arcsin sqrt Q + shift``: std-normalised GRPO without KL."""
     angle = np.clip(np.arcsin(np.sqrt(special.expit(x))) + shift, 1e-4, np.pi / 2 - 1e-4)
     return 2 * np.log(np.sin(angle)), 2 * np.log(np.cos(angle)), angle
 
@@ -64,9 +60,7 @@ class Mixture:
         return np.asarray(self.base + np.outer(self.c2, log_p) + np.outer(self.n2 - self.c2, log_not))
 
     def value(self, weights: Array, terms: Array) -> tuple[float, Array, Array]:
-        """Log-likelihood, its gradient in the logits of the weights, and responsibilities times
-        multiplicity.
-        """
+        """Log-likelihood, its gradient in the logits of the weights, and responsibilities times multiplicity."""
         log_weights = special.log_softmax(weights)
         joint = terms + log_weights
         top = joint.max(axis=1, keepdims=True)
@@ -159,9 +153,7 @@ class Mixture:
 
 
 def _grid(n: Array, c: Array, times: Array) -> Array:
-    """Points of logit Q: the problems' own smoothed logits, an even grid through their range, and the
-    far ends.
-    """
+    """Points of logit Q: the problems' own smoothed logits, an even grid through their range, and the far ends."""
     own = np.repeat(np.log((c + 0.5) / (n - c + 0.5)), times.astype(int))
     edge = float(np.log(2 * n.max() + 1)) + 1.0
     quantiles = np.quantile(own, np.linspace(0, 1, 41))

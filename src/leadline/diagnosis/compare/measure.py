@@ -34,10 +34,9 @@ def compare(
     farming: tuple[Farming, Farming] | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare the samples of two models on the same problems: sharpened, expanded, shortened, formatted,
-    harmed.
+    """Compare the samples of two models on the same problems: sharpened, expanded, shortened, formatted, harmed.
 
-    The unit of every interval is the problem, both sides drawn together (Decision 17): they say how sure one
+    The unit of every interval is the problem, both sides drawn together (decision "Intervals"): they say how sure one
     *model* differs from another, not one algorithm.
 
     Args:

@@ -1,6 +1,4 @@
-"""How much of the reflection in the samples is farmed: reflecting words in near-repeats of what came
-before.
-"""
+"""How much of the reflection in the samples is reward hacking: words in near-repeats of what came before."""
 
 from __future__ import annotations
 
@@ -18,8 +16,9 @@ MAX_CHARACTERS = 20_000
 
 @dataclass(slots=True)
 class Farming:
-    """Counts reflecting hits and those of them in near-repeats, over a source's first four texts a
-    problem, 4,000 in all.
+    """Counts reflecting hits and those of them in near-repeats.
+
+    Over a source's first four texts per problem, 4,000 in all.
 
     Hand ``observe`` to the reading of the samples. ``share`` is None where no text was seen or none reflects.
     """

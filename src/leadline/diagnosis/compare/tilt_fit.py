@@ -114,8 +114,7 @@ def _open_problems(pair: Pair) -> int:
 def _profile(
     at: Callable[[float], Fit], best: Fit, index: int, drop: float, step: float, limits: tuple[float, float]
 ) -> Interval:
-    """The values whose profile log-likelihood is within ``drop / 2`` of the best: a likelihood-ratio
-    interval.
+    """The values whose profile log-likelihood is within ``drop / 2`` of the best: a likelihood-ratio interval.
 
     The root of twice the loss is nearly linear in the distance from the best value, so that the secant method
     on it is there in two or three fits.

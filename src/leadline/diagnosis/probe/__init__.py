@@ -1,4 +1,4 @@
-"""Sounding: will GRPO help this model on these problems? (docs/probe.md)"""
+"""The probe: will GRPO help this model on these problems? (docs/probe.md)"""
 
 from __future__ import annotations
 

@@ -76,9 +76,7 @@ class Dominance:
 
 
 def dominance(counts: Counts) -> Dominance:
-    """Which problem weighs most: by samples, and by correct samples *per sample drawn* (as the means
-    weigh it).
-    """
+    """Which problem weighs most: by samples, and by correct samples *per sample drawn* (as the means weigh it)."""
     samples = int(counts.n.argmax())
     rate = counts.c / counts.n
     total = float(rate.sum())

@@ -93,8 +93,7 @@ class Reach:
 def reach_table(
     counts: Counts, betas: Sequence[float] = BETAS, gap: float = 1.0, confidence: float = 0.95
 ) -> list[Reach]:
-    """Success and gain after the exact tilt for every KL coefficient; ``gap`` is the reward of right over
-    wrong.
+    """Success and gain after the exact tilt for every KL coefficient; ``gap`` is the reward of right over wrong.
 
     Small coefficients ask for more tries than there are samples; the upper limit then says so.
     """

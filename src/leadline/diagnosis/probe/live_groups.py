@@ -1,6 +1,4 @@
-"""The share of groups that will carry signal, for every group size, with what the samples can and
-cannot say.
-"""
+"""The share of groups that will carry signal, for every group size, with what the samples can and cannot say."""
 
 from __future__ import annotations
 

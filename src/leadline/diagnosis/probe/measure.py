@@ -45,7 +45,7 @@ def probe(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Probe:
-    """Sound a base model on a problem set: limits, live groups, reach, bands, and a verdict in words.
+    """Probe a base model on a problem set: limits, live groups, reach, bands, and a verdict in words.
 
     Args:
         counts: tallied samples (`leadline.data.samples.counts`).

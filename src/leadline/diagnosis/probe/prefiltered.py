@@ -1,6 +1,4 @@
-"""Whether a problem set was filtered on the very samples that are probed: an edge of the solve rates
-is missing.
-"""
+"""Whether a problem set was filtered on the very samples that are probed: an edge of the solve rates is missing."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Both edges: never solved, always solved. A rate next to a cut edge is too good (or too bad) to
-    be true.
-    """
+    """Both edges: never solved, always solved. A rate next to a cut edge is too good (or too bad) to be true."""
 
     never: Edge
     always: Edge

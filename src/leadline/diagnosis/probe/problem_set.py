@@ -1,6 +1,4 @@
-"""The problems behind the counts: twins among them, those that are also in an evaluation set, and the
-kept ones.
-"""
+"""The problems behind the counts: twins among them, those that are also in an evaluation set, and the kept ones."""
 
 from __future__ import annotations
 

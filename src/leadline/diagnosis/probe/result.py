@@ -73,8 +73,7 @@ class Twins(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """Teacher-forced bounds: on how many problems, on how many that sampling never solved, and how high
-    there.
+    """Teacher-forced bounds: on how many problems, on how many that sampling never solved, and how high there.
 
     ``median_log_q`` is in nats, over the unsolved ones (over all where all are solved).
     """
@@ -86,9 +85,7 @@ class Forced:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What base-model samples say of a GRPO run to come. ``as_dict`` is the JSON; ``problem_rows``
-    the detail.
-    """
+    """What base-model samples say of a GRPO run to come. ``as_dict`` is the JSON; ``problem_rows`` the detail."""
 
     counts: Counts = field(repr=False)
     mass: Mass = field(repr=False)
@@ -119,9 +116,7 @@ class Probe:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Ids of the problems worth training on: solve rate within the recommended window, twins
-        named once.
-        """
+        """Ids of the problems worth training on: solve rate within the recommended window, twins named once."""
         twins = {name for group in self.duplicates for name in group[1:]}
         dropped = twins | set(self.contamination)
         inside = (self.mass.value >= self.edges.floor) & (self.mass.value <= self.edges.high)

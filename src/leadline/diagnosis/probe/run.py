@@ -40,7 +40,7 @@ def run_probe(
     progress: Callable[[int], None] | None = None,
     **settings: Any,
 ) -> Probe:
-    """Read samples, sound them, and write what was asked for.
+    """Read samples, probe them, and write what was asked for.
 
     Args:
         source: a sample file, a run (``RUN:ARM``), or counts.
@@ -82,7 +82,7 @@ def run_probe(
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
-        title = "Sounding" if isinstance(source, Counts) else f"Sounding of {Path(source).name}"
+        title = "Probe" if isinstance(source, Counts) else f"Probe of {Path(source).name}"
         write_text_atomic(html, finding_page(probe_finding(found, title, problems=True)))
     return found
 

@@ -30,8 +30,7 @@ def sample_for_probe(
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, dict[str, float]]:
-    """Draw samples of every problem into ``out`` (going on where it was), and bound log Q from below
-    where we can.
+    """Draw samples of every problem into ``out`` (going on where it was), and bound log Q from below where we can.
 
     The bound needs the model at hand (leadline's own engine), a worked solution, and a temperature above
     0; the completion that is forced is the solution and the answer in their tags.

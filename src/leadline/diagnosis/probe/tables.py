@@ -15,7 +15,7 @@ __all__ = ["probe_finding"]
 SHOWN_PROBLEMS = 200
 
 
-def probe_finding(probe: Probe, title: str = "Sounding", *, problems: bool = False) -> Finding:
+def probe_finding(probe: Probe, title: str = "Probe", *, problems: bool = False) -> Finding:
     """What is shown of a probe; with ``problems`` also a row for each of the first 200 problems."""
     tables = [_groups(probe), _bands(probe), _curve(probe), _reach(probe)]
     tables += list(_form(probe))

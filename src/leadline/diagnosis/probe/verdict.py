@@ -46,9 +46,7 @@ def _form_code(probe: Probe) -> str:
 
 
 def _signal_code(probe: Probe) -> str:
-    """From the share of live groups: on these problems where that is already hopeless, else on
-    problems like these.
-    """
+    """From the share of live groups: on these problems where that is already hopeless, else on problems like these."""
     common = probe.pass_curve.value[1].value >= 0.5
     if common and probe.live_here[USUAL].hi < NO_SIGNAL:
         return "saturated"  # larger groups would find the rare failures, and there is next to nothing to gain

@@ -10,9 +10,12 @@ __all__ = ["Items", "Named", "NumberRange", "Structure", "Union", "canonical_tex
 
 
 class Items(NamedTuple):
-    """Several things: a ``tuple`` (order counts), a ``set`` or bare ``list`` (it does not), a ``matrix`` of rows, an
-    ``assignment`` of values to names, or ``mod``: a residue and its modulus. ``comma`` is set where a list of two is
-    written like a number with a decimal comma."""
+    """Several things, of one of these kinds.
+
+    A ``tuple`` (order counts), a ``set`` or bare ``list`` (it does not), a ``matrix`` of rows, an ``assignment`` of
+    values to names, or ``mod``: a residue and its modulus. ``comma`` is set where a list of two is written like a
+    number with a decimal comma.
+    """
 
     kind: str
     items: tuple[Structure, ...]
@@ -20,8 +23,10 @@ class Items(NamedTuple):
 
 
 class NumberRange(NamedTuple):
-    """Everything between two ends; ``closed`` says of each whether it belongs, ``relation`` that it was
-    written as an inequality, ``name`` of what it says so."""
+    """Everything between two ends.
+
+    ``closed`` says of each end whether it belongs, ``relation`` that it was written as an inequality.
+    """
 
     low: Leaf
     high: Leaf

@@ -1,6 +1,4 @@
-"""Which versions of TRL were tested, and which of its hooks the trainer needs: checked at import, not
-guessed at.
-"""
+"""Which versions of TRL were tested, and which of its hooks the trainer needs: checked at import, not guessed at."""
 
 from __future__ import annotations
 

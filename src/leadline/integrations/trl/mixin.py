@@ -28,8 +28,7 @@ __all__ = ["LeadBatch", "LeadMixin", "fingerprint", "group_ids", "lead_metrics"]
 
 
 class LeadBatch(NamedTuple):
-    """What went into the advantages of one generation batch, and what came out; rows of all processes, in
-    rank order.
+    """What went into the advantages of one generation batch, and what came out; rows of all processes, in rank order.
 
     Attributes:
         columns: [B, n_funcs] values of the reward functions, NaN where one gave None.
@@ -178,9 +177,7 @@ def group_ids(prompt: Tensor, size: int) -> Tensor:
 
 
 def lead_metrics(batch: LeadBatch) -> dict[str, float]:
-    """Means over the batch for the log; shares of *groups* for live and mixed, NaN where nothing is
-    scorable.
-    """
+    """Means over the batch for the log; shares of *groups* for live and mixed, NaN where nothing is scorable."""
     out, first = batch.out, torch.ones_like(batch.group, dtype=torch.bool)
     first[1:] = batch.group[1:] != batch.group[:-1]
     scorable = ~out.reward.isnan()

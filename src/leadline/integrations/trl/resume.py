@@ -1,5 +1,4 @@
-"""Exact resume for TRL's GRPOTrainer: the right prompts in epoch 2, and the rollouts of a cycle that was
-cut in two.
+"""Exact resume for TRL's GRPOTrainer: the right prompts in epoch 2, and the rollouts of a cycle that was cut in two.
 
 TRL 1.16 does neither by itself. Its sampler draws a new permutation every epoch from a generator that a
 new process starts from the seed again, so that a resume in epoch 2 replays the order of epoch 1. And one

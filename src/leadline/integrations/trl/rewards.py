@@ -1,9 +1,8 @@
 """leadline's rewards in TRL's calling convention: ``f(prompts, completions, completion_ids=..., **columns)``.
 
 Usable alone, in anybody's ``GRPOTrainer(reward_funcs=[accuracy_reward, reflection])``. Completions are plain
-texts or chats.
-Nothing here looks at a group: TRL hands a reward function the rows of one process, which may be half of a
-    group.
+texts or chats. Nothing here looks at a group: TRL hands a reward function the rows of one process, which may be half
+of a group.
 """
 
 from __future__ import annotations
@@ -119,8 +118,9 @@ class AccuracyReward:
 
 
 class AnsweredReward:
-    """1.0 where an answer was found, right or wrong, else 0.0: tells "no answer" from "wrong". Give it
-    weight 0.
+    """1.0 where an answer was found, right or wrong, else 0.0: tells "no answer" from "wrong".
+
+    Give it weight 0.
 
     :class:`LeadGRPOTrainer` needs it only where the two earn differently
     (``AdvantageConfig.lead_released_code()``).
@@ -232,8 +232,7 @@ def gold_column_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]
 
 
 def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
-    """The golds of the rows as text; a missing one is empty, which no answer can match: its row is
-    unscorable.
+    """The golds of the rows as text; a missing one is empty, which no answer can match: its row is unscorable.
 
     Raises:
         InputError: the data set has no such column.
@@ -250,9 +249,7 @@ def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
 def _problems(
     prompts: Sequence[Any], columns: Mapping[str, Any], column: str | None, size: int
 ) -> list[Problem]:
-    """What a user's own reward gets as the problem of each row: prompt, gold, and the other columns
-    as ``meta``.
-    """
+    """What a user's own reward gets as the problem of each row: prompt, gold, and the other columns as ``meta``."""
     names = [name for name in (GOLD_COLUMNS if column is None else (column,)) if name in columns]
     golds = gold_column(columns, column) if names else [""] * size
     asked = [text_of_completion(prompt) for prompt in prompts] or [""] * size

@@ -1,4 +1,4 @@
-"""A score in one float32, and back without loss: Decision 16.
+"""A score in one float32, and back without loss (decision "One float32 per score").
 
 ==================  ===========  =================
 completion          reward       on the number line

@@ -1,5 +1,8 @@
-"""What the pipeline asks of a backend. Models pass between stages as Hugging Face directories, so that any backend,
-and anything else that reads such a directory, can take over after any stage."""
+"""What the pipeline asks of a backend.
+
+Models pass between stages as Hugging Face directories, so that any backend, and anything else that reads such a
+directory, can take over after any stage.
+"""
 
 from __future__ import annotations
 

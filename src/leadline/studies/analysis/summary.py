@@ -1,4 +1,4 @@
-"""From rows to means: every interval is over seeds (Decision 17), problems are averaged within a seed first."""
+"""From rows to means: intervals are over seeds (decision "Intervals"), problems are averaged within a seed first."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from leadline.tasks.machines import find_machine
 __all__ = ["EOS", "Encoding", "Item", "Side", "Source", "draw_distinct", "draw_item", "side_of"]
 
 Side = Literal["pretraining", "trained", "held_out"]
-# Chosen by hash, so that every process knows the side of a problem without talking (Decision 14): an eighth is left
-# for reinforcement learning, an eighth is only ever measured. Pretraining sees neither.
+# Chosen by hash, so that every process knows the side of a problem without talking (decision "Hashes"): an eighth is
+# left for reinforcement learning, an eighth is only ever measured. Pretraining sees neither.
 _SIDES: tuple[Side, ...] = ("held_out", "trained", *("pretraining",) * 6)
 _PATIENCE = 10_000  # draws without a new problem before a source counts as exhausted
 

@@ -1,5 +1,6 @@
-"""One of the processes that ``accelerate launch`` starts for a stage: ``python -m
-leadline.runs.backends.trl.worker SPEC``.
+"""One of the processes that ``accelerate launch`` starts for a stage.
+
+``python -m leadline.runs.backends.trl.worker SPEC``
 """
 
 from __future__ import annotations
