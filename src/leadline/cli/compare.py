@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leadline.cli.options import SkipBad, bad_rows
+from leadline.cli.options import SkipBad, bad_rows, in_range
 
 __all__ = ["compare_command"]
 
@@ -42,6 +42,7 @@ def compare_command(
     from leadline.display.progress import counting
     from leadline.display.terminal import terminal
 
+    in_range(tau=(tau, 0, 1))
     with counting("rows") as count:
         found = run_compare(
             base, tuned, data=data, repeat=repeat, unrelated=unrelated, html=html, tau=tau,

@@ -14,7 +14,7 @@ from leadline.cli.outcome import complain
 from leadline.display.visible import visible
 from leadline.errors import InputError
 
-__all__ = ["Out", "SkipBad", "bad_rows", "columns_of", "list_problems", "one_of", "say", "slug"]
+__all__ = ["Out", "SkipBad", "bad_rows", "columns_of", "in_range", "list_problems", "one_of", "say", "slug"]
 
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
 SkipBad = Annotated[
@@ -38,6 +38,21 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     """
     if value not in allowed:
         raise InputError(f"{option}: {value!r} is not one of {', '.join(allowed)}")
+
+
+def in_range(**given: tuple[float | None, float, float]) -> None:
+    """Refuse numbers out of their range, all at once: ``in_range(group=(group, 2, 4096))``; None was not given.
+
+    Raises:
+        InputError: each option with its range.
+    """
+    faults = [
+        f"--{name.replace('_', '-')} must lie between {low:g} and {high:g}, got {value:g}"
+        for name, (value, low, high) in given.items()
+        if value is not None and not low <= value <= high
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def bad_rows(skip: bool) -> Literal["refuse", "skip"]:

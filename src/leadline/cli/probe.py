@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
-from leadline.cli.options import Out, SkipBad, bad_rows, one_of, slug
+from leadline.cli.options import Out, SkipBad, bad_rows, in_range, one_of, slug
+from leadline.errors import InputError
 
 if TYPE_CHECKING:
     from leadline.samplers.factory import Engine
@@ -50,6 +51,12 @@ def probe_command(
     from leadline.display.terminal import terminal
 
     one_of("--engine", engine, ("auto", "local", "transformers", "vllm"))
+    in_range(
+        group=(group, 2, 65_536), batch=(batch, 1, 10**7), steps=(steps, 1, 10**9), samples=(samples, 1, 10**6),
+        temperature=(temperature, 0, 100), max_tokens=(max_tokens, 1, 2**24), limit=(limit, 1, 10**12),
+    )  # fmt: skip
+    if url is not None and data is None:
+        raise InputError("--url: asks a model, which needs problems: give them with --data")
     forced: dict[str, float] = {}
     rows: str | Path = source
     if data is not None and (url is not None or Path(source).is_dir()) and not _is_run(source):

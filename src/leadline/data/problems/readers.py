@@ -24,6 +24,7 @@ KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {
     "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
 MAX_JSON_BYTES = 2**28
+MAX_GYM_SIZE = 10**6
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".parquet")
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
 _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
@@ -59,6 +60,8 @@ def open_source(source: str | Path, *, split: str | None, seed: int, faults: lis
     if path.is_dir():
         return RowSource(path.name, _saved_dataset(path, split))
     if path.exists():
+        if split is not None:
+            raise DataError(f"{path}: a file has no splits, so there is no {split!r:.60}")
         return RowSource(path.name.partition(".")[0], _file(path, faults))
     if match := _GYM_NAME.fullmatch(text):
         return RowSource(match["name"], _gym(match["name"], match["options"] or "", seed))
@@ -119,8 +122,11 @@ def _parquet(path: Path) -> Iterator[PlacedRow]:
                 for values in batch.to_pylist():
                     number += 1
                     yield PlacedRow(f"{path}:{number}", values)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: {str(error)[:200]}") from error
+    except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
+        # dates, time zones and texts that Python does not have raise what their types raise
+        raise DataError(
+            f"{path}: row {number + 1} or behind it: {type(error).__name__}: {str(error)[:200]}"
+        ) from error
 
 
 def _saved_dataset(path: Path, split: str | None) -> Iterator[PlacedRow]:
@@ -177,6 +183,9 @@ def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
             f"gym:{name}: reasoning-gym is not installed: pip install 'leadline[gym]'"
         ) from error
     settings = {"size": 500, "seed": seed} | _options(name, re.split("[,&]", options) if options else ())
+    size = settings["size"]
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_GYM_SIZE:
+        raise DataError(f"gym:{name}: size must lie between 1 and {MAX_GYM_SIZE:,}, is {size!r:.60}")
     try:
         generator = reasoning_gym.create_dataset(name, **settings)
     except (ValueError, TypeError, AssertionError, KeyError) as error:

@@ -16,6 +16,8 @@ from leadline.storage.jsonl import read_jsonl
 __all__ = ["count_rows", "read_counts"]
 
 
+MAX_SAMPLES = 10**7
+"""Most samples of a problem that are believed: the estimators' numbers stay exact, and nobody draws more."""
 MAX_FAULTS = 50  # named in one refusal; a file of another format would otherwise name every line
 PROGRESS_EVERY = 20_000
 LONG_TEXT = 500  # characters
@@ -208,6 +210,8 @@ class _Tally:
         n, correct, truncated, silent, unformatted, unscorable = values
         if n < 1:
             return "n_samples is 0"
+        if n > MAX_SAMPLES:
+            return f"n_samples {n:,} is more than {MAX_SAMPLES:,}"
         if max(values[1:]) > n:
             return "more samples of a kind than n_samples"
         if correct + truncated + silent + unscorable > n:
