@@ -186,7 +186,7 @@ def task_of(options: argparse.Namespace, steps: int) -> Task:
 
 def warmup(options: argparse.Namespace) -> int:
     """Steps before the measured ones; for memory the first one says all."""
-    return 0 if options.workload == "D" else 1
+    return 0 if options.workload == "D" else int(options.warmup)
 
 
 class Clock:
@@ -326,6 +326,7 @@ def child(program: str, options: argparse.Namespace, scratch: Path, seed: int) -
     """Run one program by itself and read the last line that it prints."""
     threads = str(options.threads)
     command = [sys.executable, str(HERE), "--workload", options.workload, "--steps", str(options.steps)]
+    command += ["--warmup", str(options.warmup)]
     command += ["--child", program, "--model", str(options.model or scratch), "--shape", options.shape]
     command += ["--scratch", str(scratch / "trl"), "--seed", str(seed), "--device", options.device]
     command += ["--real"] if options.model else []
@@ -426,9 +427,8 @@ def main() -> None:
     )
     parser.add_argument("--workload", choices=sorted(WORKLOADS), default="B")
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument(
-        "--steps", type=int, default=3, help="measured steps a process, after one that warms up"
-    )
+    parser.add_argument("--steps", type=int, default=3, help="measured steps a process")
+    parser.add_argument("--warmup", type=int, default=1, help="steps before the measured ones")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--device", choices=["cpu", "cuda"], default="cpu", help="cuda: bf16 in both programs"

@@ -4,15 +4,15 @@
 #   benchmarks/gpu/check.sh [--device cuda|cpu] [--only tests,step,sampler,lead] [--model DIR] [--out FILE]
 #
 # One JSON line a figure goes to the screen and, as it comes, to FILE (gpu-check.jsonl). What `make gpu-pack` gathered in
-# .gpu-pack is used where it is there. Every part has a limit of its own, so that none takes the others' time. Exit code 1
-# where a part failed.
+# .gpu-pack is used where it is there. Every part has a limit of its own, so that none takes the others' time; what does
+# not fit into TOTAL seconds (520) is skipped and says so. Exit code 1 where a part failed.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 device=cuda only=tests,step,sampler,lead model= out=gpu-check.jsonl
 while [ $# -gt 0 ]; do
   case $1 in
     --device) device=$2 ;; --only) only=$2 ;; --model) model=$2 ;; --out) out=$2 ;;
-    *) sed -n '2,8p' "$0"; exit 2 ;;
+    *) sed -n '2,9p' "$0"; exit 2 ;;
   esac
   [ $# -ge 2 ] || { echo "$1 needs a value" >&2; exit 2; }
   shift 2
@@ -33,8 +33,13 @@ wants() { case ,$only, in *,$1,*) return 0 ;; *) return 1 ;; esac; }
 
 # figure NAME SECONDS COMMAND...: the JSON lines that the command prints, or one that says how it failed
 figure() {
-  local name=$1 seconds=$2 from=$SECONDS code
+  local name=$1 seconds=$2 from=$SECONDS left=$((${TOTAL:-520} - SECONDS)) code
   shift 2
+  if [ $left -lt 15 ]; then
+    say "{\"figure\": \"$name\", \"skipped\": \"no time left\"}"
+    return
+  fi
+  [ "$seconds" -lt $left ] || seconds=$left
   timeout --kill-after=5 "$seconds" "$@" >"$work/said" 2>"$work/errors"
   code=$?
   grep '^{' "$work/said" | sed "s/^{/{\"figure\": \"$name\", /" | tee -a "$out"
@@ -64,14 +69,15 @@ if wants step; then
   workloads="B A C Q M F"
   [ $device = cuda ] || workloads=B # the rest takes a CPU longer than nine minutes
   for workload in $workloads; do
-    figure step 75 $python benchmarks/step_vs_trl.py --workload "$workload" --pairs 1 --steps $steps --device $device
+    given=
+    case $workload in M | F) given=${model:+--model $model} ;; esac
+    figure step 75 $python benchmarks/step_vs_trl.py --workload "$workload" --pairs 1 --steps $steps --device $device $given
   done
 fi
 if wants sampler; then
-  figure sampler 100 $python benchmarks/gpu/figures.py sampler --device $device
-  [ -z "$model" ] || figure sampler 100 $python benchmarks/gpu/figures.py sampler --device $device --model "$model"
+  figure sampler 100 $python benchmarks/gpu/figures.py sampler --device $device ${model:+--model "$model"}
 fi
 if wants lead; then
-  figure lead 150 $python benchmarks/gpu/figures.py lead --device $device ${model:+--model "$model"} --seconds 110
+  figure lead 125 $python benchmarks/gpu/figures.py lead --device $device ${model:+--model "$model"} --seconds 90
 fi
 exit $failed

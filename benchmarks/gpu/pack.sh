@@ -15,7 +15,7 @@ done
 python=python3
 [ ! -x .venv/bin/python ] || python=.venv/bin/python
 names="trl datasets dill multiprocess pydantic pydantic_core annotated-types typing-inspection math-verify
-       latex2sympy2_extended antlr4-python3-runtime plotly reasoning-gym gguf"
+       latex2sympy2_extended antlr4-python3-runtime plotly reasoning-gym peft gguf"
 wanted=()
 for name in $names; do
   pinned=$(grep -i -E "^${name//[-_]/[-_]}==" constraints.txt || true)
