@@ -13,6 +13,7 @@ from leadline.engine.draw import draw_tokens, noise
 from leadline.engine.prompts import Prompts, prefill
 from leadline.engine.recorded_decoding import Shape, decoder_for
 from leadline.model import Decoder, KeyValueCache
+from leadline.model.linear import packed
 
 __all__ = ["ROWS_AT_ONCE", "Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
 
@@ -75,14 +76,15 @@ def sample(
     uniform = noise(total * per_prompt, config.max_tokens, generator)
     size = total if device.type != "cpu" else max(1, _ROWS_IN_CACHE // per_prompt)
     parts = []
-    for start in range(0, total, size):
-        rows = torch.arange(start, min(start + size, total), device=device)
-        part, own = prompts.select(rows), uniform[start * per_prompt : (start + size) * per_prompt]
-        if device.type == "cuda":
-            shape = Shape.of(part, per_prompt, config.max_tokens, config.temperature, eos)
-            parts.append(decoder_for(model, shape).decode(model, part, own))
-        else:
-            parts.append(decode_plainly(model, part, per_prompt, config, eos, own))
+    with packed(model, min(total, size) * per_prompt):
+        for start in range(0, total, size):
+            rows = torch.arange(start, min(start + size, total), device=device)
+            part, own = prompts.select(rows), uniform[start * per_prompt : (start + size) * per_prompt]
+            if device.type == "cuda":
+                shape = Shape.of(part, per_prompt, config.max_tokens, config.temperature, eos)
+                parts.append(decoder_for(model, shape).decode(model, part, own))
+            else:
+                parts.append(decode_plainly(model, part, per_prompt, config, eos, own))
     tokens, logprobs, lengths, finished = zip(*parts, strict=True)
     owner = torch.arange(total, device=device).repeat_interleave(per_prompt)
     width = max(part.shape[1] for part in tokens)
