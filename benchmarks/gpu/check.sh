@@ -10,11 +10,11 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 device=cuda only=tests,step,sampler,lead model= out=gpu-check.jsonl
 while [ $# -gt 0 ]; do
+  [ $# -ge 2 ] || { echo "$1 needs a value" >&2; exit 2; }
   case $1 in
     --device) device=$2 ;; --only) only=$2 ;; --model) model=$2 ;; --out) out=$2 ;;
     *) sed -n '2,9p' "$0"; exit 2 ;;
   esac
-  [ $# -ge 2 ] || { echo "$1 needs a value" >&2; exit 2; }
   shift 2
 done
 case $device in cuda | cpu) ;; *) echo "--device is cuda or cpu" >&2; exit 2 ;; esac
