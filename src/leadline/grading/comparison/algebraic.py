@@ -27,6 +27,7 @@ from leadline.grading.verdict import Strictness
 
 __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 
+_TEXT_WORDS = re.compile(r"\\text\s*\{([^{}]*)\}")
 _TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
 
@@ -67,10 +68,17 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         return False
     if _is_prose(gold) or _is_prose(answer):
         return plain_words(gold) == plain_words(answer) != ""
+    if _said(gold) != _said(answer):
+        return False  # the parser would pass over the words
     if verified(gold, answer, comparison):
         return True
     mixed = isinstance(a, NumberRange) and a.relation and not comparison.allow_set_relation_comp
     return not mixed and verified(_spelt(g), _spelt(a), comparison)
+
+
+def _said(text: str) -> list[str]:
+    """The words of a text, in order."""
+    return [word for piece in _TEXT_WORDS.findall(text) for word in plain_words(piece).split()]
 
 
 def _spelt(structure: Structure) -> str:

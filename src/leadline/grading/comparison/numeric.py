@@ -60,6 +60,9 @@ def _agree_on_all_sides(g: Node, a: Node, letters: set[str], above: bool | None)
 def points_around(letters: set[str], constant: float) -> Iterator[dict[str, Any]]:
     """Points below zero, of mixed signs, and beyond ``constant`` on either side."""
     dice = random.Random(22)
+    yield {
+        letter: mpmath.mpf(dice.randint(2, 9)) for letter in sorted(letters)
+    }  # where floors and ceilings meet
     reach = int(101 * min(constant + 1, MAX_REACH))
     ordered = sorted(letters)
     for low, high, signs in (

@@ -37,6 +37,8 @@ _ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", r
 _LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
 _INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
 _EXTREME = re.compile(r"\\(max|min|gcd|lcm)\s*\\\{([^{}]*)\\\}")
+_GAP = re.compile(r"\s*[,;]?\s*\\q?quad(?![a-zA-Z])\s*")
+_TEXT_COMMA = re.compile(r"\\text\s*\{([^{},;]*[^{},;\s])\s*([,;])\s*\}")
 _LONE_BRACES = re.compile(r"(?<![\^_\w}\]\\ ])\s*(?<![\^_\w}\]\\])\{\s*([a-zA-Z]|\d+)\s*\}")
 _BRACED_TEXT = re.compile(r"\{\s*(\\text\s*\{[^{}]*\})\s*\}")
 _MODULUS = re.compile(
@@ -71,6 +73,8 @@ def clean(text: str) -> str:
     if r"\begin" not in text and "\\\\" in text:
         text = _DOUBLED.sub(r"\\", text)
     text = unwrap(text)
+    if "quad" in text and text.count("=") > 1:
+        text = _GAP.sub(", ", text)
     if "\\" in text:
         text = _COMMAND.sub(_rename, text)
     text = (
@@ -118,7 +122,8 @@ def _ascii(char: str) -> str:
 def _linked(text: str) -> str:
     """Words between answers, in any language that we know, as signs."""
     if "and" in text or "or" in text or r"\text" in text or not text.isascii():
-        text = _LINKED_TEXT.sub(_open_text, text) if r"\text" in text else text
+        if r"\text" in text:
+            text = _TEXT_COMMA.sub(r"\\text{\1}\2 ", _LINKED_TEXT.sub(_open_text, text))
         text = _TEXT_LINK.sub(_link, text)
     return text
 
