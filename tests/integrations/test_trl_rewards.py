@@ -22,7 +22,7 @@ from leadline.integrations.trl import (
     repetition,
     reward_functions,
 )
-from leadline.integrations.trl.rewards import text_of_completion
+from leadline.integrations.trl.turns import own_text
 from leadline.types import Completion, Problem
 
 RIGHT, WRONG, SILENT = (
@@ -146,4 +146,4 @@ def test_chats_with_parts_and_tool_turns_become_text() -> None:
             "content": [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}],
         },
     ]
-    assert text_of_completion(turns) == "\nab"
+    assert own_text(turns) == "\nab"

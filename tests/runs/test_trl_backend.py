@@ -323,7 +323,7 @@ def test_what_trl_cannot_do_is_said_all_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         open_backend(recipe, open_material(recipe))
     assert [fault.split(":")[0] for fault in caught.value.problems] == [
-        "trl.ppo", "trl.grpo.temperature", "trl.grpo.nonsense", "model.source", "sft.optimiser.name", "arms.kl.loss.kl",
+        "trl.ppo", "model.source", "sft.optimiser.name", "arms.kl.loss.kl", "trl.grpo.temperature", "trl.grpo.nonsense",
     ]  # fmt: skip
 
 

@@ -205,7 +205,7 @@ def test_everything_at_once(run: Callable[..., Done]) -> None:
     lines = refused(
         run(
             "model.source=models/of/mine", "data.train=no_answers.jsonl", "trl.ppo=1", "rl.optimiser.name=muon",
-            "trl.grpo.num_generations=3", "trl.grpo.use_vllm=true", "arms.lead.rewards={acuracy: 1}",
+            "trl.grpo.num_generations=3", "trl.grpo.use_vllm=true", "arms.lead.rewards={accuracy: 1, acuracy: 1}",
             "arms.lead.grader=nowhere:grade", "evaluation.grader=math:nothing",
         ),
         "arms.lead: rewards.weights.acuracy: no such part",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from leadline.errors import CheckpointError, TrainingError
 from leadline.recipes.schema import OptimiserConfig
 
-__all__ = ["Optimiser", "StepOutcome"]
+__all__ = ["Optimiser", "StepOutcome", "share_of_peak"]
 
 _FAULTS_IN_A_ROW = 3
 _MASTER = "master"
@@ -24,6 +24,20 @@ class StepOutcome:
 
     grad_norm: float
     skipped: bool
+
+
+def share_of_peak(config: OptimiserConfig, step: int, steps: int) -> float:
+    """Share of the peak rate at ``step`` (0-based) of ``steps``: linear warm-up, then the decay down to its floor."""
+    warmup = config.warmup * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1.0, steps - warmup)
+    floor = config.floor
+    if config.decay == "cosine":
+        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+    if config.decay == "linear":
+        return floor + (1 - floor) * (1 - progress)
+    return 1.0
 
 
 class Optimiser:
@@ -77,17 +91,8 @@ class Optimiser:
             self._parts.append((muon, config.muon_learning_rate))
 
     def learning_rate(self, step: int) -> float:
-        """Share of the peak rate at ``step`` (0-based): linear warm-up, then the configured decay to its floor."""
-        warmup = self.config.warmup * self.steps
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        progress = (step - warmup) / max(1.0, self.steps - warmup)
-        floor = self.config.floor
-        if self.config.decay == "cosine":
-            return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
-        if self.config.decay == "linear":
-            return floor + (1 - floor) * (1 - progress)
-        return 1.0
+        """Share of the peak rate at ``step`` (0-based)."""
+        return share_of_peak(self.config, step, self.steps)
 
     def collect(self) -> None:
         """Take the gradients of one micro-batch over into the masters; nothing to do where there are none."""

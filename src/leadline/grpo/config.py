@@ -241,10 +241,12 @@ class LossConfig(_Frozen):
     """``token``: one importance ratio a token. ``sequence``: one a completion, the geometric mean of its
     token ratios (GSPO, arXiv 2507.18071)."""
 
-    kl: Literal["none", "k1_in_reward", "k2", "k3"] = "none"
+    kl: Literal["none", "k1_in_reward", "k2", "k3", "reverse"] = "none"
     """The KL term towards the reference policy. ``k1_in_reward``: -beta * k1 joins the bonus of a completion
     (reverse KL). ``k2`` in the loss: on-policy the gradient of the reverse KL. ``k3`` in the loss
-    ("low-variance KL"): on-policy the gradient of the *forward* KL, so its optimum is no exponential tilt."""
+    ("low-variance KL"): on-policy the gradient of the *forward* KL, so its optimum is no exponential tilt.
+    ``reverse`` in the loss: k3 times the token's importance ratio: value and gradient are those of the reverse KL,
+    also after the first update of a batch (DeepSeek-V3.2, arXiv 2512.02556; TRL's ``use_bias_correction_kl``)."""
 
     beta: Annotated[float, Field(ge=0)] = 0.0
     """Coefficient of the KL term; > 0 exactly when there is one."""
@@ -264,7 +266,7 @@ class LossConfig(_Frozen):
     @property
     def kl_in_loss(self) -> bool:
         """True when tokens of advantage 0 still have a gradient: no group may be skipped (decision "Advantage 0")."""
-        return self.kl in ("k2", "k3")
+        return self.kl in ("k2", "k3", "reverse")
 
 
 def kl_faults(advantage: AdvantageConfig, loss: LossConfig) -> list[str]:

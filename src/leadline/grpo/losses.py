@@ -21,7 +21,17 @@ from torch import Tensor
 from leadline.errors import InputError
 from leadline.grpo.config import LossConfig
 
-__all__ = ["LossConfig", "PolicyLoss", "k1", "k2", "k3", "loss_normaliser", "policy_loss", "sequence_k1"]
+__all__ = [
+    "LossConfig",
+    "PolicyLoss",
+    "k1",
+    "k2",
+    "k3",
+    "loss_normaliser",
+    "policy_loss",
+    "reverse_kl",
+    "sequence_k1",
+]
 
 
 @dataclass(frozen=True)
@@ -98,14 +108,14 @@ def policy_loss(
     n_rows = len(advantage)
 
     new = pick(logp)
-    log_ratio = new - (new if old_logp is None else pick(old_logp)).detach()
+    token_log_ratio = log_ratio = new - (new if old_logp is None else pick(old_logp)).detach()
     if config.level == "sequence":
         log_ratio = row_mean(log_ratio, rows, n_rows)[rows]
     ratio, push = log_ratio.exp(), advantage.detach().to(new.dtype)[rows]
     losses = clipped_surrogate(ratio, push, config.clip_low, config.clip_high)
     kl = torch.zeros_like(new)
     if ref_logp is not None and config.kl_in_loss:
-        kl = {"k2": k2, "k3": k3}[config.kl](new, pick(ref_logp).detach())
+        kl = kl_term(config.kl, new, pick(ref_logp).detach(), token_log_ratio)
         losses = losses + config.beta * kl
     if config.aggregation == "sequence_mean":
         losses = row_mean(losses, rows, n_rows)
@@ -189,6 +199,23 @@ def k3(logp: Tensor, ref_logp: Tensor) -> Tensor:
     """
     log_q = ref_logp - logp
     return log_q.exp() - log_q - 1
+
+
+def reverse_kl(logp: Tensor, ref_logp: Tensor, log_ratio: Tensor) -> Tensor:
+    """r k3, r = pi / (the policy that sampled): unbiased for KL(pi || ref) in value *and* gradient.
+
+    grad (r k3) = r (k3 + 1 - q) grad log pi = r k1 grad log pi, whose expectation over the sampled tokens is
+    grad KL(pi || ref) however far pi has moved from the policy that sampled; k2's is so on-policy only.
+    Source: DeepSeek-V3.2, arXiv 2512.02556.
+    """
+    return log_ratio.exp() * k3(logp, ref_logp)
+
+
+def kl_term(name: str, logp: Tensor, ref_logp: Tensor, log_ratio: Tensor) -> Tensor:
+    """The KL estimator of a loss, token by token, by its name in :class:`LossConfig`."""
+    if name == "reverse":
+        return reverse_kl(logp, ref_logp, log_ratio)
+    return {"k2": k2, "k3": k3}[name](logp, ref_logp)
 
 
 def sequence_k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from leadline.storage.reading import read_text
 from leadline.storage.yaml_text import parse_yaml
 
 __all__ = [
+    "SAMPLER_WEIGHT_CAP",
     "ArmConfig",
     "DataConfig",
     "EvaluationConfig",
@@ -36,6 +37,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}$")]
+
+
+SAMPLER_WEIGHT_CAP = 2.0
+"""Largest weight of a token that another engine sampled (:attr:`PolicyConfig.sampler_mismatch`)."""
 
 
 class _Section(BaseModel):
@@ -190,6 +195,9 @@ class PolicyConfig(_Section):
     validate_every: Count = 10
     validation_problems: Count = 64
     """Problems of a validation, four samples each; the best checkpoint by it is kept apart."""
+    sampler_mismatch: Literal["token_truncate", "none"] = "token_truncate"
+    """Where vLLM or SGLang samples, which give other probabilities than the trainer: the loss of each token times
+    min(p_trainer / p_sampler, 2), or nothing. (A weight for the whole completion shrinks with its length.)"""
     samples_every: Count = 10
     checkpoint_every: Count = 20
     keep: Count = 2

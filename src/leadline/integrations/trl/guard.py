@@ -5,19 +5,24 @@ from __future__ import annotations
 import inspect
 import warnings
 
+from packaging.version import InvalidVersion, Version
+
 from leadline.errors import MissingExtra
 
-__all__ = ["HOOKS", "TESTED_TRL", "VersionWarning", "check_trl", "missing_hooks"]
+__all__ = ["HOOKS", "TESTED_TRL", "VersionWarning", "check_trl", "missing_hooks", "unsuited"]
 
 TESTED_TRL = ("1.16.0",)
-"""Releases of TRL that the tests ran with. Others work as long as the hooks below are there, with a
-warning.
+"""Releases of TRL that the tests ran with, local and post releases of them included. Others work as long as the hooks
+below are there, with a warning.
 """
 
 HOOKS = {
+    "_compute_loss": ("model", "inputs"),
     "_calculate_rewards": ("inputs", "prompts", "completions", "completion_ids_list"),
+    "_generate": ("prompts",),
     "_generate_and_score_completions": ("inputs",),
     "_get_train_sampler": ("dataset",),
+    "_load_from_checkpoint": ("resume_from_checkpoint", "model"),
     "_load_optimizer_and_scheduler": ("checkpoint",),
     "_load_rng_state": ("checkpoint",),
     "_prepare_inputs": ("generation_batch",),
@@ -41,6 +46,19 @@ class VersionWarning(UserWarning):
     """TRL is of another version than the tested ones."""
 
 
+def base_release(version: str) -> str:
+    """The release that a post or local version is built from.
+
+    >>> base_release("1.16.0.post1+cu128"), base_release("1.17.0.dev0"), base_release("built here")
+    ('1.16.0', '1.17.0.dev0', 'built here')
+    """
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        return version
+    return version if parsed.is_prerelease else parsed.base_version
+
+
 def missing_hooks(trainer: type) -> list[str]:
     """What this ``GRPOTrainer`` lacks of what the mixin needs; empty when it fits."""
     missing = []
@@ -57,6 +75,17 @@ def missing_hooks(trainer: type) -> list[str]:
     except OSError:  # installed without its sources: nothing to look in
         return missing
     return missing + [f"attribute {name}" for name in _SOURCE if f"self.{name}" not in source]
+
+
+def unsuited(trainer: type) -> str | None:
+    """Why the mixins cannot stand before this trainer; None when they can, or when it is no trainer yet."""
+    names = {base.__name__ for base in trainer.__mro__}
+    if "AsyncGRPOTrainer" in names:
+        return (
+            "AsyncGRPOTrainer computes advantages in its rollout worker, another process that takes no function of "
+            "ours: use GRPOTrainer, with vLLM in server mode where generation is to run elsewhere"
+        )
+    return None
 
 
 def check_trl() -> None:
@@ -76,7 +105,7 @@ def check_trl() -> None:
             f"trl {trl.__version__} does not fit: GRPOTrainer lacks {'; '.join(faults)}. "
             f"Tested: {', '.join(TESTED_TRL)}: pip install 'leadline[trl]'"
         )
-    if trl.__version__ not in TESTED_TRL:
+    if base_release(trl.__version__) not in TESTED_TRL:
         warnings.warn(
             f"leadline was tested with trl {', '.join(TESTED_TRL)}, not {trl.__version__}; "
             "every hook it needs is there",

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
         accelerator: Any
         args: Any
+        chat_template_kwargs: dict[str, Any]
+        current_gradient_accumulation_steps: int
         eos_token_ids: list[int]
+        lr_scheduler: Any
         model: Any
         multi_objective_aggregation: str
         num_generations: int
         num_generations_eval: int
         num_iterations: int
+        optimizer: Any
+        processing_class: Any
         reward_func_names: list[str]
         reward_weights: Any
         shuffle_dataset: bool
@@ -34,8 +39,12 @@ if TYPE_CHECKING:
         def _calculate_rewards(
             self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any
         ) -> Any: ...
+        def _compute_loss(self, model: Any, inputs: Any) -> Any: ...
+        def _generate(self, prompts: Any) -> Any: ...
         def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]: ...
         def _get_train_sampler(self, dataset: Any = None) -> Any: ...
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None: ...
+        def _prepare_inputs(self, generation_batch: Any) -> Any: ...
         def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None: ...
         def _save_rng_state(self, output_dir: str) -> None: ...
 

@@ -1,17 +1,17 @@
 """The trainer mixin: TRL's GRPOTrainer with advantages from ``leadline.grpo.advantages.group_advantages``.
 
-Two of TRL's methods are wrapped, none is copied. ``_calculate_rewards`` returns the rewards of all
-processes in
-rank order: there the whole groups are in sight, wherever their rows were generated. After
-``_generate_and_score_completions`` the advantages that TRL computed are replaced, in its output and in
-its log.
+Three of TRL's methods are wrapped, none is copied. ``_generate`` says which tokens the model wrote itself.
+``_calculate_rewards`` returns the rewards of all processes in rank order: there the whole groups are in sight,
+wherever their rows were generated. After ``_generate_and_score_completions`` the advantages that TRL computed are
+replaced, in its output and in its log.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -21,10 +21,13 @@ from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.weighing import Weigher
+from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
 from leadline.integrations.trl.rewards import gold_column_faults
+from leadline.integrations.trl.sampler_weights import weight_by_length
+from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, opens_thought
 
-__all__ = ["LeadBatch", "LeadMixin", "fingerprint", "group_ids", "lead_metrics"]
+__all__ = ["LeadBatch", "LeadMixin", "fingerprint", "group_ids", "lead_metrics", "verdicts"]
 
 
 class LeadBatch(NamedTuple):
@@ -32,8 +35,8 @@ class LeadBatch(NamedTuple):
 
     Attributes:
         columns: [B, n_funcs] values of the reward functions, NaN where one gave None.
-        length: int64 [B] completion tokens.
-        finished: bool [B], False where the token cap cut the completion off.
+        length: int64 [B] tokens that the model wrote: what tools and environments put in between does not count.
+        finished: bool [B], True where the model wrote the last token and it is an end.
         group: int64 [B].
         out: see :class:`leadline.grpo.advantages.Advantages`.
         length_metrics: see :class:`leadline.grpo.weighing.Weighed`.
@@ -54,29 +57,45 @@ class LeadMixin(Host):
         advantage: see :class:`~leadline.grpo.config.AdvantageConfig`; replaces TRL's ``scale_rewards``.
         correctness: name of the reward function whose value says whether a completion is right: 1, 0 or None.
             Its weight must be 1 or 0: a right answer earns ``advantage.right``.
+        correct_above: for a correctness with other values (a reward model, an environment that pays parts): right
+            is what exceeds this. Without it other values are refused.
 
     The other reward functions, times their weights, are the bonus. A function named ``answered`` (see
     :class:`~leadline.integrations.trl.AnsweredReward`) tells "no answer" from "wrong". A completion that the
     token cap cut off counts as not answered, whatever its text says.
     """
 
+    correct_above: float | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        reason = unsuited(cls)
+        if reason is not None:
+            raise ConfigError(f"{cls.__name__}: {reason}")
+
     def __init__(
         self,
         *args: Any,
         advantage: AdvantageConfig | None = None,
         correctness: str = "accuracy",
+        correct_above: float | None = None,
         **kwargs: Any,
     ) -> None:
         self.advantage_config = AdvantageConfig.lead() if advantage is None else advantage
         self.weigher = Weigher(self.advantage_config)
-        self.correctness = correctness
+        self.correctness, self.correct_above = correctness, correct_above
         self.lead_batch: LeadBatch | None = None
-        sets = {name: kwargs.get(name) for name in ("train_dataset", "eval_dataset")}
-        faults = gold_column_faults(kwargs.get("reward_funcs"), sets)
+        self._lead_mask: Sequence[Sequence[int]] | None = None
+        named = _named(type(self), args, kwargs)
+        sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
+        faults = gold_column_faults(named.get("reward_funcs"), sets)
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
         self._check_rewards()
+        self._lead_opened = opens_thought(
+            self.processing_class, getattr(self, "chat_template", None), self.chat_template_kwargs
+        )
 
     def _check_rewards(self) -> None:
         names, faults = list(self.reward_func_names), []
@@ -100,15 +119,27 @@ class LeadMixin(Host):
         if faults:
             raise ConfigError(faults)
 
+    def _generate(self, prompts: Any) -> Any:
+        generated = super()._generate(prompts)
+        self._lead_mask = generated[2]
+        return generated
+
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Sequence[Sequence[int]]
     ) -> Tensor:
+        masks = self._lead_mask or [[1] * len(ids) for ids in completion_ids_list]
+        known = [{OWN_TOKENS: sum(mask), OPENED: self._lead_opened} for mask in masks]
+        inputs = [{**row, **more} for row, more in zip(inputs, known, strict=True)]
         columns: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}  # what TRL itself takes for an end
         local = torch.tensor(
             [
-                (len(ids), bool(len(ids)) and int(ids[-1]) in ends, fingerprint(row.get("prompt")))
-                for row, ids in zip(inputs, completion_ids_list, strict=True)
+                (
+                    row[OWN_TOKENS],
+                    bool(len(ids)) and bool(mask[-1]) and int(ids[-1]) in ends,
+                    fingerprint(row.get("prompt")),
+                )
+                for row, ids, mask in zip(inputs, completion_ids_list, masks, strict=True)
             ],
             dtype=torch.int64,
             device=columns.device,
@@ -121,21 +152,24 @@ class LeadMixin(Host):
     def _scored(self, columns: Tensor, length: Tensor, finished: Tensor, group: Tensor) -> LeadBatch:
         """The rewards of TRL's functions, as advantages."""
         names = list(self.reward_func_names)
-        right = columns[:, names.index(self.correctness)]
+        verdict = columns[:, names.index(self.correctness)]
+        right = verdicts(verdict, self.correctness, self.correct_above)
         answered = finished
         if "answered" in names:
             answered = finished & (columns[:, names.index("answered")] > 0.5)
         weights = self.reward_weights.to(columns.device)
         others = [i for i, name in enumerate(names) if name not in (self.correctness, "answered")]
         out, length_metrics = self.weigher(
-            finished & (right > 0.5),
+            finished & right,
             length,
             group,
-            scorable=~right.isnan(),  # NaN > 0.5 is False: without this an unscorable row would count as wrong
+            scorable=~verdict.isnan(),
             answered=answered,
             bonus=(columns[:, others].double() * weights[others].double()).nansum(1),
             learn=self.model.training,
         )
+        columns = columns.clone()
+        columns[:, names.index(self.correctness)] = torch.where(verdict.isnan(), verdict, right.to(columns))
         return LeadBatch(columns, length, finished, group, out, length_metrics)
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
@@ -148,9 +182,46 @@ class LeadMixin(Host):
         for _ in range(min(len(log), len(batch.length))):
             log.pop()
         log.extend(batch.out.advantage.tolist())
-        for name, value in lead_metrics(batch).items():
+        metrics = lead_metrics(batch) | weight_by_length(output, self.accelerator.gather)
+        for name, value in metrics.items():
             self._metrics["train" if self.model.training else "eval"][f"lead/{name}"].append(value)
         return output
+
+
+def _named(trainer: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments by name, those given by position too, as the first class that names them takes them."""
+    signatures = (
+        inspect.signature(vars(base)["__init__"]) for base in trainer.__mro__ if "__init__" in vars(base)
+    )
+    signature = next((found for found in signatures if "reward_funcs" in found.parameters), None)
+    try:
+        return (
+            dict(kwargs)
+            if signature is None
+            else dict(signature.bind_partial(None, *args, **kwargs).arguments)
+        )
+    except TypeError:  # does not fit: the trainer itself will say so
+        return dict(kwargs)
+
+
+def verdicts(values: Tensor, name: str, above: float | None) -> Tensor:
+    """bool [B]: right or not; False where the value is NaN (unscorable).
+
+    Raises:
+        ConfigError: without a threshold, anything but 1, 0 and None: taking a half for a whole would be a guess.
+
+    >>> verdicts(torch.tensor([1.0, 0.0, float("nan")]), "accuracy", None)
+    tensor([ True, False, False])
+    """
+    if above is not None:
+        return values > above
+    strange = ~(values.isnan() | (values == 0) | (values == 1))
+    if bool(strange.any()):
+        raise ConfigError(
+            f"reward_funcs: {name!r} gave {float(values[strange][0]):g}: correctness is 1, 0 or None. Where it has "
+            "other values say what is right: correct_above=..."
+        )
+    return values == 1
 
 
 def group_ids(prompt: Tensor, size: int) -> Tensor:

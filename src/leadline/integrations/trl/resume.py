@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,51 @@ from leadline.errors import CheckpointError
 from leadline.integrations.trl.host import Host
 from leadline.integrations.trl.mixin import fingerprint
 
-__all__ = ["STATE_FILE", "ResumeMixin"]
+__all__ = ["STATE_FILE", "ResumeMixin", "ResumeWarning"]
 
 STATE_FILE = "leadline_trl.json"
+
+
+class ResumeWarning(UserWarning):
+    """Checkpoints will be saved that cannot be gone on from."""
 
 
 class ResumeMixin(Host):
     """Put it before a ``GRPOTrainer``: checkpoints then resume exactly, or are refused with the reason.
 
     Refused: checkpoints without this state, another number of processes, batch shape, data set size or seed,
-    streamed data sets, and ``ignore_data_skip``.
+    streamed data sets, ``ignore_data_skip``, and weights that the model does not load under their names.
+
+    Warns:
+        ResumeWarning: at the start, where checkpoints are going to be saved that will be refused.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reasons = self._lead_hindrances()
+        if reasons and str(getattr(self.args.save_strategy, "value", self.args.save_strategy)) != "no":
+            warnings.warn(
+                f"checkpoints of this run cannot be resumed from: {'; '.join(reasons)}",
+                ResumeWarning,
+                stacklevel=2,
+            )
+
+    def _lead_hindrances(self) -> list[str]:
+        """What will keep any checkpoint of this trainer from being resumed."""
+        sized = hasattr(self.train_dataset, "__len__") and hasattr(self.train_dataset, "select")
+        return [
+            *([] if sized else ["the data set is streamed: its position cannot be restored"]),
+            *(["save_only_model: no random states are saved"] if self.args.save_only_model else []),
+            *(
+                ["ignore_data_skip: the epoch's prompts would start again"]
+                if self.args.ignore_data_skip
+                else []
+            ),
+        ]
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        check_names(Path(resume_from_checkpoint), self.model if model is None else model)
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         self._lead_sampler = super()._get_train_sampler(dataset)
@@ -115,13 +150,39 @@ class ResumeMixin(Host):
             for name, value in self._lead_layout().items()
             if state.get(name) != value
         ]
-        if self._lead_layout()["prompts"] is None:
-            faults.append(f"{folder}: the data set is streamed: its position cannot be restored")
-        if self.args.ignore_data_skip:
-            faults.append("ignore_data_skip: resume would start the epoch's prompts again")
+        faults += [f"{folder}: {reason}" for reason in self._lead_hindrances()]
         if faults:
             raise CheckpointError(faults)
         return state
+
+
+def check_names(folder: Path, model: torch.nn.Module) -> None:
+    """Refuse a checkpoint whose weights carry other names than the model's: transformers loads none of them then.
+
+    It happens with models whose names are changed when they are saved (LLaVA: 55 of 55 tensors stayed untrained).
+
+    Raises:
+        CheckpointError: parameters that are not in the checkpoint.
+    """
+    file, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if file.is_file():
+        with safe_open(file, framework="pt") as weights:
+            there = set(weights.keys())
+    elif index.is_file():
+        there = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+    else:
+        return  # adapters, sharded states: not loaded by these names
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(
+        remove_duplicate=False
+    ):  # tied weights are saved under one name
+        names.setdefault(id(parameter), []).append(name)
+    missing = [aliases[0] for aliases in names.values() if not there & set(aliases)]
+    if missing:
+        raise CheckpointError(
+            f"{folder}: {len(missing)} of {len(names)} parameters are not in it under the names that the model loads, "
+            f"such as {missing[0]}: they would stay untrained. Start a new run from its weights instead"
+        )
 
 
 def _rollouts_name(rank: int) -> str:

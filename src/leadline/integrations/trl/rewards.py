@@ -15,6 +15,7 @@ from typing import Any
 from leadline.errors import InputError
 from leadline.grading import Grade, Grader
 from leadline.grading.restated import without_restated
+from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, own_text, text_of_turns
 from leadline.rewards import reflect
 from leadline.rewards.components import Part, make_parts
 from leadline.types import Completion, Problem
@@ -30,7 +31,6 @@ __all__ = [
     "reflection",
     "repetition",
     "reward_functions",
-    "text_of_completion",
 ]
 
 GOLD_COLUMNS = ("answer", "solution", "ground_truth", "target")
@@ -43,22 +43,6 @@ def _shared_grader() -> Grader:
     grader = Grader()
     atexit.register(grader.close)
     return grader
-
-
-def text_of_completion(completion: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a completion, plain or conversational (its turns' contents, joined by newlines).
-
-    >>> text_of_completion([{"role": "assistant", "content": [{"type": "text", "text": "42"}]}])
-    '42'
-    """
-    if isinstance(completion, str):
-        return completion
-    texts = []
-    for turn in completion:
-        content = turn.get("content") or ""  # None in a turn that only calls a tool
-        parts = [content] if isinstance(content, str) else [part.get("text") or "" for part in content]
-        texts.append("".join(parts))
-    return "\n".join(texts)
 
 
 class AccuracyReward:
@@ -101,7 +85,7 @@ class AccuracyReward:
         self, completions: Sequence[Any], *, completion_ids: Any = None, **columns: Any
     ) -> list[Grade]:
         """The full verdicts; those of the last batch are kept, so that asking twice grades once."""
-        texts = [text_of_completion(completion) for completion in completions]
+        texts = _texts(completions, columns)
         golds = gold_column(columns, self.column)
         finished = [True] * len(texts)
         if self.eos is not None and completion_ids is not None:
@@ -110,7 +94,7 @@ class AccuracyReward:
         if self._last is None or self._last[0] != key:
             grader = self._grader or _shared_grader()
             grades = grader.grade_many(list(zip(texts, golds, strict=True)), finished=finished)
-            asked = [text_of_completion(prompt) for prompt in columns.get("prompts", ())]
+            asked = _asked(columns.get("prompts", ()))
             if len(asked) == len(texts):  # where the questions are known
                 grades = without_restated(grades, texts, asked, golds)
             self._last = (key, grades)
@@ -159,8 +143,9 @@ class PartReward:
         completion_ids: Any = None,
         **columns: Any,
     ) -> list[float | None]:
-        texts = [text_of_completion(completion) for completion in completions]
-        lengths = [0] * len(texts) if completion_ids is None else [len(ids) for ids in completion_ids]
+        prefilled = bool(self.part.options.get("prefilled"))  # then the part itself puts the tag back
+        texts = _texts(completions, {} if prefilled else columns)
+        lengths = columns.get(OWN_TOKENS) or [len(ids) for ids in completion_ids or [()] * len(texts)]
         rows = [Completion("", text, length) for text, length in zip(texts, lengths, strict=True)]
         if self.part.function is not None:
             problems = _problems(prompts, columns, self.accuracy.column, len(rows))
@@ -168,7 +153,9 @@ class PartReward:
         ignore_repeats = bool(self.part.options.get("ignore_repeats"))
         found = [reflect(row, ignore_repeats=ignore_repeats, repeats=ignore_repeats).value for row in rows]
         if self.part.options.get("only_if_correct"):
-            grades = self.accuracy.grades(completions, completion_ids=completion_ids, **columns)
+            grades = self.accuracy.grades(
+                completions, completion_ids=completion_ids, prompts=prompts, **columns
+            )
             return [value if g.correct else 0.0 for value, g in zip(found, grades, strict=True)]
         return list(found)
 
@@ -246,15 +233,26 @@ def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
     )
 
 
+def _asked(prompts: Sequence[Any]) -> list[str]:
+    return [prompt if isinstance(prompt, str) else text_of_turns(prompt) for prompt in prompts]
+
+
+def _texts(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[str]:
+    opened = columns.get(OPENED) or [False] * len(completions)
+    return [own_text(text, opened=bool(tag)) for text, tag in zip(completions, opened, strict=True)]
+
+
 def _problems(
     prompts: Sequence[Any], columns: Mapping[str, Any], column: str | None, size: int
 ) -> list[Problem]:
     """What a user's own reward gets as the problem of each row: prompt, gold, and the other columns as ``meta``."""
     names = [name for name in (GOLD_COLUMNS if column is None else (column,)) if name in columns]
     golds = gold_column(columns, column) if names else [""] * size
-    asked = [text_of_completion(prompt) for prompt in prompts] or [""] * size
+    asked = _asked(prompts) or [""] * size
     per_row = {
-        name: values for name, values in columns.items() if isinstance(values, list) and len(values) == size
+        name: values
+        for name, values in columns.items()
+        if isinstance(values, list) and len(values) == size and name not in (OWN_TOKENS, OPENED)
     }
     return [
         Problem("", asked[i], golds[i], meta={name: values[i] for name, values in per_row.items()})

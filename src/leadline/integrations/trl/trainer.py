@@ -16,10 +16,10 @@ __all__ = ["LeadGRPOTrainer"]
 class LeadGRPOTrainer(LeadMixin, ResumeMixin, GRPOTrainer):  # type: ignore[misc]
     """``GRPOTrainer`` with GRPO-LEAD's advantages (arXiv 2504.09696), and any other of :class:`AdvantageConfig`.
 
-    All arguments of ``GRPOTrainer``, and two of its own: ``advantage`` (default ``AdvantageConfig.lead()``)
-    and ``correctness`` (default ``"accuracy"``): see :class:`~leadline.integrations.trl.LeadMixin`. TRL's
-    ``beta`` is a k3 term in the loss; its ``scale_rewards`` is replaced by ``advantage.normalisation``.
-    Checkpoints resume exactly or are refused: see :class:`~leadline.integrations.trl.ResumeMixin`.
+    All arguments of ``GRPOTrainer``, and three of its own, ``advantage`` (default ``AdvantageConfig.lead()``),
+    ``correctness`` (default ``"accuracy"``) and ``correct_above``: see :class:`~leadline.integrations.trl.LeadMixin`.
+    ``scale_rewards`` is replaced by ``advantage.normalisation``. Checkpoints resume exactly or are refused: see
+    :class:`~leadline.integrations.trl.ResumeMixin`.
 
     Raises:
         ConfigError: reward functions, weights and ``advantage`` that do not fit together; lists all of it.

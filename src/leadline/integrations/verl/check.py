@@ -1,8 +1,9 @@
 """The self-check: ``python -m leadline.integrations.verl.check [KEY=VALUE ...]``, where verl is to run.
 
 Says what would go wrong later, and later without a word: a plug-in that verl failed to load (it logs that at
-DEBUG), another version of verl, keys that verl parses and ignores, a reward manager that cannot be resolved. The
-last line of its output is JSON: ``{"faults": [...], "versions": {...}}``. Exit code 2 when there is a fault.
+DEBUG), a verl without what is needed of it, keys that verl parses and ignores, a reward manager that cannot be
+resolved. The last line of its output is JSON: ``{"faults": [...], "notes": [...], "versions": {...}}``. Exit code 2
+when there is a fault.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from importlib import metadata, util
 from typing import Any
 
 from leadline.errors import InputError
-from leadline.integrations.verl.guard import NEEDED, version_fault
+from leadline.integrations.verl.estimator import REJECTION
+from leadline.integrations.verl.guard import NEEDED, missing_verl_hooks, untested, version_fault
 from leadline.integrations.verl.ignored_keys import ignored_faults
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus
 from leadline.integrations.verl.settings import advantage_settings, reward_settings
@@ -30,7 +32,7 @@ _SHOWN = ("leadline", "verl", "ray", "torch", "transformers", "vllm", "sglang")
 def check(overrides: Sequence[str] = ()) -> list[str]:
     """Every fault of this environment, and of these arguments of ``main_ppo`` if there are any.
 
-    Imports verl (many seconds) once its version is a tested one.
+    Imports verl (many seconds) where it is installed with what its trainer needs.
     """
     fault = version_fault()
     if fault is not None:
@@ -40,7 +42,7 @@ def check(overrides: Sequence[str] = ()) -> list[str]:
         for module, package in NEEDED.items()
         if util.find_spec(module) is None
     ]
-    faults = faults or _plugin_faults()
+    faults = faults or _plugin_faults() or missing_verl_hooks()
     return faults or (_argument_faults(overrides) if overrides else [])
 
 
@@ -93,6 +95,15 @@ def _config_faults(config: Any) -> list[str]:
         faults.append("algorithm.use_kl_in_reward: must be False: it would overwrite the coded scores")
     if not config.trainer.use_v1:
         faults.append("trainer.use_v1: the legacy trainer of verl was not tested: must be True")
+    rejected = (config.algorithm.get("rollout_correction") or {}).get("rollout_rs")
+    if rejected:
+        faults.append(f"algorithm.rollout_correction.rollout_rs: {rejected!r}: {REJECTION}")
+    rollout = config.actor_rollout_ref.rollout
+    if rollout.multi_turn.enable or rollout.agent.default_agent_loop != "single_turn_agent":
+        faults.append(
+            "actor_rollout_ref.rollout.multi_turn, agent: verl's reward manager is not told which tokens the model "
+            "wrote, so that a tool's words and length would be graded as the model's: single_turn_agent only"
+        )
     sampling = config.algorithm.filter_groups
     if sampling and sampling.enable and sampling.metric != SIGNAL:
         faults.append(
@@ -146,7 +157,8 @@ def main(arguments: Sequence[str]) -> int:
     for package in _SHOWN:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-    print(json.dumps({"faults": faults, "versions": versions}))
+    note = untested() if "verl" in versions and not faults else None
+    print(json.dumps({"faults": faults, "notes": [note] if note else [], "versions": versions}))
     return 2 if faults else 0
 
 

@@ -16,6 +16,10 @@ from leadline.integrations.verl.settings import advantage_settings, state_folder
 
 __all__ = ["NAME", "estimate"]
 
+REJECTION = (
+    "it takes tokens out of the mask before advantages are computed, and lengths are counted by the mask; use "
+    "rollout_is=token"
+)
 NAME = "leadline"
 """``algorithm.adv_estimator=leadline``."""
 
@@ -40,7 +44,7 @@ def estimate(
         others: what other versions of verl pass besides; not looked at.
 
     Raises:
-        ConfigError: no group ids, KL in the reward, or a wrong ``algorithm.leadline``.
+        ConfigError: no group ids, KL in the reward, rejected tokens, or a wrong ``algorithm.leadline``.
         CheckpointError: the length controller's state of the step that verl goes on from is missing or damaged.
         InputError: rewards that are not in that coding.
     """
@@ -48,6 +52,11 @@ def estimate(
         raise ConfigError("the estimator `leadline` needs the uids of the prompts: this verl passes none")
     if config is not None and config.get("use_kl_in_reward"):
         raise ConfigError("algorithm.use_kl_in_reward: must be False: it would overwrite the coded scores")
+    correction = config.get("rollout_correction") if config is not None else None
+    if correction and correction.get("rollout_rs"):
+        raise ConfigError(
+            f"algorithm.rollout_correction.rollout_rs: {correction.get('rollout_rs')!r}: {REJECTION}"
+        )
     length = response_mask.sum(-1)
     scores = decode(token_level_rewards.detach().double().sum(-1).cpu().numpy())
     _, group = np.unique(np.asarray([str(uid) for uid in index]), return_inverse=True)

@@ -22,6 +22,7 @@ IGNORED = {
     "algorithm.filter_groups.max_num_gen_batches": "verl's default trainer reads max_inflight_gen_batches instead",
     "actor_rollout_ref.actor.grad_clip": "verl's engines read actor_rollout_ref.actor.optim.clip_grad",
     "actor_rollout_ref.actor.clip_ratio": "verl reads clip_ratio_low and clip_ratio_high, which are set",
+    "trainer.balance_batch": "verl's default trainer always balances",
     "critic": "the estimator leadline has no critic",
 }
 """Key, or the beginning of one -> why it has no effect in a run with leadline's estimator and reward manager."""

@@ -17,10 +17,10 @@ import torch
 
 from leadline.errors import ConfigError
 from leadline.grpo.config import LossConfig
-from leadline.recipes.schema import VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
+from leadline.recipes.schema import SAMPLER_WEIGHT_CAP, VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 
-__all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda"]
+__all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
 
 
 _LOSS_TYPE = {"token_mean": "dapo", "sequence_mean": "grpo", "constant": "dr_grpo"}
@@ -69,17 +69,7 @@ def trl_run_lines(recipe: Recipe) -> list[Line]:
 def trl_optimiser_lines(
     stage: str, config: OptimiserConfig, steps: int, every: int, scale: float
 ) -> list[Line]:
-    """AdamW and its schedule: linear warm-up, then constant, linear or cosine down to the floor."""
-    warmup = round(config.warmup * steps)
-    schedules: dict[str, tuple[str, dict[str, Any]]] = {
-        "constant": ("constant_with_warmup", {}),
-        "cosine": ("cosine_with_min_lr", {"min_lr_rate": config.floor}),
-        "linear": (
-            "warmup_stable_decay",
-            {"num_decay_steps": max(steps - warmup, 1), "min_lr_ratio": config.floor, "decay_type": "linear"},
-        ),
-    }
-    schedule, options = schedules[config.decay]
+    """AdamW; its schedule and what decays are :class:`~leadline.runs.backends.trl.recipe_step.RecipeOptimiser`'s."""
     adamw = config.name == "adamw"
     return [
         Line(
@@ -96,9 +86,9 @@ def trl_optimiser_lines(
                 "adam_epsilon": config.eps,
                 "weight_decay": config.weight_decay,
                 "max_grad_norm": config.max_grad_norm,
-                "warmup_steps": warmup,
-                "lr_scheduler_type": schedule,
-                "lr_scheduler_kwargs": options or None,
+                "warmup_steps": 0,
+                "lr_scheduler_type": "constant",
+                "lr_scheduler_kwargs": None,
             },
         ),
         Line(f"{stage}.steps", {"max_steps": steps, "num_train_epochs": 1.0}),
@@ -161,10 +151,29 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
             "what is trained on is sampled from the whole distribution",
             {"top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0, "generation_kwargs": None},
         ),
+        *updates_lines(recipe, world),
+        Line(
+            "rl.sampler_mismatch",
+            {
+                "vllm_importance_sampling_correction": rl.sampler_mismatch != "none",
+                "vllm_importance_sampling_mode": "token_truncate",
+                "vllm_importance_sampling_clip_max": SAMPLER_WEIGHT_CAP,
+                "vllm_importance_sampling_clip_min": None,
+                "vllm_importance_sampling_cap": None,
+            },
+        ),
         Line("rl.mask_truncated", {"mask_truncated_completions": rl.mask_truncated}),
         *reward_lines(name, arm),
         *trl_loss_lines(name, arm.loss),
     ]
+
+
+def updates_lines(recipe: Recipe, world: int) -> list[Line]:
+    """Updates are dealt by groups, so that none may lie in two processes when there are several updates."""
+    rl = recipe.rl
+    split = rl.updates > 1 and rl.prompts % (rl.updates * world)
+    refused = f"{rl.prompts // rl.updates} groups an update do not divide over {world} processes"
+    return [Line("rl.updates", refused=refused if split else None)]
 
 
 def reward_lines(name: str, arm: ArmConfig) -> list[Line]:
@@ -182,13 +191,14 @@ def reward_lines(name: str, arm: ArmConfig) -> list[Line]:
 
 def trl_loss_lines(name: str, loss: LossConfig) -> list[Line]:
     """The objective."""
-    other = loss.kl in ("k1_in_reward", "k2")
+    reverse = loss.kl == "reverse"
+    refused = None
+    if loss.kl in ("k1_in_reward", "k2"):
+        refused = f"TRL has k3 and reverse, both in the loss, not {loss.kl!r}"
+    elif reverse and loss.level == "sequence":
+        refused = "with level 'sequence' TRL weighs a token's KL by the ratio of the whole completion"
     return [
-        Line(
-            f"arms.{name}.loss.kl",
-            {"beta": loss.beta},
-            f"TRL has k3 in the loss only, not {loss.kl!r}" if other else None,
-        ),
+        Line(f"arms.{name}.loss.kl", {"beta": loss.beta, "use_bias_correction_kl": reverse}, refused),
         Line(f"arms.{name}.loss.clip_low", {"epsilon": loss.clip_low}),
         Line(f"arms.{name}.loss.clip_high", {"epsilon_high": loss.clip_high}),
         Line(f"arms.{name}.loss.level", {"importance_sampling_level": loss.level}),
@@ -262,7 +272,7 @@ def grpo_config(recipe: Recipe, name: str, folder: str | Path, *, prompt_tokens:
     """
     from trl import GRPOConfig
 
-    lines = policy_lines(recipe, name, prompt_tokens=prompt_tokens, world=_world())
+    lines = policy_lines(recipe, name, prompt_tokens=prompt_tokens, world=world())
     return _made(
         GRPOConfig, "grpo", recipe, chosen_policy(recipe), lines, {"output_dir": str(folder), **more}
     )
@@ -276,11 +286,12 @@ def sft_config(recipe: Recipe, folder: str | Path, *, row_tokens: int) -> Any:
     """
     from trl import SFTConfig
 
-    lines = supervised_lines(recipe, row_tokens=row_tokens, world=_world())
+    lines = supervised_lines(recipe, row_tokens=row_tokens, world=world())
     return _made(SFTConfig, "sft", recipe, chosen_supervised(recipe), lines, {"output_dir": str(folder)})
 
 
-def _world() -> int:
+def world() -> int:
+    """Processes that train together, of which this is one."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 

@@ -18,8 +18,9 @@ from leadline.rewards import Scorer
 from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_checkpoint
+from leadline.runs.backends.trl.recipe_step import RecipeUpdates, update_order
 from leadline.runs.backends.trl.reward_columns import ScoredRewards
-from leadline.runs.backends.trl.settings import grpo_config
+from leadline.runs.backends.trl.settings import grpo_config, world
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints
 from leadline.types import Problem
@@ -27,7 +28,7 @@ from leadline.types import Problem
 __all__ = ["train_policy"]
 
 
-class _Trainer(LeadGRPOTrainer):
+class _Trainer(RecipeUpdates, LeadGRPOTrainer):
     """Writes samples, and keeps the best model by the validation."""
 
     scores: ScoredRewards
@@ -75,7 +76,9 @@ def train_policy(
     done = checkpoints.latest()
     if done is not None and done.step == rl.steps:
         return done.folder
-    problems = [problem for step in range(rl.steps) for problem in material.train(step, rl.prompts)]
+    order = update_order(rl.prompts, rl.updates, world()) if rl.updates > 1 else range(rl.prompts)
+    drawn = [material.train(step, rl.prompts) for step in range(rl.steps)]
+    problems = [step[index] for step in drawn for index in order]
     validation = material.validation(rl.validation_problems)
     tokens = max(map(len, codec.encode_prompts([*problems[: rl.prompts], *validation])))
     with Scorer(
@@ -103,6 +106,7 @@ def train_policy(
             advantage=arm.advantage,
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.schedule = (rl.optimiser, rl.steps, rl.updates)
         trainer.scores, trainer.stage, trainer.checkpoints = scores, stage, checkpoints
         trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])

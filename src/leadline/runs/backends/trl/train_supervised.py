@@ -17,12 +17,17 @@ from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import save_checkpoint
+from leadline.runs.backends.trl.recipe_step import RecipeOptimiser
 from leadline.runs.backends.trl.settings import sft_config
 from leadline.runs.backends.trl.train_policy import run_trainer
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints
 
 __all__ = ["train_supervised"]
+
+
+class _Trainer(RecipeOptimiser, SFTTrainer):  # type: ignore[misc]
+    """With the recipe's rates."""
 
 
 def train_supervised(
@@ -41,7 +46,7 @@ def train_supervised(
     examples = example_rows(recipe, material, codec)
     longest = max(map(len, examples["input_ids"]))
     callback = StageCallback(stage, "sft")
-    trainer = SFTTrainer(
+    trainer = _Trainer(
         model=str(start),
         args=sft_config(recipe, stage.folder / "trl", row_tokens=longest),
         train_dataset=examples,
@@ -49,6 +54,7 @@ def train_supervised(
         peft_config=_adapters(recipe) if sft.method == "lora" else None,
         callbacks=[callback],
     )
+    trainer.schedule = (sft.optimiser, sft.steps, 1)
     trainer.remove_callback(PrinterCallback)
     callback.trainer = trainer
     run_trainer(trainer, callback, stage, sft.steps)

@@ -10,7 +10,7 @@ from leadline.grpo.config import AdvantageConfig, LossConfig
 from leadline.integrations.verl.guard import MANAGER
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus
 from leadline.integrations.verl.settings import RewardSettings
-from leadline.recipes.schema import VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
+from leadline.recipes.schema import SAMPLER_WEIGHT_CAP, VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 from leadline.runs.backends.verl.section import VerlSection, flat
 
@@ -57,7 +57,7 @@ def verl_run_lines(recipe: Recipe, section: VerlSection) -> list[Line]:
 
 def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]:
     """Batches, sampling and the schedule of a run."""
-    rl, data = recipe.rl, folder.parent / "data"
+    rl = recipe.rl
     longest = section.max_prompt_tokens + rl.max_tokens
     mini = {f"{_ACTOR}.ppo_mini_batch_size": rl.prompts // rl.updates, f"{_ACTOR}.ppo_epochs": 1}
     return [
@@ -76,10 +76,26 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
             "(verl.max_prompt_tokens + rl.max_tokens)",
         ),
         batch_line(recipe, section.nodes * section.gpus_per_node, mini),
+        Line(
+            "rl.updates",
+            refused="verl sorts the rows by length before it cuts them into updates, which splits groups: must be 1"
+            if rl.updates > 1
+            else None,
+        ),
+        correction_line(rl.sampler_mismatch),
         Line("rl.prompts", {"data.train_batch_size": rl.prompts}),
         Line("rl.group_size", {f"{_ROLLOUT}.n": rl.group_size}),
         Line("rl.max_tokens", {"data.max_response_length": rl.max_tokens}),
         Line("verl.max_prompt_tokens", {"data.max_prompt_length": section.max_prompt_tokens}),
+        *sampling_lines(recipe),
+        *schedule_lines(recipe, folder.parent / "data"),
+    ]
+
+
+def sampling_lines(recipe: Recipe) -> list[Line]:
+    """How completions are drawn."""
+    rl = recipe.rl
+    return [
         Line(
             "rl.temperature",
             {f"{_ROLLOUT}.temperature": rl.temperature, f"{_ROLLOUT}.val_kwargs.temperature": rl.temperature},
@@ -88,6 +104,13 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
             "what is trained on is sampled from the whole distribution",
             {f"{_ROLLOUT}.top_p": 1.0, f"{_ROLLOUT}.top_k": -1, f"{_ROLLOUT}.val_kwargs.do_sample": True},
         ),
+    ]
+
+
+def schedule_lines(recipe: Recipe, data: Path) -> list[Line]:
+    """The problems, and what happens between the steps."""
+    rl = recipe.rl
+    return [
         Line(
             "the problems of every step, in order",
             {
@@ -106,6 +129,22 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
             },
         ),
     ]
+
+
+def correction_line(mismatch: str) -> Line:
+    """Weights for what another engine sampled, and no tokens thrown away: they would be missing from the lengths."""
+    start = "algorithm.rollout_correction"
+    weights = mismatch != "none"
+    return Line(
+        "rl.sampler_mismatch",
+        {
+            f"{start}.rollout_is": "token" if weights else None,
+            f"{start}.rollout_is_threshold": SAMPLER_WEIGHT_CAP,
+            f"{start}.rollout_rs": None,
+            f"{start}.bypass_mode": False,
+            f"{_ROLLOUT}.calculate_log_probs": weights,
+        },
+    )
 
 
 def verl_optimiser_lines(optimiser: OptimiserConfig, scale: float) -> list[Line]:
@@ -179,27 +218,21 @@ def reward_line(name: str, arm: ArmConfig, folder: Path) -> Line:
 
 
 def verl_loss_lines(place: str, loss: LossConfig, cap: int) -> list[Line]:
-    """The objective."""
-    keys: dict[str, Any] = {
-        "algorithm.use_kl_in_reward": False,
-        f"{_ACTOR}.use_kl_loss": loss.kl_in_loss,
-    }
+    """The objective. With one update a batch the ratio is 1, where k2 and ``reverse`` have the same gradient."""
+    keys: dict[str, Any] = {"algorithm.use_kl_in_reward": False, f"{_ACTOR}.use_kl_loss": loss.kl_in_loss}
     if loss.kl_in_loss:
-        keys |= {f"{_ACTOR}.kl_loss_type": loss.kl, f"{_ACTOR}.kl_loss_coef": loss.beta}
+        name = "k3+" if loss.kl == "reverse" else loss.kl  # value of k3, gradient of k2
+        keys |= {f"{_ACTOR}.kl_loss_type": name, f"{_ACTOR}.kl_loss_coef": loss.beta}
     aggregation: dict[str, Any] = {f"{_ACTOR}.loss_agg_mode": _AGGREGATION[loss.aggregation]}
     if loss.aggregation == "constant":
         aggregation[f"{_ACTOR}.loss_scale_factor"] = cap
     mode = "gspo" if loss.level == "sequence" else "vanilla"
+    refused = "the reward carries the score, so that nothing can be taken off it: use reverse, k2 or k3"
     return [
-        Line(
-            f"{place}.kl",
-            keys,
-            "k1_in_reward cannot be handed to verl: the reward carries the score; use k2 or k3"
-            if loss.kl == "k1_in_reward"
-            else None,
-        ),
+        Line(f"{place}.kl", keys, refused if loss.kl == "k1_in_reward" else None),
         Line(f"{place}.clip_low", {f"{_ACTOR}.clip_ratio_low": loss.clip_low}),
         Line(f"{place}.clip_high", {f"{_ACTOR}.clip_ratio_high": loss.clip_high}),
+        Line("there is no third bound", {f"{_ACTOR}.clip_ratio_c": 1.0e9}),
         Line(f"{place}.level", {f"{_ACTOR}.policy_loss.loss_mode": mode}),
         Line(f"{place}.aggregation", aggregation),
     ]
