@@ -89,9 +89,11 @@ def test_same_seed_same_tokens_other_seed_others() -> None:
     assert a.shape != b.shape or not torch.equal(a, b)
 
 
-def test_many_prompts_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leadline.engine.sampler._ROWS_AT_ONCE", 4)
-    parts = list(sample_many(tiny_decoder(), PROMPTS, 2, SamplingConfig(3), eos=EOS, generator=torch_rng(0)))
+def test_many_prompts_come_in_order() -> None:
+    asked = sample_many(
+        tiny_decoder(), PROMPTS, 2, SamplingConfig(3), eos=EOS, generator=torch_rng(0), rows_at_once=4
+    )
+    parts = list(asked)
     assert [list(which) for which, _ in parts] == [[0, 1], [2, 3]]
     assert parts[1][1].prompts.lengths.tolist() == [5, 2]
 
