@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine must not turn a property into a failure: how long an example takes is nobody's claim.
+settings.register_profile("leadline", deadline=None)
+settings.load_profile("leadline")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -272,7 +272,6 @@ class TestProcesses:
             line = process.stderr.readline()
             assert line, said
             said += line
-        time.sleep(1.0)
         sent = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=120)

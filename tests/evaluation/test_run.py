@@ -92,7 +92,7 @@ def test_a_sample_file_with_too_few_samples_is_refused(problem_set, sample_file,
     with pytest.raises(DataError) as caught:
         run_eval(FileSampler(sample_file), problem_set, tmp_path / "out", samples=7, sampling=SAMPLING)
     assert caught.value.problems[0] == f"{sample_file}: 6 of 7 samples of 'p0'"
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 5  # four problems, and how many samples there are
     source = FileSampler(sample_file)
     done = {("p0", 1), ("p3", 0)}
     keys = [draw.key for draw in source.generate(problem_set.problems, 2, SAMPLING, done=done)]

@@ -10,13 +10,14 @@ import contextlib
 import gzip
 import json
 import math
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadline.data import load_problems
@@ -37,6 +38,12 @@ from leadline.storage.run_directory import RunReader
 from leadline.storage.yaml_text import parse_yaml
 from leadline.types import Problem
 
+FUZZ = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "25")),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -80,6 +87,7 @@ def spoilt(content: bytes, seed: int) -> bytes:
     return bytes(spoiled)
 
 
+@FUZZ
 @given(rows=ROWS, seed=st.integers(0, 2**32), packed=st.booleans())
 def test_files_of_rows(place: Path, rows: list[dict[str, Any]], seed: int, packed: bool) -> None:
     path = place / "rows.jsonl"
@@ -92,6 +100,7 @@ def test_files_of_rows(place: Path, rows: list[dict[str, Any]], seed: int, packe
         read_json(path)
 
 
+@FUZZ
 @given(rows=ROWS)
 def test_files_to_grade(place: Path, rows: list[dict[str, Any]]) -> None:
     path, out = place / "grade.jsonl", place / "graded.jsonl"
@@ -102,6 +111,7 @@ def test_files_to_grade(place: Path, rows: list[dict[str, Any]]) -> None:
         assert all(json.loads(line)["reason"] for line in out.read_text().splitlines())
 
 
+@FUZZ
 @given(
     text=st.text(max_size=80)
     | st.from_regex(r"[a-z_]{1,8}: [!&*\[{]?[0-9a-z.:+-]{0,12}[\]}]?", fullmatch=True)
@@ -118,6 +128,7 @@ def test_recipes(text: str) -> None:
 FILES = st.sampled_from(["environment.json", "summary.json", "metrics.jsonl", "recipe.yaml"])
 
 
+@FUZZ
 @given(files=st.dictionaries(FILES, JSON))
 def test_run_directories(place: Path, files: dict[str, Any]) -> None:
     root = place / "run"
@@ -131,6 +142,7 @@ def test_run_directories(place: Path, files: dict[str, Any]) -> None:
         _ = reader.arms, reader.summary, reader.recipe, reader.metrics()
 
 
+@FUZZ
 @given(
     changes=st.dictionaries(
         st.sampled_from(
@@ -146,6 +158,7 @@ def test_model_configurations(changes: dict[str, Any]) -> None:
         assert math.isfinite(config.rope_theta)
 
 
+@FUZZ
 @given(content=st.binary(max_size=200))
 def test_gguf_files(place: Path, content: bytes) -> None:
     path = place / "model.gguf"
@@ -160,6 +173,7 @@ ANSWERS = st.fixed_dictionaries(
 )
 
 
+@FUZZ
 @given(template=st.text(max_size=40) | TEMPLATES)
 def test_chat_templates(template: str) -> None:
     text, fault = render(template, [{"role": "user", "content": "1 + 1?"}], {"eos_token": "</s>"})
@@ -167,6 +181,7 @@ def test_chat_templates(template: str) -> None:
     assert fault is None or len(fault) < 1000
 
 
+@FUZZ
 @given(answer=JSON | ANSWERS)
 def test_answers_of_servers(answer: Any) -> None:
     sampler = EndpointSampler("http://localhost/v1", "m")
@@ -175,6 +190,7 @@ def test_answers_of_servers(answer: Any) -> None:
             sampler._completion(Problem("p", "?", "1"), answer, Sampling(8))
 
 
+@FUZZ
 @given(url=st.text(max_size=30) | st.from_regex(r"https?://[a-z@:/?#\[\]0-9.]{0,20}", fullmatch=True))
 def test_addresses_and_keys(url: str) -> None:
     with refusals():
@@ -183,6 +199,7 @@ def test_addresses_and_keys(url: str) -> None:
         check_key(url, "KEY")
 
 
+@FUZZ
 @given(text=st.text(max_size=60) | st.text(alphabet="0123456789+-*/^(){}[]\\fracsqrtxyi,.= ", max_size=60))
 def test_expressions(text: str) -> None:
     with contextlib.suppress(Unreadable):

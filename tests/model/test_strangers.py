@@ -179,6 +179,12 @@ def test_prompts_without_a_position_left_are_refused(model: Path) -> None:
             next(sampler.generate([Problem("short", "1", "1"), long], 1, Sampling(4)))
 
 
+def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:
+    sampler = LocalSampler(save_tiny_model(tmp_path / "plain", chat=False))
+    with pytest.raises(DataError, match="its prompt is empty"):
+        sampler.answer("", Sampling(4))
+
+
 # --- chat templates ---
 
 TURNS = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "<1> & é?"}]

@@ -57,10 +57,20 @@ class Codec:
         return turns
 
     def encode_prompts(self, problems: Sequence[Problem]) -> list[list[int]]:
+        """Token ids of what each problem is asked with.
+
+        Raises:
+            DataError: a prompt without a token.
+        """
         texts = [self.prompt_text(problem) for problem in problems]
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=self.tokenizer.chat_template is None)[
             "input_ids"
         ]
+        empty = [problem.id for problem, found in zip(problems, ids, strict=True) if not found]
+        if empty:
+            raise DataError(
+                f"problem {empty[0]!r:.80}: its prompt is empty, so there is nothing to go on from"
+            )
         return ids
 
     def encode_completions(self, texts: Sequence[str]) -> list[list[int]]:

@@ -40,7 +40,9 @@ class Sampling:
     def __post_init__(self) -> None:
         rules = {
             f"max_tokens must be at least 1, got {self.max_tokens}": self.max_tokens >= 1,
-            f"temperature must be at least 0, got {self.temperature}": 0 <= self.temperature < 100,
+            f"temperature must be 0, or lie between 0.001 and 100, got {self.temperature}": self.temperature
+            == 0
+            or 1e-3 <= self.temperature <= 100,
             f"top_p must lie in (0, 1], got {self.top_p}": 0 < self.top_p <= 1,
             f"min_p must lie in [0, 1), got {self.min_p}": 0 <= self.min_p < 1,
             f"seed must lie in [0, 2^63), got {self.seed}": 0 <= self.seed < 2**63,

@@ -57,7 +57,9 @@ class FileSampler:
         ]
         if short:
             raise DataError(
-                short[:20] + ([f"... and {len(short) - 20} more problems"] if len(short) > 20 else [])
+                short[:20]
+                + ([f"... and {len(short) - 20} more problems"] if len(short) > 20 else [])
+                + [f"every problem has {min(there[name] for name in wanted)} samples at least (--samples)"]
             )
         seen: Counter[str] = Counter()
         for sample in read_samples(self._path):

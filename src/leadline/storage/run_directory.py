@@ -199,7 +199,18 @@ class RunReader:
     @property
     def recipe(self) -> str:
         """The resolved recipe, as YAML text."""
-        return read_text(self.root / "recipe.yaml")
+        return read_text(self._inside("recipe.yaml"))
+
+    def _inside(self, name: str) -> Path:
+        """A file of the run; a run of somebody else must not show other files by links that lead out of it.
+
+        Raises:
+            DataError: it is such a link.
+        """
+        path = self.root / name
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise DataError(f"{path}: a link that leads out of the run")
+        return path
 
     @property
     def arms(self) -> list[str]:
@@ -216,7 +227,7 @@ class RunReader:
 
     def metrics(self, arm: str | None = None) -> list[dict[str, Any]]:
         """Return the rows of metrics.jsonl, of one arm or of all; half a last line is left out."""
-        path = self.root / "metrics.jsonl"
+        path = self._inside("metrics.jsonl")
         if not path.exists():
             return []
         rows = []
@@ -234,7 +245,7 @@ class RunReader:
 
     def samples(self, arm: str, name: str) -> Iterator[dict[str, Any]]:
         """Yield the completions of one sample file, each as it was written."""
-        path = self.root / "samples" / _checked(arm) / f"{_checked(name)}.jsonl.gz"
+        path = self._inside(f"samples/{_checked(arm)}/{_checked(name)}.jsonl.gz")
         return (row for _, row in read_jsonl(path))
 
     def sections(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -245,7 +256,7 @@ class RunReader:
     @property
     def summary(self) -> dict[str, Any] | None:
         """Results of the whole run; None while it is under way."""
-        path = self.root / "summary.json"
+        path = self._inside("summary.json")
         if not path.exists():
             return None
         summary = read_json(path)

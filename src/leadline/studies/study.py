@@ -20,6 +20,7 @@ from leadline.storage.jsonl import (
     write_json_atomic,
     write_text_atomic,
 )
+from leadline.storage.outputs import check_output, is_our_page
 from leadline.studies.analysis.claims import judge_claims
 from leadline.studies.analysis.summary import StudyTable, curve, laws, power, summarise
 from leadline.studies.design.axes import find_axis
@@ -66,6 +67,7 @@ def run_study(
     Raises:
         InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
     """
+    check_output(out / "report.html", ours=is_our_page)
     plan = make_plan(
         find_axis(axis),
         seeds=seeds if seeds is not None else 4 if quick else 5,
