@@ -216,6 +216,13 @@ def test_a_job_that_gets_no_processor_is_given_more_time(
         assert again or time.monotonic() - started > 1.5
 
 
+def test_easy_pairs_start_as_many_workers_as_were_asked_for() -> None:
+    with Grader(workers=2) as both:
+        found = both.grade_many(open_pairs(120))
+        assert [grade.correct for grade in found] == [True, False] * 60
+        assert (both.counts.started, both.counts.killed) == (2, 0)
+
+
 def test_threads_share_one_grader(grader: Grader) -> None:
     def work(k: int) -> list[bool | None]:
         pairs = [
