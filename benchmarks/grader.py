@@ -366,8 +366,8 @@ def one_run(strings: list[tuple[str, str]], before: list[tuple[str, str]], worke
     """What grading costs with golds cached, after other pairs."""
     listed = sorted({gold for _, gold in strings})
     with Grader(workers=workers, timeout_s=10) as grader:
-        for _ in range(2):  # so that every worker has seen the golds
-            grader.gold_faults(listed)
+        for extra in "uw":  # so that every worker is there and has seen the golds
+            grader.grade_many((rf"\boxed{{{gold}+\sin({extra})}}", gold) for gold in listed)
         grader.grade_many(before)
         return cost(lambda: grader.grade_many(strings))
 
