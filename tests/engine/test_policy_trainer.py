@@ -7,6 +7,7 @@ that its name rules out.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from leadline.storage.run_directory import RunReader, RunWriter
 from leadline.types import Completion, Problem, Score
 
 PROBLEMS = [Problem(f"p{i}", f"{i}+1=", str(i + 1)) for i in range(4)]
+MANY = [Problem(f"p{i}", f"{i}+1=", str(i + 1)) for i in range(16)]
 POLICY: dict[str, Any] = {
     "steps": 4, "prompts": 4, "group_size": 6, "max_tokens": 8, "checkpoint_every": 2, "validate_every": 100,
     "optimiser": {"learning_rate": 0.01, "warmup": 0.0},
@@ -72,7 +74,7 @@ def new_decoder(vocabulary: int, seed: int = 0) -> Decoder:
     return Decoder(shape).initialise(torch.Generator().manual_seed(seed), scale=0.2)
 
 
-def trainer_of(
+def make_trainer(
     folder: Path,
     writer: RunWriter,
     loss: LossConfig | None = None,
@@ -94,8 +96,11 @@ def trainer_of(
     )
     return PolicyTrainer(
         "arm", 3, learner, Codec(tokenizer), config, AdvantageConfig(), DigitsPay(),
-        lambda step: PROBLEMS, PROBLEMS[:2], writer, Checkpoints(folder),
+        lambda step: PROBLEMS if config.select == "none" else MANY, PROBLEMS[:2], writer, Checkpoints(folder),
     )  # fmt: skip
+
+
+trainer_of = make_trainer
 
 
 def weights(trainer: PolicyTrainer) -> dict[str, torch.Tensor]:
@@ -111,7 +116,9 @@ def numbers(root: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in clocks} for row in RunReader(root).metrics()]
 
 
-def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("select", ["none", "window"])
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, select: str) -> None:
+    trainer_of = functools.partial(make_trainer, select=select)
     with RunWriter(tmp_path / "whole") as writer:
         whole = trainer_of(tmp_path / "whole" / "c", writer)
         first = weights(whole)

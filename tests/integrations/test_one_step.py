@@ -12,8 +12,8 @@ from leadline.runs.backends.combinations import Combination, combinations, table
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "programs")]
-import lockstep  # noqa: E402
+sys.path.append(str(Path(__file__).parents[1] / "programs"))  # last: it has a conftest of its own
+import lockstep
 
 GRADER = "arms.arm.grader=lockstep_grader:half"
 

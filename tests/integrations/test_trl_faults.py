@@ -19,7 +19,7 @@ from leadline.integrations.trl.sampler_weights import weight_by_length
 
 trl = pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "programs")]
+sys.path.append(str(Path(__file__).parents[1] / "programs"))  # last: it has a conftest of its own
 import trl_tiny  # noqa: E402
 
 

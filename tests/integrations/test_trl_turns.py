@@ -12,9 +12,9 @@ from leadline.integrations.trl.turns import opens_thought, own_text
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "programs")]
-import trl_tools  # noqa: E402
-from trl.chat_template_utils import qwen3_5_think_chat_template  # noqa: E402
+sys.path.append(str(Path(__file__).parents[1] / "programs"))  # last: it has a conftest of its own
+import trl_tools
+from trl.chat_template_utils import qwen3_5_think_chat_template
 
 ASKS, GIVES_UP = trl_tools.call("look_up", key="a") + trl_tools.END, "I do not know." + trl_tools.END
 OWN = len(trl_tools.tokenizer()(ASKS + GIVES_UP)["input_ids"])

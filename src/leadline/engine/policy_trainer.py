@@ -19,11 +19,12 @@ from leadline.engine.signals import StopRequest
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.solve_window import SolveWindow
 from leadline.grpo.weighing import Weigher
 from leadline.model import load_decoder, save_decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
-from leadline.seeds import torch_rng
+from leadline.seeds import python_rng, torch_rng
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
 from leadline.storage.jsonl import Row
 from leadline.storage.step_row import step_row
@@ -65,9 +66,12 @@ class PolicyTrainer:
     on_step: Callable[[Row], None] = lambda row: None
     best: tuple[float, float] | None = field(default=None, init=False)
     weigher: Weigher = field(init=False)
+    window: SolveWindow = field(init=False)
+    retired: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.weigher = Weigher(self.advantage)
+        self.window = SolveWindow(self.config.group_size)
 
     def run(self, interrupts: StopRequest) -> None:
         """Train to ``config.steps``, from the newest checkpoint if there is one.
@@ -102,6 +106,8 @@ class PolicyTrainer:
         tokens = batch.rollouts.lengths.sum()
         numbers = completion_metrics(graded, batch.advantages) | {
             **batch.length_metrics,
+            "live_per_ktoken": 1000 * len(set(batch.rollouts.owner[advantage != 0].tolist())) / int(tokens),
+            **({} if self.retired is None else {"retired": self.retired}),
             "entropy": float(-batch.rollouts.logprobs.sum() / tokens),
             "loss": update.loss,
             "grad_norm": update.grad_norm,
@@ -124,6 +130,10 @@ class PolicyTrainer:
     def collect(self, step: int) -> ScoredBatch:
         """Draw and score the completions of one step."""
         problems = self.problems(step)
+        if self.config.select == "window":
+            self.retired = len(self.window.retired(problems)) / len(problems)
+            noise = python_rng(self.seed, "select", step)
+            problems = self.window.choose(problems, self.config.prompts, noise)
         model, device = self.learner.model, self.learner.model.device
         rollouts = sample(
             model,
@@ -136,6 +146,8 @@ class PolicyTrainer:
         owners = [problems[index] for index in rollouts.owner.tolist()]
         completions = completions_of(owners, rollouts, self.codec)
         scores = self.scorer.score(owners, completions)
+        if self.config.select == "window":
+            self.window.learn((p, s.correct is True) for p, s in zip(owners, scores, strict=True))
         penalty = None
         if self.learner.config.kl == "k1_in_reward" and self.learner.reference is not None:
             k1 = reference_k1(
@@ -176,6 +188,7 @@ class PolicyTrainer:
             "best": list(self.best) if self.best else None,
             "skipped": self.learner.optimiser.skipped,
             "length_controller": self.weigher.saved(),
+            "window": self.window.saved(),
         }
         self.checkpoints.save(step, write, state)
 
@@ -183,6 +196,7 @@ class PolicyTrainer:
         restore(self.learner, checkpoint)
         best = checkpoint.state["best"]
         self.best = (best[0], best[1]) if best else None
+        self.window.restore(checkpoint.state.get("window", {}))
         if "length_controller" in checkpoint.state:  # those written before there was one lack it
             self.weigher.restore(checkpoint.state["length_controller"])
         elif self.advantage.remembers:

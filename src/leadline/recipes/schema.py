@@ -195,6 +195,10 @@ class PolicyConfig(_Section):
     validate_every: Count = 10
     validation_problems: Count = 64
     """Problems of a validation, four samples each; the best checkpoint by it is kept apart."""
+    select: Literal["none", "window"] = "none"
+    """Which problems of a step are asked. ``window``: of ``select_factor`` times as many the ones whose groups would
+    most likely be mixed, by what past completions say of each problem and its level (``grpo/solve_window.py``)."""
+    select_factor: Annotated[int, Field(ge=2, le=64)] = 4
     sampler_mismatch: Literal["token_truncate", "none"] = "token_truncate"
     """Where vLLM or SGLang samples, which give other probabilities than the trainer: the loss of each token times
     min(p_trainer / p_sampler, 2), or nothing. (A weight for the whole completion shrinks with its length.)"""
@@ -203,6 +207,11 @@ class PolicyConfig(_Section):
     keep: Count = 2
     """Checkpoints that are kept, the best one apart."""
     optimiser: OptimiserConfig = OptimiserConfig(learning_rate=3e-4, weight_decay=0.0)
+
+    @property
+    def candidates(self) -> int:
+        """Problems that a step's are chosen from."""
+        return self.prompts * (1 if self.select == "none" else self.select_factor)
 
 
 class ArmConfig(_Section):

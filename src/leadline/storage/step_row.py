@@ -16,7 +16,7 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "sft": ("loss", "grad_norm", "skipped_steps", *_TIMES[:2]),
     "rl": (
         *("reward", "pass@1", "mean_tokens", "mean_tokens_correct", "truncated", "no_answer"),
-        *("live", "mixed", "weight", "entropy"),
+        *("live", "mixed", "live_per_ktoken", "retired", "weight", "entropy"),
         *("length_alpha", "length_slope", "length_gap"),
         *("drift_accuracy", "drift_length_mixed", "drift_length_unanimous"),
         *("loss", "grad_norm", "clip_share", "kl", "computed", "skipped_steps"),

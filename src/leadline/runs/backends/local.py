@@ -155,7 +155,7 @@ class LocalBackend:
                 config=config,
                 advantage=arm.advantage,
                 scorer=scorer,
-                problems=lambda step: self.material.train(step, config.prompts),
+                problems=lambda step: self.material.train(step, config.candidates),
                 validation=self.material.validation(config.validation_problems),
                 journal=stage.writer,
                 checkpoints=checkpoints,

@@ -142,6 +142,12 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
         Line("seed", {"seed": recipe.seed}),
         *trl_optimiser_lines("rl", rl.optimiser, rl.steps * rl.updates, every, scale),
         batch_line(recipe, world, batch),
+        Line(
+            "rl.select",
+            refused="TRL is handed the problems of all steps before the first; use backend local"
+            if rl.select != "none"
+            else None,
+        ),
         Line("rl.group_size", {"num_generations": rl.group_size}),
         Line("the order of the material", {"shuffle_dataset": False}),
         Line("the problems' places are a column", {"remove_unused_columns": False}),

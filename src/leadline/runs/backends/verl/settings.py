@@ -83,6 +83,12 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
             else None,
         ),
         correction_line(rl.sampler_mismatch),
+        Line(
+            "rl.select",
+            refused="verl is handed the problems of all steps before the first; verl.dynamic_sampling draws on instead"
+            if rl.select != "none"
+            else None,
+        ),
         Line("rl.prompts", {"data.train_batch_size": rl.prompts}),
         Line("rl.group_size", {f"{_ROLLOUT}.n": rl.group_size}),
         Line("rl.max_tokens", {"data.max_response_length": rl.max_tokens}),
