@@ -29,6 +29,7 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.sources import load_counts
 from leadline.diagnosis.probe import probe
 from leadline.diagnosis.probe.live_groups import recommended_group
+from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.stats import Interval, mixed_at, pass_at_k, tilted_at
 from leadline.theory import live_group_probability, repeated_success, tilted_success
 
@@ -108,8 +109,12 @@ def judged(n: Array, c: Array, truth: Array | None, rng: Rng) -> Iterator[tuple[
     first = n // 2
     heard = rng.hypergeometric(c.astype(int), (n - c).astype(int), first.astype(int)).astype(float)
     rest, right = n - first, c - heard
+    if find_filter(Counts.from_arrays(n, c)).never.missing:
+        # The set was filtered on both halves; filtered on the speaker's alone, the judge's samples chose nothing.
+        stays = heard > 0
+        first, heard, rest, right = (x[stays] for x in (first, heard, rest, right))
     counts = Counts.from_arrays(first, heard)
-    advised, theirs = recommended_group(counts), recommended_group(Counts.from_arrays(rest, right))
+    advised, theirs = probe(counts).group, recommended_group(Counts.from_arrays(rest, right))
     yield "advised G", advised.lo <= theirs.value <= advised.hi, float(np.log2(advised.hi / advised.lo))
     g = int(min(advised.value, rest.min()))
     found = probe(counts, group=g)

@@ -235,9 +235,9 @@ def test_empty_and_missing_sources(tmp_path) -> None:
     ):
         with pytest.raises(DataError, match=why):
             load_problems(source)
-    (tmp_path / "p.csv").write_text("a,b")
+    (tmp_path / "p.txt").write_text("a,b")
     with pytest.raises(DataError, match="unknown kind of file"):
-        load_problems(tmp_path / "p.csv")
+        load_problems(tmp_path / "p.txt")
     for settings in ({"limit": 0}, {"on_bad_row": "ignore"}):
         with pytest.raises(DataError, match=next(iter(settings))):
             load_problems(empty, **settings)

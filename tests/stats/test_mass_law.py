@@ -78,6 +78,19 @@ def test_many_samples_of_unequal_numbers_make_few_kinds() -> None:
     assert law.given_counts(identity) == pytest.approx(c / n, abs=0.02)
 
 
+def test_a_set_that_was_filtered_on_its_own_counts() -> None:
+    """Uniform Q, problems without a success left out: those with one in eight have a mean Q of 2/10 all the same."""
+    rng = np.random.default_rng(4)
+    q = rng.random(20_000)
+    c = rng.binomial(8, q)
+    q, c = q[c > 0], c[c > 0]
+    once = c == 1
+    assert q[once].mean() == pytest.approx(0.2, abs=0.01)
+    told = fit_mass_law(8, c, without_never=True).mean_of(once, identity)
+    assert told.contains(float(q[once].mean()))
+    assert not fit_mass_law(8, c).mean_of(once, identity).contains(float(q[once].mean()))
+
+
 def test_nobody_chosen_is_refused() -> None:
     with pytest.raises(ValueError, match="no problems"):
         fit_mass_law(4, [1, 2]).mean_of(np.zeros(2, dtype=bool), identity)

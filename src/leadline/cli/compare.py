@@ -9,13 +9,27 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leadline.cli.options import SkipBad, bad_rows, in_range
+from leadline.cli.options import (
+    Format,
+    PassAt,
+    SampleColumns,
+    SkipBad,
+    Tokenizer,
+    bad_rows,
+    in_range,
+    sample_reading,
+)
 
 __all__ = ["compare_command"]
 
 
 def compare_command(
-    base: Annotated[str, typer.Argument(help="Samples before: a JSONL, or RUN:ARM.")],
+    base: Annotated[
+        str,
+        typer.Argument(
+            help="Samples before: a file of any known layout, a pattern or folder of them, or RUN:ARM."
+        ),
+    ],
     tuned: Annotated[str, typer.Argument(help="Samples after, of the same problems.")],
     data: Annotated[
         str | None, typer.Option(help="The problems, for the reference answers of ungraded rows.")
@@ -31,6 +45,10 @@ def compare_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    format: Format = None,
+    columns: SampleColumns = None,
+    pass_at: PassAt = None,
+    tokenizer: Tokenizer = None,
     tau: Annotated[
         float | None, typer.Option(help="Correct mass above which a problem counts as supported.")
     ] = None,
@@ -46,9 +64,11 @@ def compare_command(
     with counting("rows") as count:
         found = run_compare(
             base, tuned, data=data, repeat=repeat, unrelated=unrelated, html=html, tau=tau,
-            on_bad_row=bad_rows(skip_bad_rows), progress=lambda done: count(done, None),
+            on_bad_row=bad_rows(skip_bad_rows),
+            reading=sample_reading(format, columns, pass_at, tokenizer), progress=lambda done: count(done, None),
         )  # fmt: skip
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
-        Console(highlight=False).print(terminal(comparison_finding(found, f"{tuned} against {base}")))
+        shown = comparison_finding(found, f"{tuned} against {base}", sources=(base, tuned))
+        Console(highlight=False).print(terminal(shown))

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from leadline import __version__
 from leadline.cli.compare import compare_command
+from leadline.cli.convert import convert_command
 from leadline.cli.evaluate import evaluate_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
@@ -117,6 +118,7 @@ def report(
 app.command("eval")(evaluate_command)
 app.command("probe")(probe_command)
 app.command("compare")(compare_command)
+app.command("convert")(convert_command)
 
 
 @app.command("grade")

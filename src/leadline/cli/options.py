@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -14,15 +14,62 @@ from leadline.cli.outcome import complain
 from leadline.display.visible import visible
 from leadline.errors import InputError
 
-__all__ = ["Out", "SkipBad", "bad_rows", "columns_of", "in_range", "list_problems", "one_of", "say", "slug"]
+if TYPE_CHECKING:
+    from leadline.data.samples.foreign import SampleReading
+
+__all__ = [
+    "Format",
+    "Out",
+    "PassAt",
+    "SampleColumns",
+    "SkipBad",
+    "Tokenizer",
+    "bad_rows",
+    "columns_of",
+    "in_range",
+    "list_problems",
+    "one_of",
+    "sample_reading",
+    "say",
+    "slug",
+]
 
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Count and list unusable rows instead of refusing.")
 ]
 
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Layout of the samples, where it is not recognised (docs/formats.md)."),
+]
+SampleColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="FIELD=COLUMN",
+        help="Samples: where problem_id, prompt, gold, completion, correct, ... are.",
+    ),
+]
+PassAt = Annotated[
+    float | None, typer.Option("--pass-at", help="Samples with graded scores: right from this score on.")
+]
+Tokenizer = Annotated[
+    str | None, typer.Option("--tokenizer", help="Samples that do not say their length: count it with this.")
+]
+
 _LISTED = 20
 _NEXT_FIELD = re.compile(r",(?=\w+=)")
+
+
+def sample_reading(
+    layout: str | None, columns: Sequence[str] | None, pass_at: float | None, tokenizer: str | None
+) -> SampleReading:
+    """How the options say that sample files are to be read."""
+    from leadline.data.samples.foreign import SampleReading, token_counter
+
+    counter = None if tokenizer is None else token_counter(tokenizer)
+    return SampleReading(layout, columns_of(columns or ()), pass_at, counter)
 
 
 def say(text: str) -> None:

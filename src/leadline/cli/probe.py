@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
-from leadline.cli.options import Out, SkipBad, bad_rows, in_range, one_of, slug
+from leadline.cli.options import (
+    Format,
+    Out,
+    PassAt,
+    SampleColumns,
+    SkipBad,
+    Tokenizer,
+    bad_rows,
+    in_range,
+    one_of,
+    sample_reading,
+    slug,
+)
 from leadline.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,8 +31,12 @@ __all__ = ["probe_command"]
 
 
 def probe_command(
-    source: Annotated[
-        str, typer.Argument(help="A JSONL of samples or counts, RUN:ARM, or a model (with --data).")
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Samples or counts: files of any known layout, patterns, folders, RUN:ARM; or a model (with --data).",
+        ),
     ],
     data: Annotated[
         str | None, typer.Option(help="The problems: reference answers, texts, and what a model is asked.")
@@ -41,6 +57,10 @@ def probe_command(
     engine: Annotated[str, typer.Option(help="A model: auto, local, transformers or vllm.")] = "auto",
     url: Annotated[str | None, typer.Option(help="A model behind an OpenAI-compatible server.")] = None,
     out: Out = None,
+    format: Format = None,
+    columns: SampleColumns = None,
+    pass_at: PassAt = None,
+    tokenizer: Tokenizer = None,
     skip_bad_rows: SkipBad = False,
 ) -> None:
     """Before a run: will GRPO help this model on these problems?"""
@@ -58,8 +78,9 @@ def probe_command(
     if url is not None and data is None:
         raise InputError("--url: asks a model, which needs problems: give them with --data")
     forced: dict[str, float] = {}
-    rows: str | Path = source
-    if data is not None and (url is not None or Path(source).is_dir()) and not _is_run(source):
+    source = sources[0]
+    rows: list[str] | Path = sources
+    if data is not None and len(sources) == 1 and (url is not None or _is_model(source)):
         folder = out or Path("runs") / f"probe-{slug(source)}-{slug(data)}"
         with counting("samples") as count:
             rows, forced = sample_for_probe(
@@ -70,13 +91,13 @@ def probe_command(
         found = run_probe(
             rows, data=data, against=against or (), html=html, write_problems=write_problems, log_forced=forced,
             on_bad_row=bad_rows(skip_bad_rows), progress=lambda done: count(done, None), group=group, batch=batch,
-            steps=steps,
+            steps=steps, reading=sample_reading(format, columns, pass_at, tokenizer),
         )  # fmt: skip
     if as_json:
         print(json.dumps(found.as_dict()))
     else:
-        Console(highlight=False).print(terminal(probe_finding(found, f"Probe of {source}")))
+        Console(highlight=False).print(terminal(probe_finding(found, f"Probe of {source}", source=source)))
 
 
-def _is_run(source: str) -> bool:
-    return (Path(source.split(":")[0]) / "recipe.yaml").is_file()
+def _is_model(source: str) -> bool:
+    return (Path(source) / "config.json").is_file()

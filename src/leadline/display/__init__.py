@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from leadline.display.blocks import Chart, Finding, Point, Sentence, Table
+from leadline.display.blocks import Chart, Finding, Histogram, NextStep, Point, Scatter, Sentence, Table
 
-__all__ = ["Chart", "Finding", "Point", "Sentence", "Table"]
+__all__ = ["Chart", "Finding", "Histogram", "NextStep", "Point", "Scatter", "Sentence", "Table"]

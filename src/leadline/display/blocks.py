@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Chart", "Finding", "Point", "Sentence", "Table"]
+__all__ = ["Chart", "Finding", "Histogram", "NextStep", "Point", "Scatter", "Sentence", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,47 @@ class Chart:
     log_x: bool = False
 
 
+class NextStep(NamedTuple):
+    """What to do next, in words and as a command; the command is empty where words must do."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many problems have a solve rate in each of equal parts of [0, 1]."""
+
+    title: str
+    x_label: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """One point a problem, both axes shares, with the diagonal on which nothing changed."""
+
+    title: str
+    x_label: str
+    y_label: str
+    points: tuple[tuple[float, float], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Everything that is shown of one probe or one comparison."""
+    """Everything that is shown of one probe or one comparison.
+
+    ``about`` says what was measured, in one line; ``pictures`` stand above the tables, ``charts`` below.
+    """
 
     title: str
     verdict: str
     sentences: tuple[str, ...]
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...] = ()
+    about: str = ""
+    step: NextStep | None = None
+    pictures: tuple[Histogram | Scatter, ...] = ()
 
     def section(self) -> dict[str, Any]:
         """The JSON of ``probe-<arm>.json`` and ``compare-<arm>.json`` that the report of a run shows."""

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from leadline.display.blocks import Chart, Finding
-from leadline.display.svg import Mark, Plot, Series
+from leadline.display.blocks import Chart, Finding, Histogram, Scatter
+from leadline.display.glossary import glossed
+from leadline.display.svg import Mark, Plot, Series, histogram
 
 __all__ = ["finding_page", "plot"]
 
@@ -34,7 +35,27 @@ def finding_page(finding: Finding) -> str:
         for chart in finding.charts
         if any(chart.curves.values())
     ]
-    return environment.from_string(source).render(finding=finding, drawings=drawings)
+    pictures = [Drawing(picture.title, Markup(_picture(picture))) for picture in finding.pictures]
+    met: set[str] = set()
+    environment.filters["glossed"] = lambda text: glossed(text, met)
+    return environment.from_string(source).render(finding=finding, drawings=drawings, pictures=pictures)
+
+
+def _picture(picture: Histogram | Scatter) -> str:
+    if isinstance(picture, Histogram):
+        return histogram(picture.title, picture.x_label, picture.counts, WIDTH)
+    diagonal = Series("", [Mark(0.0, 0.0), Mark(1.0, 1.0)], 6, line=True, points=False)
+    problems = Series("", [Mark(x, y) for x, y in picture.points], 0, dots=True)
+    return Plot(
+        picture.title,
+        picture.x_label,
+        picture.y_label,
+        [diagonal, problems],
+        x_values=(0.0, 0.25, 0.5, 0.75, 1.0),
+        percent=True,
+        headed=False,
+        width=WIDTH,
+    ).svg()
 
 
 def plot(chart: Chart) -> Plot:

@@ -86,12 +86,19 @@ class MassLaw:
         return Interval(centre, float(max(lo, value.min())), float(min(hi, value.max())))
 
 
-def fit_mass_law(n: npt.ArrayLike, c: npt.ArrayLike) -> MassLaw:
+def fit_mass_law(
+    n: npt.ArrayLike, c: npt.ArrayLike, *, without_never: bool = False, without_always: bool = False
+) -> MassLaw:
     """Fit a law of Q to counts ``c`` of ``n``, shape (problems,), by EM from the Beta law of the same moments.
 
     A mixture over a grid, as fine as the samples can resolve: laws with a lump of dead problems or two humps
     are no Beta laws, and where the fit matters (problems with no success) they differ most. Source of the
     idea: Robbins (1956), "An empirical Bayes approach to statistics".
+
+    Args:
+        n, c: samples and right ones.
+        without_never, without_always: problems without (with only) right samples were left out of the set, by these
+            very counts; the chance of a count is then that among the counts that stay.
     """
     samples, correct = np.broadcast_arrays(np.asarray(n, float), np.asarray(c, float))
     kinds, kind, times = _kinds(samples, correct)
@@ -100,6 +107,12 @@ def fit_mass_law(n: npt.ArrayLike, c: npt.ArrayLike) -> MassLaw:
         special.xlogy(kinds[:, 1][:, None], q) + special.xlog1py((kinds[:, 0] - kinds[:, 1])[:, None], -q)
         - special.betaln(kinds[:, 1] + 1, kinds[:, 0] - kinds[:, 1] + 1)[:, None]
     ) / (kinds[:, :1] + 1)  # fmt: skip
+    stays = np.ones(likelihood.shape)
+    if without_never:
+        stays -= np.exp(special.xlog1py(kinds[:, :1], -q))
+    if without_always:
+        stays -= np.exp(special.xlogy(kinds[:, :1], q))
+    likelihood = np.where(stays > TINY, likelihood / np.maximum(stays, TINY), 0.0)
     start = _start(q, beta_law(samples, correct))
     weights = start
     for _ in range(STEPS):

@@ -17,7 +17,7 @@ __all__ = ["FIELDS", "Draft", "read_row"]
 
 # Each field with the column names that may hold it, tried in this order, letter case aside.
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "id": ("id", "problem_id", "unique_id", "uid", "record id"),
+    "id": ("id", "problem_id", "unique_id", "uid", "qid", "record id"),
     "messages": ("messages",),
     "prompt": ("prompt", "problem", "question", "query", "instruction"),
     "answer": (
@@ -35,6 +35,8 @@ _RIGHT, _WRONG = "correct answer", "incorrect answer "
 _CALCULATOR = re.compile(r"<<[^<>]{0,200}>>")
 _LEVEL = re.compile(r"\s*(?:level\s*)?([-+]?\d{1,9}(?:\.\d{1,9})?)\s*", re.IGNORECASE)
 _ROLES = frozenset({"system", "user", "assistant"})
+_OTHER_ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
+_ANSWER_KEYS = ("value", "answer", "final_answer", "ground_truth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,9 @@ def _answer(answer: Any, solution: Any, row: Mapping[str, Any]) -> tuple[str, st
 
 
 def _plain_answer(answer: Any) -> str:
+    if isinstance(answer, Mapping):
+        held = [answer[key] for key in _ANSWER_KEYS if answer.get(key) is not None]
+        answer = held[0] if len(held) == 1 else answer
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
@@ -166,11 +171,17 @@ def _messages(value: Any) -> tuple[Message, ...] | None:
         return None
     turns = []
     for i, turn in enumerate(value):
-        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else (None, None)
+        role, content = _turn(turn) if isinstance(turn, Mapping) else (None, None)
         if role not in _ROLES or not isinstance(content, str):
             raise ValueError(f"turn {i + 1} must be {{'role': system, user or assistant, 'content': text}}")
         turns.append(Message(role, content))
     return tuple(turns)
+
+
+def _turn(turn: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Role and text, by the names that chats of others have for them as well."""
+    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    return _OTHER_ROLES.get(str(role), role), content
 
 
 def _last_user_turn(messages: tuple[Message, ...]) -> str:

@@ -163,9 +163,13 @@ def _identified(drafts: list[tuple[str, Draft]], faults: list[str]) -> tuple[lis
     """Problems with unique ids, and their places; a given id that stood before is a fault."""
     seen: Counter[str] = Counter()
     given: dict[str, str] = {}
+    times = Counter(draft.id for _, draft in drafts)
     problems, places = [], []
     for place, draft in drafts:
-        if draft.id is None:
+        instance = draft.meta.get("instance")
+        if draft.id is not None and times[draft.id] > 1 and isinstance(instance, int | str):
+            name = f"{draft.id}-{instance}"  # GSM-Symbolic: instances of one template share its id
+        elif draft.id is None:
             key = content_hash(draft.prompt)
             seen[key] += 1
             name = f"{key}-{seen[key]}"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leadline.data.row_files import PlacedRow, read_rows
 from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
-from leadline.storage.jsonl import DECODER, read_jsonl
-from leadline.storage.reading import open_input, read_text
 from leadline.storage.yaml_text import parse_yaml
 
 __all__ = ["KNOWN_DATASETS", "PlacedRow", "RowSource", "open_source"]
@@ -23,19 +22,10 @@ KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {
     "aime25": ("math-ai/aime25", None, "test"),
     "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
-MAX_JSON_BYTES = 2**28
 MAX_GYM_SIZE = 10**6
-_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".parquet")
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".json.gz", ".csv", ".tsv", ".parquet")
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
 _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
-_SPACE = re.compile(r"[\s,]*")
-
-
-class PlacedRow(NamedTuple):
-    """One row and where it stands (``file:line``)."""
-
-    place: str
-    values: Mapping[str, Any]
 
 
 class RowSource(NamedTuple):
@@ -76,57 +66,9 @@ def open_source(source: str | Path, *, split: str | None, seed: int, faults: lis
 
 
 def _file(path: Path, faults: list[str]) -> Iterator[PlacedRow]:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return _parquet(path)
-    if name.endswith(".json") and _starts_with_bracket(path):
-        return _json_array(path)
-    if name.endswith(_SUFFIXES):
-        return (PlacedRow(f"{path}:{line}", row) for line, row in read_jsonl(path, faults=faults))
+    if path.name.lower().endswith(_SUFFIXES):
+        return read_rows(path, faults)
     raise DataError(f"{path}: unknown kind of file; expected {', '.join(_SUFFIXES)}")
-
-
-def _starts_with_bracket(path: Path) -> bool:
-    with open_input(path) as stream:
-        return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
-
-
-def _json_array(path: Path) -> Iterator[PlacedRow]:
-    """The objects of one JSON array, each with the line on which it starts."""
-    text = read_text(path, MAX_JSON_BYTES)
-    at, line, counted = text.index("[") + 1, 1, 0
-    while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        line, counted = line + text.count("\n", counted, at), at
-        if text[at : at + 1] == "]":
-            return
-        try:
-            value, at = DECODER.raw_decode(text, at)
-        except RecursionError as error:
-            raise DataError(f"{path}:{line}: nested too deeply") from error
-        except ValueError as error:
-            raise DataError(f"{path}:{line}: not JSON: {str(error)[:120]}") from error
-        if not isinstance(value, dict):
-            raise DataError(f"{path}:{line}: expected an object {{...}}, found {type(value).__name__}")
-        yield PlacedRow(f"{path}:{line}", value)
-
-
-def _parquet(path: Path) -> Iterator[PlacedRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield PlacedRow(f"{path}:{number}", values)
-    except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
-        # dates, time zones and texts that Python does not have raise what their types raise
-        raise DataError(
-            f"{path}: row {number + 1} or behind it: {type(error).__name__}: {str(error)[:200]}"
-        ) from error
 
 
 def _saved_dataset(path: Path, split: str | None) -> Iterator[PlacedRow]:

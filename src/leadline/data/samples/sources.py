@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import glob
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
+from leadline.data.samples.foreign import SampleReading, find_files, named_as, sample_rows
+from leadline.data.samples.same_problems import differing_prompts, refusal
 from leadline.data.samples.tally import count_rows
-from leadline.errors import InputError
+from leadline.errors import DataError, InputError
 from leadline.grading import Grader
 from leadline.grading.restated import without_restated
-from leadline.storage.jsonl import read_jsonl
 from leadline.storage.run_directory import RunReader
+from leadline.types import Problem
 
-__all__ = ["grade_rows", "load_counts", "sample_file"]
+__all__ = ["grade_rows", "load_counts", "sample_file", "sample_files"]
 
 BATCH = 512
 
@@ -53,14 +57,14 @@ def sample_file(source: str | Path) -> Path:
 
 
 def grade_rows(
-    rows: Iterable[tuple[int, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    rows: Iterable[tuple[int | str, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+) -> Iterator[tuple[int | str, Mapping[str, Any]]]:
     """Pass graded rows and counts on as they are; grade the others, whose gold is known, in batches.
 
     The gold is that of ``golds`` by problem id, else the row's own ``gold``. Rows that cannot be graded pass
     unchanged: whoever counts them names them.
     """
-    batch: list[tuple[int, Mapping[str, Any]]] = []
+    batch: list[tuple[int | str, Mapping[str, Any]]] = []
     for number, row in rows:
         # A million graded rows come through here: they wait only behind ungraded ones.
         if not batch and ("correct" in row or "n_samples" in row):
@@ -74,8 +78,8 @@ def grade_rows(
 
 
 def _graded(
-    batch: list[tuple[int, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    batch: list[tuple[int | str, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+) -> Iterator[tuple[int | str, Mapping[str, Any]]]:
     wanted = [i for i, (_, row) in enumerate(batch) if _gradable(row, golds)]
     pairs = [(batch[i][1]["completion"], _gold(batch[i][1], golds)) for i in wanted]
     finished = [batch[i][1].get("finished") is not False for i in wanted]
@@ -103,34 +107,78 @@ def _gradable(row: Mapping[str, Any], golds: Mapping[str, str]) -> bool:
 
 
 def load_counts(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     golds: Mapping[str, str] | None = None,
     grader: Grader | None = None,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     observe: Callable[[Mapping[str, Any]], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    reading: SampleReading | None = None,
 ) -> Counts:
-    """Counts of a sample file or of an arm of a run, grading ungraded completions where golds are known.
+    """Counts of sample files of any known layout or of an arm of a run, grading what is not graded.
 
     Args:
-        source: see `sample_file`.
+        source: one or several of: a file, a pattern, a folder of sample files, or what `sample_file` takes.
         golds: gold answer by problem id.
         grader: for ungraded rows; a new one is made (and closed) when none is given.
+        reading: layout, columns, threshold of scores, tokenizer, the problem set; recognised when None.
 
     Raises:
         InputError: no such source.
-        DataError: rows that cannot be used.
+        DataError: rows that cannot be used, of a layout that is not known, or that contradict the problem set.
     """
-    path = sample_file(source)
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    paths = [path for one in sources for path in sample_files(one)]
+    how = reading or SampleReading()
     faults: list[str] = []
-    rows: Iterable[tuple[int, Mapping[str, Any]]] = read_jsonl(path, faults=faults)
+    notes = len(how.notes)
+    rows = sample_rows(paths, how, faults)
+    if how.problems:
+        rows = named_as(how.problems, rows)
     own = grader or Grader()
     try:
         graded = grade_rows(rows, golds or {}, own)
-        return count_rows(
-            graded, str(path), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
+        counts = count_rows(
+            graded, str(paths[0]), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
         )
+        _check_against(counts, how.problems, own)
     finally:
         if grader is None:
             own.close()
+    return replace(counts, notes=(*how.notes[notes:], *counts.notes))
+
+
+def sample_files(source: str | Path) -> list[Path]:
+    """The files of one source: a file, a pattern, a folder of sample files, or an arm of a run.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    text = str(source)
+    if Path(text).is_file() or glob.has_magic(text) or _is_folder_of_samples(Path(text)):
+        return find_files(source)
+    return [sample_file(source)]
+
+
+def _is_folder_of_samples(path: Path) -> bool:
+    return path.is_dir() and not (path / "samples").is_dir() and not (path / "metrics.jsonl").is_file()
+
+
+def _check_against(counts: Counts, problems: Sequence[Problem], grader: Grader) -> None:
+    """Refuse rows whose prompt or gold is another than the problem set has under their id."""
+    given = {problem.id: problem for problem in problems}
+    prompts = {name: given[name].prompt for name in counts.ids if name in given}
+    other = differing_prompts(prompts, counts.prompts)
+    if other:
+        raise DataError(
+            refusal(other, prompts, counts.prompts, "problem", ("the problem set", "the samples"))
+        )
+    answers = {name: given[name].answer for name in counts.ids if name in given and name in counts.golds}
+    doubtful = [name for name, answer in answers.items() if answer.strip() != counts.golds[name].strip()]
+    if not doubtful:
+        return
+    grades = grader.grade_many([(f"\\boxed{{{counts.golds[name]}}}", answers[name]) for name in doubtful])
+    other = [name for name, grade in zip(doubtful, grades, strict=True) if grade.correct is False]
+    if other:
+        raise DataError(refusal(other, answers, counts.golds, "answer", ("the problem set", "the samples")))

@@ -43,7 +43,7 @@ def read_counts(
 
 
 def count_rows(
-    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    rows: Iterable[tuple[int | str, Mapping[str, Any]]],
     source: str = "samples",
     *,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
@@ -60,7 +60,7 @@ def count_rows(
     ``n_format_failed``, ``n_unscorable``, ``mean_tokens``; several rows of one problem add up and are noted.
 
     Args:
-        rows: (line number, row).
+        rows: (line number or ``file:line``, row).
         source: what to call the file in errors.
         on_bad_row: refuse the file, or leave bad rows out and list them in ``Counts.skipped``.
         observe: called with every usable sample row that carries a completion.
@@ -79,7 +79,7 @@ def count_rows(
         if why:
             bad += 1
             if len(named) < MAX_FAULTS:
-                named.append(f"{source}:{number}: {why}")
+                named.append(f"{number if isinstance(number, str) else f'{source}:{number}'}: {why}")
         if progress is not None and total % PROGRESS_EVERY == 0:
             progress(total)
     if progress is not None:

@@ -24,7 +24,7 @@ from leadline.stats import (
 )
 from leadline.stats.bootstrap import DRAWS, percentile_tails
 
-__all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row"]
+__all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row", "share_row"]
 
 Array = npt.NDArray[np.float64]
 
@@ -182,6 +182,19 @@ def _first_crossing(x: Array, curves: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.clip(left / (left - right), 0, 1)
     return np.where(hit, x[i] + part * (x[i + 1] - x[i]), np.nan)
+
+
+def share_row(
+    name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0
+) -> MetricChange:
+    """A share of samples (truncated, ...) of both sides, (counts, samples) a problem each, and its paired difference.
+
+    With the limits of `count_mean`: that none of some samples was cut off does not make it certain of others.
+    """
+    sides = [count_mean(n, x, lambda samples, hits: hits / samples) for x, n in (base, tuned)]
+    change = tuned[0] / tuned[1] - base[0] / base[1]
+    drawn = bootstrap_means(change, draws=DRAWS, seed=seed)[0]
+    return MetricChange(name, sides[0], sides[1], never_certain(drawn, change))
 
 
 def ratio_row(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, ratio_row
+from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, ratio_row, share_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
@@ -96,7 +96,7 @@ def _ratios(pair: Pair, seed: int) -> list[MetricChange]:
         sides = [(getattr(side, top), getattr(side, bottom)) for side in (base, tuned)]
         if name == "mean_tokens_correct" and not all(np.sum(values) > 0 for values, _ in sides):
             continue  # counts with a mean length say nothing of the correct ones
-        row = ratio_row(name, sides[0], sides[1], seed)
+        row = (share_row if bottom == "n" and top != "tokens" else ratio_row)(name, sides[0], sides[1], seed)
         if row is not None:
             rows.append(row)
     return rows

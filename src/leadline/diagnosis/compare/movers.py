@@ -10,7 +10,7 @@ from scipy import special
 
 from leadline.diagnosis.compare.pairing import Pair
 
-__all__ = ["Movers", "find_movers"]
+__all__ = ["Movers", "find_movers", "movement"]
 
 LEVEL = 0.005  # one-sided, per problem and direction: half a problem of a hundred by chance
 
@@ -41,16 +41,23 @@ def find_movers(pair: Pair) -> Movers:
     ``z = (asin sqrt p2 - asin sqrt p1) / sqrt(1/4n1 + 1/4n2)`` with ``p = (c + 3/8)/(n + 3/4)`` (Anscombe
     1948).
     """
-    base, tuned = pair.base, pair.tuned
-
-    def angle(c: np.ndarray, n: np.ndarray) -> np.ndarray:
-        return np.asarray(np.arcsin(np.sqrt((c + 0.375) / (n + 0.75))))
-
-    z = (angle(tuned.c, tuned.n) - angle(base.c, base.n)) / np.sqrt(0.25 / base.n + 0.25 / tuned.n)
+    z = movement(pair)
     edge = -float(special.ndtri(LEVEL))
     before, after = pair.rates
     change = np.abs(after - before)
     top = int(change.argmax())
     total = float(change.sum())
     share = float(change[top]) / total if total > 0 else 0.0
-    return Movers(int((z > edge).sum()), int((z < -edge).sum()), LEVEL * len(pair), base.ids[top], share)
+    return Movers(int((z > edge).sum()), int((z < -edge).sum()), LEVEL * len(pair), pair.base.ids[top], share)
+
+
+def movement(pair: Pair) -> np.ndarray:
+    """How far each problem moved, in standard errors on the arcsine scale, shape (problems,)."""
+    base, tuned = pair.base, pair.tuned
+
+    def angle(c: np.ndarray, n: np.ndarray) -> np.ndarray:
+        return np.asarray(np.arcsin(np.sqrt((c + 0.375) / (n + 0.75))))
+
+    return np.asarray(
+        (angle(tuned.c, tuned.n) - angle(base.c, base.n)) / np.sqrt(0.25 / base.n + 0.25 / tuned.n)
+    )

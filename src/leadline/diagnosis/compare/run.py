@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from leadline.data import load_problems
+from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
+from leadline.diagnosis.about import about_samples
 from leadline.diagnosis.compare.measure import compare
 from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
@@ -33,16 +36,18 @@ def run_compare(
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     grader: Grader | None = None,
     progress: Callable[[int], None] | None = None,
+    reading: SampleReading | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Read the samples of both sides, compare them, and write the page if one was asked for.
 
     Args:
-        base, tuned: sample files or arms of runs (``RUN:ARM``).
+        base, tuned: sample files of any known layout, patterns, folders, or arms of runs (``RUN:ARM``).
         data: the problem set, for the golds of ungraded rows.
         repeat: further samples of the base: how much moves without any training.
         unrelated: neither model was trained from the other.
         html: write a self-contained page here.
+        reading: layout, columns, threshold of scores, tokenizer, of both sides; recognised when None.
         tau, seed: see `leadline.diagnosis.compare.compare`.
 
     Raises:
@@ -52,10 +57,15 @@ def run_compare(
     if html is not None:
         read = tuple(p for p in (base, tuned, data, repeat) if isinstance(p, str | Path))
         check_output(html, inputs=read, ours=is_our_page)
-    problems = load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
+    problems = list(
+        load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
+    )
     golds = {problem.id: problem.answer for problem in problems}
     farming = (Farming(), Farming())
-    load = partial(load_counts, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress)
+    how = replace(reading or SampleReading(), problems=problems)
+    load = partial(
+        load_counts, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how
+    )
     sides = [
         load(source, observe=counter.observe) for source, counter in zip((base, tuned), farming, strict=True)
     ]
@@ -63,7 +73,8 @@ def run_compare(
     seen = farming if all(counter.texts for counter in farming) else None
     found = compare(sides[0], sides[1], tau=tau, repeat=again, unrelated=unrelated, farming=seen, seed=seed)
     if html is not None:
-        write_text_atomic(
-            html, finding_page(comparison_finding(found, f"{Path(tuned).name} against {Path(base).name}"))
-        )
+        title = f"{Path(tuned).name} against {Path(base).name}"
+        about = about_samples(tuned)
+        shown = comparison_finding(found, title, sources=(str(base), str(tuned)), about=about)
+        write_text_atomic(html, finding_page(shown))
     return found

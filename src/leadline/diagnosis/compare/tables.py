@@ -4,23 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from leadline.diagnosis.compare.differences import MetricChange
+from leadline.diagnosis.compare.movers import movement
+from leadline.diagnosis.compare.next_step import next_step_after
 from leadline.diagnosis.compare.result import Comparison
-from leadline.display import Chart, Finding, Point, Table
-from leadline.display.numbers import percent, points, share
+from leadline.diagnosis.rate_histogram import rate_counts
+from leadline.display import Chart, Finding, Histogram, Point, Scatter, Table
+from leadline.display.numbers import count, percent, points, share
 from leadline.stats import Interval
 
 __all__ = ["comparison_finding"]
 
+MOST_POINTS = 2000  # of the scatter: more make a page slow, and no clearer
+MOST_MOVED, CLEAR = 8, 2.576  # rows, and the standard errors that a problem of theirs has moved at least
 
-def comparison_finding(found: Comparison, title: str = "Comparison") -> Finding:
-    """What is shown of a comparison."""
+
+def comparison_finding(
+    found: Comparison,
+    title: str = "Comparison",
+    *,
+    sources: tuple[str, str] = ("BASE", "TUNED"),
+    about: str = "",
+) -> Finding:
+    """What is shown of a comparison; ``sources`` stand in the command that is advised."""
+    base, tuned = found.pair.base, found.pair.tuned
+    size = (
+        f"{count(len(found.pair), 'problem')}, {np.median(base.n):.0f} samples each before and "
+        f"{np.median(tuned.n):.0f} after (median). {about}"
+    )
+    before, after = found.pair.rates
+    shown = np.linspace(0, len(found.pair) - 1, min(len(found.pair), MOST_POINTS)).astype(int)
+    rates = rate_counts(base.n, base.c)
+    places = tuple((float(before[i]), float(after[i])) for i in shown)
     return Finding(
         title,
         found.verdict,
         tuple(sentence.text for sentence in found.sentences),
         tuple(_tables(found)),
         (_chart(found),),
+        size.strip(),
+        next_step_after(found, *sources),
+        (
+            Scatter(
+                "Each problem (above the line: solved more often after)",
+                "solve rate before",
+                "solve rate after",
+                places,
+            ),
+            Histogram(
+                "How often each problem was solved before",
+                "solve rate of a problem",
+                rates,
+            ),
+        ),
     )
 
 
@@ -29,6 +67,9 @@ def _tables(found: Comparison) -> Iterator[Table]:
     rows += [_tokens(row) if "tokens" in row.name else _shares(row) for row in found.ratios]
     note = "95% intervals over problems, both sides drawn together; not a claim about the algorithm."
     yield Table("Before and after", ("", "base", "tuned", "difference"), tuple(rows), note)
+    moved = _moved(found)
+    if moved.rows:
+        yield moved
     yield _support(found)
     if found.laws is not None:
         yield _laws(found)
@@ -45,6 +86,24 @@ def _tables(found: Comparison) -> Iterator[Table]:
         ]
     if parts:
         yield Table("Where the change comes from", ("", "change"), tuple(parts))
+
+
+def _moved(found: Comparison) -> Table:
+    """The problems that moved most beyond chance, with their texts."""
+    base, tuned = found.pair.base, found.pair.tuned
+    far = movement(found.pair)
+    order = [i for i in np.argsort(-np.abs(far), kind="stable")[:MOST_MOVED] if abs(far[i]) > CLEAR]
+    rows = tuple(
+        (
+            base.ids[i][:40],
+            f"{base.c[i]:.0f}/{base.n[i]:.0f}",
+            f"{tuned.c[i]:.0f}/{tuned.n[i]:.0f}",
+            " ".join(base.prompts.get(base.ids[i], tuned.prompts.get(base.ids[i], "")).split())[:160],
+        )
+        for i in order
+    )
+    note = "Counts as drawn. They stand here because they moved most: part of that is luck; fresh samples show less."
+    return Table("Problems that moved most", ("problem", "right before", "right after", "text"), rows, note)
 
 
 def _shares(row: MetricChange) -> tuple[str, ...]:

@@ -61,7 +61,8 @@ def probe(
     """
     copies = find_copies(counts)
     used = counts.thinned() if copies.suspect and copies.factor > 1 else counts
-    law = fit_mass_law(used.n, used.c)
+    cut = find_filter(used)
+    law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
     g = advised.value
     edges = window(g)
@@ -85,7 +86,7 @@ def probe(
         zeros=_zeros(used, law, confidence),
         copies=copies,
         dominance=dominance(used),
-        filtered=find_filter(used),
+        filtered=cut,
         forced=_forced(mass, used),
         twins=twins or Twins(sum(len(names) - 1 for names in duplicates), 0, len(contamination), 0),
         duplicates=tuple(tuple(names) for names in duplicates),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from leadline.data import load_problems
 from leadline.data.samples.counts import Counts
+from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
+from leadline.diagnosis.about import about_samples
 from leadline.diagnosis.probe.measure import probe
 from leadline.diagnosis.probe.problem_set import (
     contaminated,
@@ -28,7 +31,7 @@ __all__ = ["run_probe"]
 
 
 def run_probe(
-    source: str | Path | Counts,
+    source: str | Path | Sequence[str | Path] | Counts,
     *,
     data: str | Path | Iterable[Problem] | None = None,
     against: Sequence[str | Path] = (),
@@ -38,24 +41,30 @@ def run_probe(
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     grader: Grader | None = None,
     progress: Callable[[int], None] | None = None,
+    reading: SampleReading | None = None,
     **settings: Any,
 ) -> Probe:
     """Read samples, probe them, and write what was asked for.
 
     Args:
-        source: a sample file, a run (``RUN:ARM``), or counts.
+        source: one or several of: a sample file of any known layout, a pattern, a folder, a run (``RUN:ARM``); or
+            counts.
         data: the problem set: golds for ungraded rows, texts for twins and for ``write_problems``.
         against: evaluation sets; problems that are in them are named and not kept.
         html: write a self-contained page here.
         write_problems: write the problems worth training on here.
         log_forced: teacher-forced lower bounds on log Q by problem id.
+        reading: layout, columns, threshold of scores, tokenizer; recognised when None.
         settings: further keywords of `leadline.diagnosis.probe.probe` (group, batch, steps, betas, gap, seed).
 
     Raises:
         InputError, DataError: what was handed in cannot be used; nothing is written then.
         StorageError: the disk refused.
     """
-    read = tuple(p for p in (source, data, *against) if isinstance(p, str | Path))
+    sources = (
+        [source] if isinstance(source, str | Path) else [] if isinstance(source, Counts) else list(source)
+    )
+    read = tuple(p for p in (*sources, data, *against) if isinstance(p, str | Path))
     if html is not None:
         check_output(html, inputs=read, ours=is_our_page)
     if write_problems is not None:
@@ -65,7 +74,10 @@ def run_probe(
     if isinstance(source, Counts):
         counts = source
     else:
-        counts = load_counts(source, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress)
+        how = replace(reading or SampleReading(), problems=given)
+        counts = load_counts(
+            sources, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how
+        )
     problems = problems_of(counts, given)
     evaluation = [p for place in against for p in load_problems(place, check_golds=False, on_bad_row="skip")]
     shared, exact = contaminated(problems, evaluation)
@@ -82,8 +94,10 @@ def run_probe(
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
-        title = "Probe" if isinstance(source, Counts) else f"Probe of {Path(source).name}"
-        write_text_atomic(html, finding_page(probe_finding(found, title, problems=True)))
+        name = "SAMPLES" if isinstance(source, Counts) else str(sources[0])
+        title = "Probe" if isinstance(source, Counts) else f"Probe of {Path(sources[0]).name}"
+        shown = probe_finding(found, title, problems=True, source=name, about=about_samples(name))
+        write_text_atomic(html, finding_page(shown))
     return found
 
 

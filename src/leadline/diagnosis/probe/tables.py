@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
+from leadline.diagnosis.probe.next_step import next_step
 from leadline.diagnosis.probe.result import LAW, Probe
-from leadline.display import Chart, Finding, Point, Table
-from leadline.display.numbers import percent, share
+from leadline.diagnosis.rate_histogram import rate_counts
+from leadline.display import Chart, Finding, Histogram, Point, Table
+from leadline.display.numbers import count, percent, share
 from leadline.stats import Interval
 
 __all__ = ["probe_finding"]
@@ -15,8 +19,15 @@ __all__ = ["probe_finding"]
 SHOWN_PROBLEMS = 200
 
 
-def probe_finding(probe: Probe, title: str = "Probe", *, problems: bool = False) -> Finding:
-    """What is shown of a probe; with ``problems`` also a row for each of the first 200 problems."""
+def probe_finding(
+    probe: Probe, title: str = "Probe", *, problems: bool = False, source: str = "SAMPLES", about: str = ""
+) -> Finding:
+    """What is shown of a probe; with ``problems`` also a row for each of the first 200 problems.
+
+    ``source`` stands in the command that is advised; ``about`` says which model was sampled and how.
+    """
+    n = probe.counts.n
+    size = f"{count(len(probe.counts), 'problem')}, {np.median(n):.0f} samples each (median). {about}"
     tables = [_groups(probe), _bands(probe), _curve(probe), _reach(probe)]
     tables += list(_form(probe))
     if problems:
@@ -27,6 +38,13 @@ def probe_finding(probe: Probe, title: str = "Probe", *, problems: bool = False)
         tuple(sentence.text for sentence in probe.sentences),
         tuple(tables),
         (_pass_chart(probe), _live_chart(probe)),
+        size.strip(),
+        next_step(probe, source),
+        (
+            Histogram(
+                "How often each problem was solved", "solve rate of a problem", rate_counts(n, probe.counts.c)
+            ),
+        ),
     )
 
 

@@ -6,8 +6,9 @@ The standard library only. Every text is escaped. A page that follows the reader
 
 from __future__ import annotations
 
+from leadline.display.svg.bars import histogram
 from leadline.display.svg.plot import Plot, stack
 from leadline.display.svg.series import Mark, Series
 from leadline.display.svg.shapes import COLOURS
 
-__all__ = ["COLOURS", "Mark", "Plot", "Series", "stack"]
+__all__ = ["COLOURS", "Mark", "Plot", "Series", "histogram", "stack"]

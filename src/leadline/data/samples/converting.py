@@ -1,0 +1,78 @@
+"""Sample files of any known layout, written down as leadline's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leadline.data.problems.loading import load_problems
+from leadline.data.samples.foreign import SampleReading, named_as, sample_rows
+from leadline.data.samples.sources import grade_rows, sample_files
+from leadline.errors import DataError
+from leadline.grading import Grader
+from leadline.storage.jsonl import write_jsonl
+from leadline.storage.outputs import check_output, starts_with_row
+
+__all__ = ["Converted", "convert_samples"]
+
+SHOWN_FAULTS = 50
+EVERY = 1000
+
+
+class Converted(NamedTuple):
+    """How many rows were written, and what was left out, each ``file:line: why``."""
+
+    written: int
+    skipped: list[str]
+
+
+def convert_samples(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    reading: SampleReading | None = None,
+    skip_bad_rows: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Converted:
+    """Read, grade what is not graded and has a gold, and write; streamed, so that memory does not grow.
+
+    Raises:
+        DataError: rows that cannot be used, unless they are skipped; nothing is written then.
+        StorageError: the disk refused.
+    """
+    paths = [path for one in sources for path in sample_files(one)]
+    check_output(out, inputs=tuple(paths), ours=starts_with_row("problem_id"))
+    problems = [] if data is None else list(load_problems(data))
+    how = replace(reading or SampleReading(), problems=problems)
+    faults: list[str] = []
+    rows = sample_rows(paths, how, faults)
+    if problems:
+        rows = named_as(problems, rows)
+    grader = Grader()
+    try:
+        graded = grade_rows(rows, {problem.id: problem.answer for problem in problems}, grader)
+        written = write_jsonl(out, _plain(graded, faults, skip_bad_rows, progress))
+    finally:
+        grader.close()
+    return Converted(written, faults)
+
+
+def _plain(
+    rows: Iterator[tuple[int | str, Mapping[str, Any]]],
+    faults: list[str],
+    skip: bool,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Mapping[str, Any]]:
+    """The rows alone; at their end bad ones are refused, before the file gets its name."""
+    done = 0
+    for done, (_, row) in enumerate(rows, 1):
+        yield row
+        if progress is not None and done % EVERY == 0:
+            progress(done)
+    if (faults and not skip) or not done:
+        more = len(faults) - SHOWN_FAULTS
+        lines = faults[:SHOWN_FAULTS] + ([f"and {more:,} more rows"] if more > 0 else [])
+        raise DataError(lines or ["no usable row"])

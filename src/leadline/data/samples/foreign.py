@@ -1,0 +1,180 @@
+"""Sample files of anybody as rows in leadline's own form: found, recognised, read one row at a time."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from leadline.data.problems.duplicates import content_hash
+from leadline.data.row_files import PlacedRow, read_rows
+from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
+from leadline.errors import DataError, InputError
+from leadline.types import Problem
+
+__all__ = ["SampleReading", "find_files", "named_as", "sample_rows", "token_counter"]
+
+SAMPLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".eval")
+SAMPLE_FIELDS = (
+    "problem_id",
+    "prompt",
+    "gold",
+    "completion",
+    "correct",
+    "n_correct",
+    "n_samples",
+    "n_tokens",
+    "finished",
+)
+
+OwnRow = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleReading:
+    """How sample files are to be read.
+
+    Attributes:
+        layout: its name, with ``:PART`` where a file has several (``lm_eval:strict-match``); None: recognised.
+        columns: field -> column, where names say something else.
+        pass_at: score from which on an answer is right.
+        count_tokens: length of a completion, for rows that do not say it (``--tokenizer``).
+        problems: the problem set, whose ids rows get by their prompt where they have others or none.
+        notes: receives what is to be said of the reading.
+    """
+
+    layout: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pass_at: float | None = None
+    count_tokens: Callable[[str], int] | None = None
+    problems: Sequence[Problem] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in self.columns if name not in SAMPLE_FIELDS]
+        if wrong:
+            raise InputError(
+                [f"columns.{name}: unknown field (there are {', '.join(SAMPLE_FIELDS)})" for name in wrong]
+            )
+        name = (self.layout or "").partition(":")[0]
+        if name and name not in LAYOUTS:
+            raise InputError(f"--format: {name!r} is not one of {', '.join(LAYOUTS)}")
+
+
+def find_files(source: str | Path) -> list[Path]:
+    """The sample files that a source names: a file, a pattern (``output-rs*.jsonl``), or a folder of them.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    text, path = str(source), Path(source)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.name.lower().endswith(SAMPLE_SUFFIXES))
+    elif path.exists() or not glob.has_magic(text):
+        found = [path]
+    else:
+        found = sorted(map(Path, glob.glob(text)))
+    if not found:
+        raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there")
+    return found
+
+
+def sample_rows(
+    paths: Sequence[Path], how: SampleReading | None = None, faults: list[str] | None = None
+) -> Iterator[tuple[int | str, OwnRow]]:
+    """Rows of samples or counts in leadline's own form, with their places.
+
+    Rows of leadline's own layout pass as they are, numbered by line; of a file of several samples a row each has
+    the place ``file:line`` of that row. What cannot be used is noted in ``faults``.
+
+    Raises:
+        DataError: a file that cannot be read, or whose layout is not known.
+    """
+    how = how or SampleReading()
+    noted: list[str] = [] if faults is None else faults
+    for path in paths:
+        yield from _file_rows(path, how, noted, numbered=len(paths) == 1)
+
+
+def _file_rows(
+    path: Path, how: SampleReading, faults: list[str], *, numbered: bool
+) -> Iterator[tuple[int | str, OwnRow]]:
+    rows = read_rows(path, faults)
+    first = next(rows, None)
+    if first is None:
+        return
+    name, _, part = (how.layout or "").partition(":")
+    layout = layout_of(first.values, how.columns, name or None)
+    if layout is None:
+        raise DataError(unknown_layout(first.values, first.place))
+    reading = Reading(how.columns, how.pass_at, part or None)
+    prefix = f"{path}:"
+    for row in chain([first], rows):
+        place: int | str = row.place
+        if numbered and layout.name == "leadline" and row.place[len(prefix) :].isdigit():
+            place = int(row.place[len(prefix) :])
+        if layout.name == "leadline" and how.pass_at is None and how.count_tokens is None:
+            yield place, row.values
+            continue
+        for one in _read(layout, row, reading, faults):
+            yield place, _completed(one, how)
+    if layout.name != "leadline":
+        how.notes.append(
+            f"{path.name}: read as {layout.name}" + "".join(f"; {note}" for note in reading.notes)
+        )
+    else:
+        how.notes.extend(f"{path.name}: {note}" for note in reading.notes)
+
+
+def _read(layout: Layout, row: PlacedRow, reading: Reading, faults: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from layout.read(row.values, reading)
+    except ValueError as error:
+        faults.append(f"{row.place}: {error}")
+    except (KeyError, TypeError, IndexError, AttributeError, StopIteration) as error:
+        faults.append(
+            f"{row.place}: not as {layout.name} writes it ({type(error).__name__}: {str(error)[:80]})"
+        )
+
+
+def _completed(row: dict[str, Any], how: SampleReading) -> OwnRow:
+    """The row with its length where that was not said and can be counted."""
+    text = row.get("completion")
+    if how.count_tokens is not None and isinstance(text, str) and row.get("n_tokens") is None:
+        row["n_tokens"] = how.count_tokens(text)
+    return row
+
+
+def named_as(
+    problems: Sequence[Problem], rows: Iterator[tuple[int | str, OwnRow]]
+) -> Iterator[tuple[int | str, OwnRow]]:
+    """Rows with the ids of a problem set: those that have none of its ids are known by their prompt."""
+    ids = {problem.id for problem in problems}
+    by_prompt = {content_hash(problem.prompt): problem.id for problem in problems}
+    seen: dict[str, str] = {}
+    for place, row in rows:
+        name, prompt = str(row.get("problem_id")), row.get("prompt")
+        if name in ids or not isinstance(prompt, str):
+            yield place, row
+            continue
+        if prompt not in seen:
+            seen[prompt] = by_prompt.get(content_hash(prompt), name)
+        yield place, {**row, "problem_id": seen[prompt]}
+
+
+def token_counter(name: str) -> Callable[[str], int]:
+    """Length of a text by the tokenizer of a model directory or hub name.
+
+    Raises:
+        InputError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--tokenizer {name}: {str(error).splitlines()[0][:200]}") from error
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -1,0 +1,93 @@
+"""The layouts of sample files that are read, one registry; recognised by the content of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leadline.data.samples.formats.base import Layout, RawRow, Reading
+from leadline.data.samples.formats.inspect_log import INSPECT, INSPECT_SAMPLE
+from leadline.data.samples.formats.lighteval import LIGHTEVAL, LIGHTEVAL_OLD
+from leadline.data.samples.formats.lm_eval import LM_EVAL
+from leadline.data.samples.formats.nemo import NEMO_GYM, NEMO_SKILLS
+from leadline.data.samples.formats.nested import NESTED, QWEN_MATH, REASONING_GYM, REASONING_GYM_SET
+from leadline.data.samples.formats.own import ALIASES, BY_NAME, OWN
+from leadline.data.samples.formats.trl import TRL, WANDB_TABLE
+from leadline.data.samples.formats.verifiers import VERIFIERS, VERIFIERS_OLD, VERIFIERS_TRACE
+from leadline.data.samples.formats.verl import VERL_ROLLOUT
+from leadline.errors import InputError
+
+__all__ = ["ALIASES", "LAYOUTS", "Layout", "Reading", "layout_of", "unknown_layout"]
+
+# The most particular first: the last two take what has names that are common.
+LAYOUTS: Mapping[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        *(OWN, LM_EVAL, INSPECT, INSPECT_SAMPLE, VERIFIERS_TRACE, VERIFIERS, VERIFIERS_OLD, WANDB_TABLE, TRL),
+        *(
+            VERL_ROLLOUT,
+            NEMO_GYM,
+            NEMO_SKILLS,
+            QWEN_MATH,
+            LIGHTEVAL,
+            LIGHTEVAL_OLD,
+            REASONING_GYM,
+            REASONING_GYM_SET,
+            NESTED,
+            BY_NAME,
+        ),
+    )
+}
+# Layouts of which the user says with --columns correct=NAME which of several scores counts.
+_HEED_COLUMNS = {
+    *("trl", "wandb", "lm_eval", "lighteval", "inspect", "inspect_sample"),
+    *("verifiers", "verifiers_trace", "nemo_skills", "nested"),
+}
+
+
+def layout_of(row: RawRow, columns: Mapping[str, str], name: str | None = None) -> Layout | None:
+    """The layout of a file by its first row; None where none fits.
+
+    Raises:
+        InputError: ``name`` is no layout.
+    """
+    if name is not None:
+        if name not in LAYOUTS:
+            raise InputError(f"--format: {name!r} is not one of {', '.join(LAYOUTS)}")
+        return LAYOUTS[name]
+    found = next((layout for layout in LAYOUTS.values() if layout.recognises(row)), None)
+    if columns and (found is None or found.name not in _HEED_COLUMNS):
+        return BY_NAME
+    return found
+
+
+def unknown_layout(row: RawRow, place: str) -> str:
+    """What to say of a row of no known layout: its columns, the nearest layout, the option to write."""
+    nearest = max((x for x in LAYOUTS.values() if x.needs), key=lambda layout: layout.near(row))
+    lacks = [name for name in nearest.needs if name.partition(".")[0] not in row]
+    near = (
+        f"nearest is {nearest.name} (lacks {', '.join(lacks)}); " if lacks and nearest.near(row) > 0 else ""
+    )
+    have = ", ".join(str(name)[:40] for name in list(row)[:20]) or "none"
+    id_column = _named(row, "problem_id") or "COLUMN"
+    return (
+        f"{place}: a layout that is not known. Columns: {have}; {near}say what they mean: --columns "
+        f"problem_id={id_column},{_guess(row)}"
+    )
+
+
+def _guess(row: RawRow) -> str:
+    """The part of the option that says right or wrong, with the columns that might."""
+    total = _named(row, "n_samples")
+    known = {n for names in ALIASES.values() for n in names}
+    unused = next((str(name) for name in row if str(name).lower() not in known), "COLUMN")
+    if total is not None:
+        return f"n_correct={unused},n_samples={total}"
+    text, gold = _named(row, "completion"), _named(row, "gold")
+    if text is not None and gold is not None:
+        return f"completion={text},gold={gold}"
+    return f"correct={unused} (or n_correct=..,n_samples=.., or completion=..,gold=..)"
+
+
+def _named(row: RawRow, field: str) -> str | None:
+    lower = {str(name).lower(): str(name) for name in row}
+    return next((lower[name] for name in ALIASES[field] if name in lower), None)

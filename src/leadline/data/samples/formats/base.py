@@ -1,0 +1,191 @@
+"""What a layout of sample files is, and the small readers of values that all layouts share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from leadline.data.problems.duplicates import content_hash
+
+__all__ = ["Layout", "Reading", "first_of", "gold_text", "own_row", "reach", "turns_text", "user_text"]
+
+RawRow = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of one source: what the user said, and what was found out on the way.
+
+    Attributes:
+        columns: field -> column, as the user gave them.
+        pass_at: score from which on an answer is right; None where scores are 0 or 1.
+        choice: which of several parts of a file is read (lm-eval: the filter); the first one met when None.
+        notes: what is to be said of the reading, once each.
+        by_prompt: ids that were made of prompts.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pass_at: float | None = None
+    choice: str | None = None
+    notes: dict[str, None] = field(default_factory=dict)
+    by_prompt: bool = False
+
+    def right(self, score: Any, pass_at: float | None = None) -> bool | None:
+        """A verdict or a score as right, wrong or (null) unscorable.
+
+        Raises:
+            ValueError: a score between, and nobody said from where on it is right.
+        """
+        if score is None or isinstance(score, bool):
+            return score
+        if isinstance(score, str):
+            word = score.strip().lower()
+            if word in _WORDS:
+                return _WORDS[word]
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise ValueError(f"the score is {str(score)[:40]!r}, neither right nor wrong nor a number")
+        limit = self.pass_at if self.pass_at is not None else pass_at
+        if limit is not None:
+            self.notes[f"scores of {limit:g} and more count as right"] = None
+            return score >= limit
+        if score in (0, 1, -1):
+            return score == 1
+        raise ValueError(f"a score of {score:g}: say from where on it is right, such as --pass-at 0.5")
+
+
+_WORDS = {
+    **dict.fromkeys(("c", "correct", "true", "yes", "right", "pass", "passed"), True),
+    **dict.fromkeys(("i", "incorrect", "false", "no", "wrong", "fail", "failed", "n"), False),
+}
+
+
+class Layout(NamedTuple):
+    """One way in which samples are written down.
+
+    Attributes:
+        name: as ``--format`` takes it.
+        needs: columns by which it is recognised; dotted names reach into objects.
+        read: one row of the file -> rows of samples or counts in leadline's own form.
+        fits: what more a row must be.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    read: Callable[[RawRow, Reading], Iterator[dict[str, Any]]]
+    fits: Callable[[RawRow], bool] = lambda row: True
+
+    def recognises(self, row: RawRow) -> bool:
+        """Whether the row is of this layout."""
+        return all(reach(row, name) is not None for name in self.needs) and self.fits(row)
+
+    def near(self, row: RawRow) -> float:
+        """Share of its columns that are there."""
+        return sum(reach(row, name) is not None for name in self.needs) / max(len(self.needs), 1)
+
+
+def reach(row: RawRow, column: str) -> Any:
+    """The value of a column; a dotted name that is no column reaches into objects. None where nothing is."""
+    if column in row:
+        return row[column]
+    value: Any = row
+    for part in column.split("."):
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif (
+            isinstance(value, Sequence)
+            and not isinstance(value, str)
+            and part.isdigit()
+            and int(part) < len(value)
+        ):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def first_of(row: RawRow, *names: str) -> Any:
+    """The first of these columns that holds something."""
+    for name in names:
+        value = reach(row, name)
+        if value is not None:
+            return value
+    return None
+
+
+def own_row(
+    reading: Reading,
+    *,
+    problem: Any = None,
+    prompt: Any = None,
+    gold: Any = None,
+    completion: Any = None,
+    score: Any = ...,
+    **more: Any,
+) -> dict[str, Any]:
+    """One sample in leadline's own form; what is None is left out, without ``score`` it is graded later.
+
+    ``problem`` is the id; without one the problem is known by its prompt, as in problem files.
+
+    Raises:
+        ValueError: neither id nor prompt; or a score that is none.
+    """
+    asked = user_text(prompt)
+    row: dict[str, Any] = {}
+    if problem is None or isinstance(problem, Mapping | list):
+        if not asked:
+            raise ValueError("no id and no prompt: which problem is this a sample of?")
+        row["problem_id"] = f"{content_hash(asked)}-1"
+        reading.by_prompt = True
+    else:
+        row["problem_id"] = (
+            str(int(problem)) if isinstance(problem, float) and problem.is_integer() else str(problem)
+        )
+    values = {"prompt": asked, "completion": turns_text(completion), "gold": gold_text(gold)}
+    row |= {name: value for name, value in values.items() if value is not None}
+    row |= {name: value for name, value in more.items() if value is not None}
+    if score is not ...:
+        row["correct"] = reading.right(score)
+    return row
+
+
+def user_text(prompt: Any) -> str | None:
+    """A prompt as text: of turns the last one of the user (role ``user`` or ``human``)."""
+    if not isinstance(prompt, list | tuple):
+        return prompt if isinstance(prompt, str) else None
+    turns = [turn for turn in prompt if isinstance(turn, Mapping)]
+    asked = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")] or turns
+    return _content(asked[-1]) if asked else None
+
+
+def turns_text(completion: Any) -> str | None:
+    """A completion as text: of turns those of the assistant, one after another."""
+    if not isinstance(completion, list | tuple):
+        return completion if isinstance(completion, str) else None
+    turns = [turn for turn in completion if isinstance(turn, Mapping)]
+    said = [turn for turn in turns if turn.get("role", turn.get("from")) in ("assistant", "gpt")] or turns
+    texts = [text for text in map(_content, said) if text]
+    return "\n".join(texts) if turns else None
+
+
+def _content(turn: RawRow) -> str:
+    value = turn.get("content", turn.get("value", turn.get("text")))
+    if isinstance(value, list):
+        parts = [part.get("text", "") for part in value if isinstance(part, Mapping)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def gold_text(gold: Any) -> str | None:
+    """A reference answer as text: after the last ``####``; of a list of one, that; of an object, its value."""
+    if isinstance(gold, Mapping):
+        gold = first_of(gold, "value", "answer", "final_answer", "ground_truth", "target")
+    if isinstance(gold, list) and len(gold) == 1:
+        gold = gold[0]
+    if isinstance(gold, bool) or not isinstance(gold, str | int | float):
+        return None
+    if isinstance(gold, float) and gold.is_integer() and abs(gold) < 2**53:
+        gold = int(gold)
+    text = str(gold)
+    return text.rpartition("####")[2].strip() if "####" in text else text.strip()

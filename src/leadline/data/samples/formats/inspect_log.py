@@ -1,0 +1,52 @@
+"""Inspect's logs: ``.eval`` (a zip with one JSON a sample) or one ``.json`` with all samples.
+
+Source: UKGovernmentBEIS/inspect_ai, ``inspect_ai/log/_log.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
+
+__all__ = ["INSPECT", "INSPECT_SAMPLE"]
+
+
+def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    for one in row["samples"]:
+        yield from _sample(one, reading)
+
+
+def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    """One sample: an epoch of a problem. Scores are C, I, P (partial), N (no answer), or numbers."""
+    output = row.get("output") or {}
+    choices = output.get("choices") or [{}]
+    text = first_of(output, "completion") or turns_text([choices[0].get("message") or {}])
+    stop = choices[0].get("stop_reason")
+    yield own_row(
+        reading,
+        problem=row["id"],
+        prompt=row["input"],
+        gold=row.get("target"),
+        completion=text,
+        score=_score(row.get("scores") or {}, reading),
+        n_tokens=first_of(output, "usage.output_tokens"),
+        finished=None if stop is None else stop not in ("max_tokens", "model_length"),
+    )
+
+
+def _score(scores: RawRow, reading: Reading) -> Any:
+    if not scores:
+        return ...
+    name = reading.columns.get("correct") or next(iter(scores))
+    if name not in scores:
+        raise ValueError(f"no score {name!r}; there are {', '.join(scores)}")
+    if len(scores) > 1:
+        reading.notes[f"right or wrong by the scorer {name!r} of {', '.join(scores)}"] = None
+    value = scores[name].get("value") if isinstance(scores[name], dict) else scores[name]
+    return 0.5 if value == "P" else value
+
+
+INSPECT = Layout("inspect", ("eval", "samples"), _read, lambda row: isinstance(row["samples"], list))
+INSPECT_SAMPLE = Layout("inspect_sample", ("id", "epoch", "input", "output"), _sample)

@@ -1,0 +1,47 @@
+"""lighteval's details: Parquet, one document a row with all of its predictions.
+
+Source: huggingface/lighteval, ``logging/info_loggers.py`` (``DetailsLogger``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+
+__all__ = ["LIGHTEVAL", "LIGHTEVAL_OLD"]
+
+
+def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    doc = row["doc"]
+    gold = doc.get("gold_index")
+    index = gold[0] if isinstance(gold, list) and gold else gold
+    choices = doc.get("choices") or []
+    answer = choices[index] if isinstance(index, int) and index < len(choices) else None
+    texts = first_of(row["model_response"], "text", "final_text") or []
+    yield from _samples(
+        reading, first_of(doc, "id", "specific.id"), doc.get("query"), answer, texts, row.get("metric")
+    )
+
+
+def _read_old(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    texts = row["predictions"] if isinstance(row["predictions"], list) else [row["predictions"]]
+    yield from _samples(
+        reading, None, first_of(row, "example", "full_prompt"), row.get("gold"), texts, row.get("metrics")
+    )
+
+
+def _samples(
+    reading: Reading, name: Any, prompt: Any, gold: Any, texts: list[Any], metrics: Any
+) -> Iterator[dict[str, Any]]:
+    values = metrics if isinstance(metrics, dict) else {}
+    chosen = reading.columns.get("correct") or (next(iter(values)) if len(values) == 1 else None)
+    for text in texts:
+        about = {"problem": name, "prompt": prompt, "gold": gold, "completion": text}
+        known = len(texts) == 1 and chosen in values
+        yield own_row(reading, **about, score=values[chosen] if known else ...)
+
+
+LIGHTEVAL = Layout("lighteval", ("doc", "model_response"), _read, lambda row: isinstance(row["doc"], dict))
+LIGHTEVAL_OLD = Layout("lighteval_old", ("predictions", "gold", "metrics"), _read_old)

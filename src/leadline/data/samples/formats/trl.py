@@ -1,0 +1,59 @@
+"""TRL's completions: Parquet files and the wandb table of `GRPOTrainer.log`, one row a completion.
+
+Source: huggingface/trl, ``trl/trainer/grpo_trainer.py``, ``log``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, own_row
+
+__all__ = ["TRL", "WANDB_TABLE"]
+
+_NO_REWARD = {"step", "advantage", "prompt", "completion"}
+
+
+def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    name = reading.columns.get("correct") or _reward(row)
+    if name not in row:
+        raise ValueError(f"column {name!r} is missing")
+    formats = [k for k in row if "format" in k.lower() and isinstance(row[k], int | float) and k != name]
+    reading.notes[f"right or wrong by the column {name!r}"] = None
+    yield own_row(
+        reading,
+        prompt=row["prompt"],
+        completion=row["completion"],
+        score=row[name],
+        gold=row.get(reading.columns.get("gold", "answer")),
+        parts={"format": float(row[formats[0]])} if len(formats) == 1 else None,
+    )
+
+
+def _reward(row: RawRow) -> str:
+    """The reward that says right or wrong: the only one, or the one that is called so."""
+    rewards = [k for k, v in row.items() if k not in _NO_REWARD and isinstance(v, bool | int | float)]
+    named = [k for k in rewards if any(word in k.lower() for word in ("acc", "correct", "solve"))]
+    one = named if len(named) == 1 else rewards
+    if len(one) != 1:
+        choice = ", ".join(one) or "none"
+        raise ValueError(f"which reward says right or wrong? --columns correct=NAME, of: {choice}")
+    return one[0]
+
+
+def _table(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
+    """A wandb table holds all rows in one object: names once, then lists of values."""
+    for values in row["data"]:
+        yield from _read(dict(zip(row["columns"], values, strict=True)), reading)
+
+
+TRL = Layout("trl", ("prompt", "completion", "step"), _read)
+WANDB_TABLE = Layout(
+    "wandb",
+    ("columns", "data"),
+    _table,
+    lambda row: (
+        isinstance(row["columns"], list) and {"prompt", "completion"} <= set(map(str, row["columns"]))
+    ),
+)

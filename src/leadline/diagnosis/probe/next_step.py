@@ -1,0 +1,47 @@
+"""What to do after a probe: one sentence and one command."""
+
+from __future__ import annotations
+
+from leadline.diagnosis.probe.result import Probe
+from leadline.diagnosis.probe.sentences import samples_needed
+from leadline.display import NextStep
+from leadline.display.numbers import count
+
+__all__ = ["next_step"]
+
+
+def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
+    """By the verdict; words in capitals in a command are for the reader to fill in."""
+    g, kept = probe.edges.group, len(probe.kept)
+    code = probe.then if probe.verdict == "duplicates" and probe.then else probe.verdict
+    if code in ("worth_it", "drop_problems"):
+        what = f"Train on the {count(kept, 'problem')} that teach, in groups of {g}."
+        keep = f"leadline probe {source} --data PROBLEMS --write-problems kept.jsonl"
+        return NextStep(what, f"{keep} &&\nleadline run RECIPE --data kept.jsonl --set rl.group_size={g}")
+    if code == "too_few":
+        samples, problems = samples_needed(probe)
+        total = samples + int(probe.counts.n.max())
+        more = f" and {count(problems, 'more problem')}" if problems else ""
+        return NextStep(
+            f"Sample more: {count(samples, 'more sample')} per problem{more} would tell.",
+            f"leadline probe MODEL --data PROBLEMS --samples {total}",
+        )
+    if code == "fix_truncation":
+        return NextStep(
+            "Sample again with twice the token cap: what was cut off cannot be judged.",
+            "leadline probe MODEL --data PROBLEMS --max-tokens TWICE",
+        )
+    if code == "fix_format":
+        return NextStep(
+            "Ask for the answer format in the prompt, or teach it by a short supervised stage; then probe again.",
+            "leadline run RECIPE --set sft.mode=full",
+        )
+    if code == "sft_first":
+        return NextStep(
+            "Fine-tune on worked solutions first, or take easier problems; then probe again.",
+            "leadline probe MODEL --data EASIER_PROBLEMS",
+        )
+    return NextStep(
+        "Take harder problems: there is next to nothing left to learn here.",
+        "leadline probe MODEL --data HARDER_PROBLEMS",
+    )
