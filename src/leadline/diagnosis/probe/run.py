@@ -94,11 +94,16 @@ def run_probe(
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
-        name = "SAMPLES" if isinstance(source, Counts) else str(sources[0])
-        title = "Probe" if isinstance(source, Counts) else f"Probe of {Path(sources[0]).name}"
-        shown = probe_finding(found, title, problems=True, source=name, about=about_samples(name))
-        write_text_atomic(html, finding_page(shown))
+        _write_page(html, found, str(sources[0]) if sources else "")
     return found
+
+
+def _write_page(html: str | Path, found: Probe, source: str) -> None:
+    title = f"Probe of {Path(source).name}" if source else "Probe"
+    shown = probe_finding(
+        found, title, problems=True, source=source or "SAMPLES", about=about_samples(source) if source else ""
+    )
+    write_text_atomic(html, finding_page(shown))
 
 
 def _given(
