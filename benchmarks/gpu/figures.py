@@ -95,17 +95,19 @@ def sampler(options: argparse.Namespace) -> int:
             source = Path(folder)
         parameters = sum(parameter.numel() for parameter in load_decoder(source).parameters())
         cuda = options.device == "cuda"
-        tokens = TOKENS if cuda else 8
+        tokens = options.tokens or (TOKENS if cuda else 8)
+        batches = [options.rows] if options.rows else [PROMPTS * GROUP, GROUP] if cuda else [GROUP]
         for name, program in (("leadline", engine), ("generate", generate), ("vllm", vllm)):
             if name == "vllm" and not (cuda and find_spec("vllm")):
                 say(program=name, skipped="not installed" if cuda else "needs a card")
                 continue
-            for rows in (PROMPTS * GROUP, GROUP) if cuda else (GROUP,):
-                seconds, first = program(source, rows // GROUP, tokens, options.device)
+            for rows in batches:
+                seconds, processor, first = program(source, rows // GROUP, tokens, options.device)
                 say(
                     program=name,
                     rows=rows,
                     tokens_per_second=round(rows * tokens / seconds),
+                    tokens_per_processor_second=round(rows * tokens / processor),
                     first_call_seconds=round(first, 2),
                     million_parameters=round(parameters / 1e6),
                     model="given" if options.model else "random",
@@ -125,21 +127,22 @@ def some_prompts(count: int) -> list[list[int]]:
     return [[rng.randrange(100, 20_000) for _ in range(PROMPT_TOKENS)] for _ in range(count)]
 
 
-def timed(work: Callable[[], object], device: str) -> tuple[float, float]:
-    """Median of three calls, and the first."""
+def timed(work: Callable[[], object], device: str) -> tuple[float, float, float]:
+    """Median of three calls (on a CPU of one), by the clock and in processor time; and the first call."""
     import torch
 
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
+    seconds, processor = [], []
+    for _ in range(4 if device == "cuda" else 2):
+        started = time.perf_counter(), time.process_time()
         work()
         if device == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return median(seconds[1:]), seconds[0]
+        seconds.append(time.perf_counter() - started[0])
+        processor.append(time.process_time() - started[1])
+    return median(seconds[1:]), median(processor[1:]), seconds[0]
 
 
-def engine(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float]:
+def engine(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float, float]:
     import torch
 
     from leadline.engine.prompts import Prompts
@@ -156,7 +159,7 @@ def engine(source: Path, prompts: int, tokens: int, device: str) -> tuple[float,
     return timed(lambda: sample(model, batch, GROUP, config, eos=never, generator=generator), device)
 
 
-def generate(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float]:
+def generate(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float, float]:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -176,7 +179,7 @@ def generate(source: Path, prompts: int, tokens: int, device: str) -> tuple[floa
     return timed(lambda: model.generate(ids, **settings), device)
 
 
-def vllm(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float]:
+def vllm(source: Path, prompts: int, tokens: int, device: str) -> tuple[float, float, float]:
     from vllm import LLM, SamplingParams
 
     model = LLM(str(source), skip_tokenizer_init=True, gpu_memory_utilization=0.5)
@@ -282,6 +285,8 @@ def main() -> None:
     parser.add_argument("part", choices=parts)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--model", type=Path, help="a model directory")
+    parser.add_argument("--rows", type=int, help="sampler: completions at a time, a multiple of 8")
+    parser.add_argument("--tokens", type=int, help="sampler: tokens a completion")
     parser.add_argument("--seconds", type=int, default=110, help="lead: when to stop")
     options = parser.parse_args()
     raise SystemExit(parts[options.part](options))
