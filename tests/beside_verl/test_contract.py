@@ -23,8 +23,10 @@ from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
 from advantage_oracle import oracle
 from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.weighing import Weigher
 from leadline.integrations.verl import check as checks
 from leadline.integrations.verl import guard
+from leadline.integrations.verl.length_memory import LOG
 from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL
 from leadline.recipes import find_recipe, read_packaged
@@ -239,6 +241,28 @@ def test_verls_own_advantage_call_gives_the_local_engines_advantages(name: str) 
             got[place][given_rows["response_mask"][place] == 1], expected[row], rtol=0, atol=1e-6
         )
     assert not got[len(order) :].any()
+
+
+def test_the_length_controllers_state_lies_beside_verls_checkpoints(tmp_path: Path) -> None:
+    config = AdvantageConfig.concise()
+    keys = {"+algorithm.leadline.preset": "concise", "+algorithm.leadline.state": str(tmp_path)}
+    algorithm = composed(*as_arguments(keys)).algorithm
+    local = Weigher(config)
+    for step in range(3):
+        rows = table(turned=step)
+        here = local(**{name: torch.tensor(values) for name, values in rows.items()})
+        given_rows = verl_rows(list(range(len(rows["correct"]))), 0, rows=rows)
+        tensors = {name: given_rows[name] for name in ("token_level_rewards", "response_mask")}
+        data = DataProto(
+            batch=TensorDict(tensors, batch_size=len(rows["correct"])),
+            non_tensor_batch={"uid": given_rows["index"]},
+        )
+        keys_of_rows = [f"{uid}_{i}_0" for i, uid in enumerate(given_rows["index"])]
+        data = compute_advantage_for_multi_trajectories(data, keys_of_rows, "leadline", config=algorithm)
+        assert torch.allclose(data.batch["advantages"][:, 0], here.advantages.advantage, rtol=0, atol=1e-6)
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    assert [line["batches"] for line in lines] == [1, 2, 3]
+    assert {name: lines[-1][name] for name in local.saved()} == local.saved()
 
 
 def test_the_reward_survives_verls_way_of_placing_it() -> None:
