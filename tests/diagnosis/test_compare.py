@@ -383,7 +383,7 @@ def test_run_compare_reads_writes_and_explains(tmp_path: Path) -> None:
     assert output["farmed"] is not None
     text = html.read_text()
     assert "Support ledger" in text
-    assert text.count("<polyline") == 2
+    assert text.count("<polyline") == 3  # both curves, and the diagonal of the scatter
     assert finding_page(comparison_finding(found)).count("<table>") == len(comparison_finding(found).tables)
     assert comparison_finding(found).section()["tables"][0]["columns"] == ["", "base", "tuned", "difference"]
 
