@@ -60,7 +60,7 @@ def stage(writer: RunWriter, name: str, stop_after: int | None = None) -> Stage:
 
     def on_row(row: Any) -> None:
         seen.append(row)
-        interrupts.requested = len(seen) == stop_after
+        interrupts.requested = stop_after is not None and len(seen) >= stop_after
 
     return Stage(name, writer.root / "checkpoints" / name, writer, interrupts, on_row)
 
@@ -252,9 +252,17 @@ LAUNCH = (
 
 @pytest.mark.slow
 def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_path: Path) -> None:
-    # one group of 16 a step: each process generates half of it
+    # One group of 16 per step: each process generates half of it. Far more steps than the request to stop, which comes
+    # as a file, can take to arrive.
+    steps = 25
     recipe, backend = through_trl(
-        start, LAUNCH, "rl.prompts=1", "rl.group_size=16", "rl.updates=1", "rl.steps=3"
+        start,
+        LAUNCH,
+        "rl.prompts=1",
+        "rl.group_size=16",
+        "rl.updates=1",
+        f"rl.steps={steps}",
+        "rl.checkpoint_every=5",
     )
     with RunWriter(tmp_path / "run") as writer:
         with pytest.raises(Interrupted, match="state saved"):
@@ -262,8 +270,8 @@ def test_two_processes_under_accelerate_launch_stop_and_go_on(start: Path, tmp_p
         stopped = max(row["step"] for row in RunReader(tmp_path / "run").metrics("lead"))
         folder = backend.grpo(stage(writer, "lead"), start)
     reader = RunReader(tmp_path / "run")
-    assert stopped < 3
-    assert [row["step"] for row in reader.metrics("lead") if row["stage"] == "rl"] == [1, 2, 3]
+    assert stopped < steps
+    assert [row["step"] for row in reader.metrics("lead") if row["stage"] == "rl"] == [*range(1, steps + 1)]
     rows = list(reader.samples("lead", "step-000001"))
     assert len(rows) == 16
     assert len({row["problem_id"] for row in rows}) == 1
