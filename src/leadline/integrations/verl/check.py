@@ -18,8 +18,7 @@ from importlib import metadata, util
 from typing import Any
 
 from leadline.errors import InputError
-from leadline.integrations.verl.estimator import REJECTION
-from leadline.integrations.verl.guard import NEEDED, missing_verl_hooks, untested, version_fault
+from leadline.integrations.verl.guard import NEEDED, REJECTION, missing_verl_hooks, untested, version_fault
 from leadline.integrations.verl.ignored_keys import ignored_faults
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus
 from leadline.integrations.verl.settings import advantage_settings, reward_settings

@@ -10,16 +10,13 @@ from torch import Tensor
 
 from leadline.errors import ConfigError
 from leadline.grpo.advantages import group_advantages
+from leadline.integrations.verl.guard import REJECTION
 from leadline.integrations.verl.length_memory import memory_of
 from leadline.integrations.verl.score_coding import decode
 from leadline.integrations.verl.settings import advantage_settings, state_folder
 
 __all__ = ["NAME", "estimate"]
 
-REJECTION = (
-    "it takes tokens out of the mask before advantages are computed, and lengths are counted by the mask; use "
-    "rollout_is=token"
-)
 NAME = "leadline"
 """``algorithm.adv_estimator=leadline``."""
 

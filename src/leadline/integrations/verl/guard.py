@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 __all__ = [
     "MANAGER",
     "NEEDED",
+    "REJECTION",
     "TESTED_VERL",
     "VERL_HOOKS",
     "missing_verl_hooks",
@@ -34,6 +35,13 @@ VERL_HOOKS = {
     "verl.experimental.reward_loop.reward_manager.base": ("RewardManagerBase",),
 }
 """Module -> names that the plug-in, its reward manager and its self-check take from verl."""
+
+REJECTION = (
+    "it takes tokens out of the mask before advantages are computed, and lengths are counted by the mask; use "
+    "rollout_is=token"
+)
+"""Why token-level rejection is refused. It stands here because the self-check must be able to say that the estimator
+does not import."""
 
 PASSED = ("token_level_rewards", "response_mask", "config", "index")
 """What the trainer must hand an estimator, looked for in the function that calls it."""
