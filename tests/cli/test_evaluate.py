@@ -336,7 +336,8 @@ def test_bad_input(no_trace: Eval, engine: str, model: str, data: str, options: 
 
 def test_too_few_samples_in_a_file(no_trace: Eval) -> None:
     lines = refused(no_trace("s.jsonl", "p.jsonl", "--samples", "3"), "s.jsonl: 2 of 3 samples of 'p0'")
-    assert len(lines) == 4
+    assert len(lines) == 5  # one per problem, and how many there are
+    assert lines[-1].endswith("every problem has 2 samples at least (--samples)")
 
 
 def test_a_folder_that_was_there_stays(run: Eval, here: Path, serve: Callable[..., Server]) -> None:

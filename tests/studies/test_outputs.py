@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from leadline.cli.study import parse_steps, register
+from leadline.cli.study import parse_steps, study
 from leadline.errors import InputError
 from leadline.studies import study as study_module
 from leadline.studies.analysis.claims import judge_claims
@@ -162,7 +162,7 @@ def test_a_study_writes_all_its_outputs_and_the_same_ones_again(tmp_path: Path) 
 @pytest.mark.usefixtures("tiny")
 def test_the_command(tmp_path: Path) -> None:
     app = typer.Typer()
-    register(app)
+    app.command()(study)
     app.command("other")(lambda: None)
     options = ["--quick", "--seeds", "1", "--steps", "1", "--algorithms", "lead", "--workers", "0"]
     done = CliRunner().invoke(app, ["study", "depth", *options, "--out", str(tmp_path)])
