@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -311,7 +312,8 @@ def test_requests_run_at_once_and_stop_when_nobody_listens() -> None:
             if mine <= 8:
                 together.wait(timeout=60)  # broken if fewer than eight come
             elif mine > 16:  # never answered: the client goes away
-                self.connection.recv(1)
+                with contextlib.suppress(OSError):  # reset or closed, as the client's machine has it
+                    self.connection.recv(1)
                 closed.release()
                 return
             with lock:
