@@ -92,15 +92,8 @@ def _array(path: Path) -> Iterator[PlacedRow]:
         line, counted = line + text.count("\n", counted, at), at
         if text[at : at + 1] == "]":
             return
-        try:
-            value, at = DECODER.raw_decode(text, at)
-        except RecursionError as error:
-            raise DataError(f"{path}:{line}: nested too deeply") from error
-        except ValueError as error:
-            raise DataError(f"{path}:{line}: not JSON: {str(error)[:120]}") from error
-        if not isinstance(value, dict):
-            raise DataError(f"{path}:{line}: expected an object {{...}}, found {type(value).__name__}")
-        yield PlacedRow(f"{path}:{line}", value)
+        row, at = _next_object(text, at, f"{path}:{line}")
+        yield row
 
 
 def _object(path: Path) -> Iterator[PlacedRow]:
@@ -109,15 +102,21 @@ def _object(path: Path) -> Iterator[PlacedRow]:
     at = 0
     while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         line = text.count("\n", 0, at) + 1
-        try:
-            value, at = DECODER.raw_decode(text, at)
-        except RecursionError as error:
-            raise DataError(f"{path}:{line}: nested too deeply") from error
-        except ValueError as error:
-            raise DataError(f"{path}:{line}: not JSON: {str(error)[:120]}") from error
-        if not isinstance(value, dict):
-            raise DataError(f"{path}:{line}: expected an object {{...}}, found {type(value).__name__}")
-        yield PlacedRow(f"{path}:{line}", value)
+        row, at = _next_object(text, at, f"{path}:{line}")
+        yield row
+
+
+def _next_object(text: str, at: int, place: str) -> tuple[PlacedRow, int]:
+    """The JSON object that begins at ``at``, and where it ends."""
+    try:
+        value, end = DECODER.raw_decode(text, at)
+    except RecursionError as error:
+        raise DataError(f"{place}: nested too deeply") from error
+    except ValueError as error:
+        raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
+    return PlacedRow(place, value), end
 
 
 def _csv(path: Path) -> Iterator[PlacedRow]:

