@@ -143,7 +143,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def prompts(folder: Path) -> int:
-    from leadline.recipes.schema import parse_recipe
+    from leadline.recipes.reading import parse_recipe
 
     return parse_recipe((folder / "recipe.yaml").read_text()).rl.prompts
 

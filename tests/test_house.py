@@ -51,7 +51,6 @@ STILL_LONG = {
     "cli/evaluate.py:evaluate_command",
     "cli/probe.py:probe_command",
     "diagnosis/probe/measure.py:probe",
-    "recipes/schema.py",
 }
 
 

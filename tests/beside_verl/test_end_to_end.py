@@ -17,7 +17,7 @@ import pytest
 import ray
 import yaml
 
-from leadline.recipes.schema import load_recipe
+from leadline.recipes.reading import load_recipe
 from leadline.report import build_report
 from leadline.runs.backends.verl import VerlPlan, collect, plan_verl, write_inputs
 from leadline.runs.training_data import open_material

@@ -22,7 +22,8 @@ from leadline.grpo.losses import loss_normaliser, policy_loss
 from leadline.integrations.verl import plugin
 from leadline.integrations.verl.estimator import estimate
 from leadline.integrations.verl.score_coding import encode
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.runs.backends.combinations import Combination, combinations, why_refused
 from leadline.runs.backends.command_line import as_arguments
 from leadline.runs.backends.verl import plan_verl

@@ -29,7 +29,7 @@ from leadline.grading.files import grade_file
 from leadline.model.chat_template import render
 from leadline.model.config import DecoderConfig
 from leadline.model.gguf_header import read_gguf_header
-from leadline.recipes.schema import parse_recipe
+from leadline.recipes.reading import parse_recipe
 from leadline.samplers import Sampling
 from leadline.samplers.http import check_key, check_url
 from leadline.samplers.openai_server import EndpointSampler

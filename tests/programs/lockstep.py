@@ -14,7 +14,7 @@ from leadline.engine import policy_trainer
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.signals import Interrupts
 from leadline.model import load_model, save_decoder
-from leadline.recipes.schema import parse_recipe
+from leadline.recipes.reading import parse_recipe
 from leadline.runs.backends import Stage, open_backend
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.train_policy import _Trainer

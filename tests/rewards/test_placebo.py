@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadline.errors import ConfigError
 from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
-from leadline.recipes.schema import parse_recipe
+from leadline.recipes.reading import parse_recipe
 from leadline.rewards import Scorer, placebo
 from leadline.types import Completion, Problem
 

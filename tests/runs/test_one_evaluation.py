@@ -13,7 +13,8 @@ from rich.console import Console
 from leadline.data import ProblemSet, read_samples
 from leadline.display.progress import Progress
 from leadline.evaluation import run_eval
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.runs.pipeline import run_recipe
 from leadline.runs.training_data import open_material
 from leadline.samplers import Sampling

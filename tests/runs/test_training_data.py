@@ -10,7 +10,8 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from leadline.errors import DataError
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.runs.training_data import FileMaterial, WorldMaterial, open_material
 
 

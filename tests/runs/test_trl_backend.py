@@ -16,7 +16,8 @@ import torch
 from leadline.engine.signals import Interrupts
 from leadline.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from leadline.grpo.advantages import group_advantages
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.runs.backends import Stage, open_backend
 from leadline.runs.training_data import open_material
 from leadline.samplers import Sampler, Sampling

@@ -18,7 +18,8 @@ from leadline.cli.main import main
 from leadline.errors import ConfigError, DataError, InputError
 from leadline.integrations.verl.score_coding import encode
 from leadline.recipes import find_recipe
-from leadline.recipes.schema import Recipe, load_recipe
+from leadline.recipes.reading import load_recipe
+from leadline.recipes.schema import Recipe
 from leadline.report import build_report
 from leadline.runs.backends.command_line import as_argument, as_line
 from leadline.runs.backends.trl.command_lines import trl_lines

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.errors import ConfigError
-from leadline.recipes.schema import load_recipe, parse_recipe
+from leadline.recipes.reading import load_recipe, parse_recipe
 from leadline.storage.yaml_text import parse_yaml
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -99,7 +99,7 @@ def test_the_collection_of_hostile_recipes(shared_data: Path) -> None:
     code = """
         import sys
         from leadline.errors import InputError
-        from leadline.recipes.schema import load_recipe
+        from leadline.recipes.reading import load_recipe
         from pathlib import Path
         for path in sorted(Path(sys.argv[1]).glob("r_*.yaml")):
             try:

@@ -7,7 +7,8 @@ from importlib import resources
 from pathlib import Path
 
 from leadline.errors import ConfigError
-from leadline.recipes.schema import Recipe, load_recipe, parse_recipe
+from leadline.recipes.reading import load_recipe, parse_recipe
+from leadline.recipes.schema import Recipe
 
 __all__ = ["find_recipe", "packaged", "read_packaged"]
 

@@ -1,21 +1,17 @@
 """A recipe: everything that decides what a run does, as one validated, frozen object.
 
-Unknown keys and wrong types are refused, all at once, each with its path in the file. Nothing here computes.
+Unknown keys and wrong types are refused; nothing here computes. :mod:`leadline.recipes.reading` makes one of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from leadline.errors import ConfigError, DataError
 from leadline.grpo.config import PRESETS, AdvantageConfig, LossConfig, kl_faults
-from leadline.storage.reading import read_text
-from leadline.storage.yaml_text import parse_yaml
 
 __all__ = [
     "SAMPLER_WEIGHT_CAP",
@@ -29,8 +25,6 @@ __all__ = [
     "Recipe",
     "SupervisedConfig",
     "WorldConfig",
-    "load_recipe",
-    "parse_recipe",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -315,71 +309,3 @@ class Recipe(_Section):
     def to_yaml(self) -> str:
         """The resolved recipe, every default written out; :func:`parse_recipe` reads it back to an equal object."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file and apply ``a.b=value`` changes to it.
-
-    Raises:
-        ConfigError: no such file, not YAML, or whatever :func:`parse_recipe` finds.
-    """
-    try:
-        text = read_text(path)
-    except DataError as fault:
-        raise ConfigError(fault.problems) from fault
-    return parse_recipe(text, changes, where=str(path))
-
-
-def parse_recipe(text: str, changes: Sequence[str] = (), *, where: str = "recipe") -> Recipe:
-    """Parse a recipe's text.
-
-    Raises:
-        ConfigError: every fault at once, each as ``where: path.in.the.file: why``.
-    """
-    raw = parse_yaml(text, where)
-    if raw is None:
-        raw = {}
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{where}: a recipe is a mapping, not {type(raw).__name__}")
-    for change in changes:
-        _apply(raw, change)
-    try:
-        return Recipe.model_validate(raw)
-    except ValidationError as fault:
-        raise ConfigError([f"{where}: {line}" for line in _lines(fault)]) from fault
-
-
-def _apply(raw: dict[str, Any], change: str) -> None:
-    """Set one ``a.b=value`` in the nested mapping; the value is YAML."""
-    path, equals, text = change.partition("=")
-    keys = path.split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {change}: not of the form key.key=value")
-    value = parse_yaml(text, f"--set {change[:80]}")
-    place = raw
-    for key in keys[:-1]:
-        if place.get(key) is None:
-            place[key] = {}
-        place = place[key]
-        if not isinstance(place, dict):
-            raise ConfigError(f"--set {change}: {key} is not a section")
-    if isinstance(place.get(keys[-1]), str) and isinstance(value, dict) and "preset" not in value:
-        value = {"preset": place[keys[-1]], **value}
-    place[keys[-1]] = value
-
-
-def _lines(fault: ValidationError) -> list[str]:
-    lines = []
-    for error in fault.errors():
-        path = ".".join(str(part) for part in error["loc"]) or "(top level)"
-        message = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "extra_forbidden":
-            message = "unknown key"
-        given = error.get("input")
-        if isinstance(given, (str, int, float, bool)) and error["type"] not in (
-            "extra_forbidden",
-            "value_error",
-        ):
-            message += f" (it is {given!r})"
-        lines.append(f"{path}: {message}")
-    return lines

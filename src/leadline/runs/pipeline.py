@@ -18,7 +18,8 @@ from leadline.errors import ConfigError, InputError, Interrupted
 from leadline.evaluation import Evaluation, paired_differences
 from leadline.evaluation.run import draw_and_grade, read_graded
 from leadline.evaluation.sample_store import DrawStore
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.report import build_report
 from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe

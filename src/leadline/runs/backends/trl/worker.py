@@ -18,7 +18,7 @@ import torch
 from leadline.errors import Interrupted, LeadlineError
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
-from leadline.recipes.schema import parse_recipe
+from leadline.recipes.reading import parse_recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.callback import EventJournal
 from leadline.runs.training_data import open_material

@@ -13,7 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from leadline.errors import DataError
-from leadline.recipes.schema import Recipe, parse_recipe
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.storage.run_directory import RunReader, RunWriter, read_jsonl
 from leadline.storage.step_row import step_row
 from leadline.types import SampleRow
