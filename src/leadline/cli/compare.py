@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from leadline.cli.options import (
+    AsJson,
     Format,
+    Html,
     PassAt,
     SampleColumns,
     SkipBad,
     Tokenizer,
     bad_rows,
     in_range,
+    print_finding,
     sample_reading,
 )
 
@@ -43,8 +43,8 @@ def compare_command(
     unrelated: Annotated[
         bool, typer.Option("--unrelated", help="Two models, neither of which was trained from the other.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained page.")] = None,
+    as_json: AsJson = False,
+    html: Html = None,
     format: Format = None,
     columns: SampleColumns = None,
     pass_at: PassAt = None,
@@ -58,17 +58,13 @@ def compare_command(
     from leadline.diagnosis.compare import run_compare
     from leadline.diagnosis.compare.tables import comparison_finding
     from leadline.display.progress import counting
-    from leadline.display.terminal import terminal
 
     in_range(tau=(tau, 0, 1))
     with counting("rows") as count:
         found = run_compare(
             base, tuned, data=data, repeat=repeat, unrelated=unrelated, html=html, tau=tau,
             on_bad_row=bad_rows(skip_bad_rows),
-            reading=sample_reading(format, columns, pass_at, tokenizer), progress=lambda done: count(done, None),
+            reading=sample_reading(format, columns, pass_at, tokenizer), progress=count,
         )  # fmt: skip
-    if as_json:
-        print(json.dumps(found.as_dict()))
-    else:
-        shown = comparison_finding(found, f"{tuned} against {base}", sources=(base, tuned))
-        Console(highlight=False).print(terminal(shown))
+    shown = comparison_finding(found, f"{tuned} against {base}", sources=(base, tuned))
+    print_finding(found.as_dict(), shown, as_json)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli.options import Format, PassAt, SampleColumns, Tokenizer, list_problems, sample_reading, say
+from leadline.cli.options import (
+    Format,
+    PassAt,
+    SampleColumns,
+    SkipBad,
+    Tokenizer,
+    list_problems,
+    sample_reading,
+    say,
+)
 
 __all__ = ["convert_command"]
 
@@ -24,9 +33,7 @@ def convert_command(
     columns: SampleColumns = None,
     pass_at: PassAt = None,
     tokenizer: Tokenizer = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Count and list unusable rows instead of refusing.")
-    ] = False,
+    skip_bad_rows: SkipBad = False,
 ) -> None:
     """Write samples of any known layout as leadline's own JSON lines."""
     from leadline.data.samples.converting import convert_samples
@@ -40,7 +47,7 @@ def convert_command(
             data=data,
             reading=reading,
             skip_bad_rows=skip_bad_rows,
-            progress=lambda n: count(n, None),
+            progress=count,
         )
     for note in reading.notes:
         say(note)

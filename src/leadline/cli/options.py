@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -16,9 +17,12 @@ from leadline.errors import InputError
 
 if TYPE_CHECKING:
     from leadline.data.samples.foreign import SampleReading
+    from leadline.display.blocks import Finding
 
 __all__ = [
+    "AsJson",
     "Format",
+    "Html",
     "Out",
     "PassAt",
     "SampleColumns",
@@ -29,6 +33,7 @@ __all__ = [
     "in_range",
     "list_problems",
     "one_of",
+    "print_finding",
     "sample_reading",
     "say",
     "slug",
@@ -39,6 +44,8 @@ SkipBad = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Count and list unusable rows instead of refusing.")
 ]
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Html = Annotated[Path | None, typer.Option(help="Write a self-contained page.")]
 Format = Annotated[
     str | None,
     typer.Option("--format", help="Layout of the samples, where it is not recognised (docs/formats.md)."),
@@ -75,6 +82,16 @@ def sample_reading(
 def say(text: str) -> None:
     """A line for people and scripts, never broken at the width of a terminal."""
     Console(highlight=False, soft_wrap=True).print(visible(text), markup=False)
+
+
+def print_finding(values: Mapping[str, Any], finding: Finding, as_json: bool) -> None:
+    """What a diagnosis found: its values as one JSON object, or its sentences and tables."""
+    from leadline.display.terminal import terminal
+
+    if as_json:
+        print(json.dumps(values))
+    else:
+        Console(highlight=False).print(terminal(finding))
 
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

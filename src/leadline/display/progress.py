@@ -83,8 +83,8 @@ class Progress:
 
 
 @contextlib.contextmanager
-def counting(label: str, console: Console | None = None) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar for one long job: call what it yields with (done, total or None). Shown on a terminal only."""
+def counting(label: str, console: Console | None = None) -> Iterator[Callable[..., None]]:
+    """A bar for one long job: call what it yields with (done), or (done, total). Shown on a terminal only."""
     console = console or Console(stderr=True)
     columns = (
         TextColumn(label),

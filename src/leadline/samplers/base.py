@@ -51,6 +51,11 @@ class Sampling:
         if faults:
             raise ConfigError(faults)
 
+    @property
+    def cut(self) -> bool:
+        """Whether unlikely tokens are left out: by top-p or min-p."""
+        return self.top_p < 1 or self.min_p > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Prompting:

@@ -13,7 +13,7 @@ from leadline.samplers.openai_server import EndpointSampler
 from leadline.samplers.sample_file import FileSampler
 from leadline.types import Problem
 
-__all__ = ["Api", "Engine", "Server", "open_sampler"]
+__all__ = ["Api", "Engine", "ModelOptions", "Server", "open_sampler"]
 
 Api = Literal["chat", "completions"]
 Engine = Literal["auto", "local", "transformers", "vllm"]
@@ -42,27 +42,36 @@ class Server:
     tokenizer: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How a model that was named is run and asked.
+
+    Attributes:
+        engine: for a model that runs here. ``auto`` takes leadline's own for a directory that its decoder can hold,
+            unless the sampling asks for what it does not have; else transformers.
+        batch_size: completions decoded together, by a model that runs here.
+        server: where the model is behind one.
+        prompting: system turn and prompt template.
+    """
+
+    engine: Engine = "auto"
+    batch_size: int | None = None
+    server: Server | None = None
+    prompting: Prompting | None = None
+
+
 def open_sampler(
     source: str,
+    options: ModelOptions = ModelOptions(),
     *,
-    engine: Engine = "auto",
-    server: Server | None = None,
-    prompting: Prompting | None = None,
-    batch_size: int | None = None,
     problems: Sequence[Problem] = (),
     sampling: Sampling | None = None,
 ) -> Sampler:
     """A sample file, a model behind a server, or a model directory or name.
 
-    ``auto`` takes leadline's own engine for a directory that its decoder can hold, unless ``sampling`` asks for what
-    it does not have; else transformers.
-
     Args:
         source: what was named.
-        engine: for a model that runs here.
-        server: where the model is behind one.
-        prompting: system turn and prompt template.
-        batch_size: completions decoded together, by a model that runs here.
+        options: see :class:`ModelOptions`.
         problems: what will be asked; a model that cannot be asked it is refused before its weights are loaded.
         sampling: how it will be sampled.
 
@@ -72,39 +81,44 @@ def open_sampler(
         DataError: problems that cannot be put to the model.
         MissingExtra: the engine is not installed.
     """
-    if server is not None:
-        _refuse_options("--url", {"--engine": engine != "auto", "--batch-size": batch_size is not None})
-        return _at_server(server, source, prompting, problems)
     path = Path(source)
+    if options.server is not None:
+        _refuse_to_run_here("--url", options)
+        return _at_server(options.server, source, options.prompting, problems)
     if path.is_file():
-        _refuse_options(source, {"--engine": engine != "auto", "--batch-size": batch_size is not None})
+        _refuse_to_run_here(source, options)
         return FileSampler(path)
     if path.suffix in (".jsonl", ".gz"):
         raise ConfigError(f"{source}: no such file")
-    if batch_size is not None and batch_size < 1:
-        raise ConfigError(f"--batch-size must be at least 1, got {batch_size}")
-    cut = sampling is not None and (sampling.top_p < 1 or sampling.min_p > 0)
+    if options.batch_size is not None and options.batch_size < 1:
+        raise ConfigError(f"--batch-size must be at least 1, got {options.batch_size}")
+    return _here(source, options, problems, cut=sampling is not None and sampling.cut)
+
+
+def _here(source: str, options: ModelOptions, problems: Sequence[Problem], *, cut: bool) -> Sampler:
+    """A model that runs in this process; ``cut`` says that unlikely tokens are left out."""
+    engine, batch_size = options.engine, options.batch_size
     if engine == "auto":
-        engine = "local" if not cut and _fits_our_decoder(path) else "transformers"
+        engine = "local" if not cut and _fits_our_decoder(Path(source)) else "transformers"
     more: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     if engine == "local":
-        from leadline.samplers.local import LocalSampler
+        from leadline.samplers.local import LocalSampler, refuse_cut
 
-        if cut:
-            raise ConfigError(
-                "the local engine has neither top-p nor min-p; use --engine transformers or vllm"
-            )
-        return LocalSampler(path, prompting=prompting, problems=problems, **more)
+        refuse_cut(cut)
+        return LocalSampler(Path(source), prompting=options.prompting, problems=problems, **more)
     if engine == "vllm":
         from leadline.samplers.vllm import VllmSampler
 
-        return VllmSampler(source, prompting=prompting, **({"chunk": batch_size} if batch_size else {}))
+        return VllmSampler(
+            source, prompting=options.prompting, **({"chunk": batch_size} if batch_size else {})
+        )
     from leadline.samplers.transformers import TransformersSampler
 
-    return TransformersSampler(source, prompting=prompting, problems=problems, **more)
+    return TransformersSampler(source, prompting=options.prompting, problems=problems, **more)
 
 
-def _refuse_options(other: str, given: dict[str, bool]) -> None:
+def _refuse_to_run_here(other: str, options: ModelOptions) -> None:
+    given = {"--engine": options.engine != "auto", "--batch-size": options.batch_size is not None}
     faults = [
         f"{name}: there is no model to run here, with {other}" for name, is_given in given.items() if is_given
     ]

@@ -17,7 +17,17 @@ from leadline.samplers.base import Draw, Prompting, Sampling, check_lengths, che
 from leadline.seeds import torch_rng
 from leadline.types import Problem
 
-__all__ = ["LocalSampler"]
+__all__ = ["LocalSampler", "refuse_cut"]
+
+
+def refuse_cut(cut: bool) -> None:
+    """This engine samples from the whole distribution.
+
+    Raises:
+        ConfigError: top-p or min-p.
+    """
+    if cut:
+        raise ConfigError("the local engine has neither top-p nor min-p; use --engine transformers or vllm")
 
 
 class LocalSampler:
@@ -72,10 +82,7 @@ class LocalSampler:
         Raises:
             ConfigError: top-p or min-p, which this engine does not have.
         """
-        if sampling.top_p != 1.0 or sampling.min_p != 0.0:
-            raise ConfigError(
-                "the local engine has neither top-p nor min-p; use --engine transformers or vllm"
-            )
+        refuse_cut(sampling.cut)
         again = bool(done) and not self._repeatable  # draws of its own, for what is missing alone
         # By problem: the indices of its completions in the order in which they are drawn.
         wanted: dict[str, list[int | None]] = {}

@@ -10,7 +10,7 @@ from leadline.data import load_problems
 from leadline.diagnosis.probe.correct_mass import teacher_forced
 from leadline.evaluation import run_eval
 from leadline.samplers import Sampling
-from leadline.samplers.factory import Engine, Server, open_sampler
+from leadline.samplers.factory import ModelOptions, open_sampler
 from leadline.tasks import wrap
 
 __all__ = ["sample_for_probe"]
@@ -20,13 +20,11 @@ def sample_for_probe(
     model: str,
     data: str,
     out: Path,
+    sampling: Sampling,
+    options: ModelOptions,
     *,
     samples: int,
-    temperature: float,
-    max_tokens: int,
     limit: int | None = None,
-    engine: Engine = "auto",
-    url: str | None = None,
     on_bad_row: Literal["refuse", "skip"] = "refuse",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, dict[str, float]]:
@@ -39,20 +37,13 @@ def sample_for_probe(
         the sample file, and the lower bound on log Q by problem id (empty where there is none).
     """
     problems = load_problems(data, limit=limit, on_bad_row=on_bad_row)
-    sampling = Sampling(max_tokens, temperature)
-    sampler = open_sampler(
-        model,
-        engine=engine,
-        server=None if url is None else Server(url),
-        problems=problems.problems,
-        sampling=sampling,
-    )
+    sampler = open_sampler(model, options, problems=problems.problems, sampling=sampling)
     done = run_eval(sampler, problems, out, samples=samples, sampling=sampling, progress=progress)
     known = [problem for problem in problems if problem.solution is not None]
     force = getattr(sampler, "solution_logprobs", None)
-    if force is None or not known or temperature == 0:
+    if force is None or not known or sampling.temperature == 0:
         return done.samples_path, {}
     texts = [wrap(problem.solution or "", problem.answer) for problem in known]
-    values = force(known, texts, temperature)
+    values = force(known, texts, sampling.temperature)
     rows = [(problem.id, text, value) for problem, text, value in zip(known, texts, values, strict=True)]
     return done.samples_path, teacher_forced(rows)
