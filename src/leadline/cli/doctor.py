@@ -7,10 +7,10 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib import metadata
 
 from leadline.runs.backends.trl.checks import trl_environment_faults as trl_faults
 from leadline.runs.backends.verl.checks import environment_report as verl_report
+from leadline.storage.installed import installed
 
 __all__ = ["DoctorLine", "diagnose"]
 
@@ -54,7 +54,7 @@ def _machine() -> list[DoctorLine]:
         ),
         DoctorLine("installed: " + _versions(_CORE), ok=None),
     ]
-    missing = [package for package in _CORE if _version(package) is None]
+    missing = [package for package in _CORE if package not in installed(*_CORE)]
     if missing:
         lines.append(DoctorLine(f"missing: {', '.join(missing)}: pip install leadline again", ok=False))
     lines.append(DoctorLine("optional: " + (_versions(_OPTIONAL) or "none of " + ", ".join(_OPTIONAL))))
@@ -79,7 +79,7 @@ def _trl() -> list[DoctorLine]:
         DoctorLine(f"tested: trl {', '.join(TESTED_TRL)}"),
     ]
     faults = trl_faults()
-    found = _version("trl")
+    found = installed("trl").get("trl")
     if not faults and found not in TESTED_TRL:
         lines.append(DoctorLine(f"trl {found} was not tested; every hook that is needed is there"))
     lines += [DoctorLine(fault, ok=False) for fault in faults]
@@ -107,13 +107,5 @@ def _verl() -> list[DoctorLine]:
     return lines
 
 
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def _versions(packages: tuple[str, ...]) -> str:
-    found = {package: _version(package) for package in packages}
-    return ", ".join(f"{package} {version}" for package, version in found.items() if version is not None)
+    return ", ".join(f"{package} {version}" for package, version in installed(*packages).items())

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["evaluate_command"]
 
 
-ModelOrSamples = Annotated[str, typer.Argument(help="A model directory or Hugging Face id, or a JSONL of samples.")]
+ModelOrSamples = Annotated[
+    str, typer.Argument(help="A model directory or Hugging Face id, or a JSONL of samples.")
+]
 Data = Annotated[
     str,
     typer.Option(help="math500, gsm8k, aime24, gpqa_diamond, gym:NAME, owner/name of the hub, or a file."),

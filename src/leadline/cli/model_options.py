@@ -30,8 +30,8 @@ GraderName = Annotated[
     typer.Option(metavar="MODULE:FUNCTION", help="Instead of leadline's: f(response, gold) -> bool | None."),
 ]
 
-Limit = Annotated[int | None, _sampling("Only the first so many problems.")]
-SamplesEach = Annotated[int, _sampling("Completions per problem.")]
+Limit = Annotated[int | None, _sampling("Ask only the first so many problems.")]
+SamplesEach = Annotated[int, _sampling("Completions asked for per problem.")]
 Temperature = Annotated[float, _sampling("0 is greedy; for a probe, as the run will sample.")]
 MaxTokens = Annotated[int, _sampling("Cap on a completion.")]
 TopP = Annotated[float, _sampling("Only the likeliest tokens that make up this share.")]
@@ -39,10 +39,12 @@ MinP = Annotated[float, _sampling("Only tokens this likely, as a share of the li
 Seed = Annotated[int, _sampling("Of the samples and the votes.")]
 System = Annotated[str | None, _sampling("System turn.")]
 Template = Annotated[str, _sampling("What is asked; {prompt} is the problem.")]
-EngineName = Annotated[str, _sampling("auto, local, transformers or vllm.")]
+EngineName = Annotated[str, _sampling("What runs the model: auto, local, transformers or vllm.")]
 BatchSize = Annotated[int | None, _sampling("Completions decoded at once by a model that runs here.")]
 
-Url = Annotated[str | None, _server("An OpenAI-compatible server, e.g. http://localhost:8000/v1")]
+Url = Annotated[
+    str | None, _server("Ask the model behind an OpenAI-compatible server, e.g. http://localhost:8000/v1")
+]
 ApiName = Annotated[str, _server("With --url: chat or completions.")]
 Concurrency = Annotated[int, _server("With --url: requests under way at once.")]
 Timeout = Annotated[float, _server("With --url: seconds that one request may take.")]

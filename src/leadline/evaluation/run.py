@@ -11,7 +11,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,9 +21,10 @@ from leadline.errors import ConfigError, DataError, Interrupted
 from leadline.evaluation.metrics import Evaluation, evaluate
 from leadline.evaluation.sample_store import DrawStore
 from leadline.grading import Grader
-from leadline.rewards import Scorer, resolve
-from leadline.rewards.user_functions import guarded
+from leadline.rewards import Scorer
+from leadline.rewards.user_functions import named_grader
 from leadline.samplers import FileSampler, Sampler, Sampling
+from leadline.storage.installed import installed
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
 from leadline.types import Completion, Problem, SampleRow, Score
 
@@ -38,6 +38,7 @@ __all__ = [
     "run_eval",
 ]
 
+_PACKAGES = ("leadline", "transformers", "torch", "vllm", "math-verify")
 _CHUNK = 1024  # completions graded at a time
 MEASURED = {"format": 0.0, "reflection": 0.0, "repetition": 0.0}
 """The parts of the reward that every evaluation measures; none of them is paid."""
@@ -75,11 +76,7 @@ def run_eval(
     settings or problems it refuses. Where nothing could be drawn, nothing is left behind.
 
     Args:
-        sampler: where the samples come from.
-        problems: the problem set.
         out: folder; made where there is none.
-        samples: of each problem.
-        sampling: temperature, token cap, seed, ...
         ks: of pass@k and cons@k; powers of two up to ``samples``, and ``samples``, when None.
         grader: as :class:`leadline.rewards.Scorer` takes it; ``module:function`` is looked up before anything else.
         progress: called with the number of samples there, and the number wanted.
@@ -91,40 +88,29 @@ def run_eval(
     """
     if samples < 1:
         raise ConfigError(f"samples must be at least 1, got {samples}")
-    grade = (
-        guarded(resolve(grader, what="grader"), f"grader {grader!r}") if isinstance(grader, str) else grader
-    )
+    grade = named_grader(grader) if isinstance(grader, str) else grader
     settings = _settings(sampler, problems, sampling)
     _agree(out / "settings.json", settings)
-    absent = [
-        path for path in (out / "settings.json", out / "raw.jsonl", out, *out.parents) if not path.exists()
-    ]
-    with DrawStore(out / "raw.jsonl") as store, _no_empty_folder(out / "raw.jsonl", absent):
+    with _open_store(out, samples * len(problems)) as store:
         write_json_atomic(out / "settings.json", settings | {"samples": samples})
-        try:
-            graded = draw_and_grade(
-                *(sampler, problems.problems, store, out / "samples.jsonl.gz"),
-                samples=samples,
-                sampling=sampling,
-                grader=grade,
-                progress=progress,
-            )
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                f"stopped after {len(store)} of {samples * len(problems)} samples; "
-                "run the same command again to go on"
-            ) from error
+        asked = (sampler, problems.problems, store, out / "samples.jsonl.gz")
+        graded = draw_and_grade(*asked, samples=samples, sampling=sampling, grader=grade, progress=progress)
     if sampling.temperature > 0 and graded.all_alike(samples):
-        warnings.warn(
-            f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
-            SamplesWarning,
-            stacklevel=2,
-        )
+        _warn_of_one_text(sampler, samples)
     evaluation = graded.measure(ks or _powers(samples), sampling.seed)
     named = {"grader": grader} if isinstance(grader, str) else {}
     result = {"settings": settings | {"samples": samples} | named, "metrics": evaluation.as_dict()}
-    write_json_atomic(out / "metrics.json", result | {"versions": _versions()})
+    versions = {"python": platform.python_version(), **installed(*_PACKAGES)}
+    write_json_atomic(out / "metrics.json", result | {"versions": versions})
     return EvalRun(evaluation, out / "metrics.json", out / "samples.jsonl.gz")
+
+
+def _warn_of_one_text(sampler: Sampler, samples: int) -> None:
+    warnings.warn(
+        f"all {samples} samples of every problem are the same text: does {sampler.name} heed the temperature?",
+        SamplesWarning,
+        stacklevel=3,
+    )
 
 
 def _settings(sampler: Sampler, problems: ProblemSet, sampling: Sampling) -> dict[str, Any]:
@@ -149,16 +135,27 @@ def _settings(sampler: Sampler, problems: ProblemSet, sampling: Sampling) -> dic
 
 
 @contextlib.contextmanager
-def _no_empty_folder(raw: Path, absent: Sequence[Path]) -> Iterator[None]:
-    """On an error before the first sample, take away the files and folders that were ``absent`` before."""
-    try:
-        yield
-    except BaseException:
-        if raw.stat().st_size == 0:
-            for path in absent:
-                with contextlib.suppress(OSError):  # somebody else has put something there
-                    path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-        raise
+def _open_store(out: Path, wanted: int) -> Iterator[DrawStore]:
+    """The samples drawn so far; on an error before the first of them, files and folders made here are taken away.
+
+    Raises:
+        Interrupted: for a KeyboardInterrupt, with what is there of the samples ``wanted``.
+    """
+    raw = out / "raw.jsonl"
+    absent = [path for path in (out / "settings.json", raw, out, *out.parents) if not path.exists()]
+    with DrawStore(raw) as store:
+        try:
+            yield store
+        except BaseException as error:
+            if raw.stat().st_size == 0:
+                for path in absent:
+                    with contextlib.suppress(OSError):  # somebody else has put something there
+                        path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(
+                    f"stopped after {len(store)} of {wanted} samples; run the same command again to go on"
+                ) from error
+            raise
 
 
 def _fingerprint(source: Path) -> str | None:
@@ -312,13 +309,3 @@ class GradedSamples:
 def _powers(samples: int) -> list[int]:
     """1, 2, 4, ... below ``samples``, and ``samples``."""
     return [*(2**i for i in range(samples.bit_length()) if 2**i < samples), samples]
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("leadline", "transformers", "torch", "vllm", "math-verify"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

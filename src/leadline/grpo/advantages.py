@@ -20,10 +20,9 @@ has no float64, CUDA's scatter-add is not deterministic, and a batch is a few th
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -32,6 +31,7 @@ from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.groups import Bools, Floats, Groups
 from leadline.grpo.length_controller import LengthTerm
 from leadline.grpo.length_strata import short_rows
+from leadline.grpo.rows import ScorableRows, as_numpy
 from leadline.theory import lead_scale, lead_weight
 
 __all__ = ["AdvantageConfig", "Advantages", "group_advantages"]
@@ -77,15 +77,14 @@ def group_advantages(
         correct: bool, the grader's verdict.
         length: int or float, completion tokens.
         group: integer, equal for completions of the same prompt.
-        scorable: bool, default all True. False = the gold is at fault (or the row is padding): such a row
+        scorable: bool, default all True. False (the reference answer is at fault, or the row is padding): the row
             takes part in no statistic, has advantage 0, and its other columns may hold anything.
         answered: bool, default all True. False = no answer found: ``no_answer`` instead of ``wrong``.
-        bonus: float, default 0: weighted sum of the other reward parts (format, reflection, repetition,
-            overlong, -beta * k1), added before normalisation; it never touches the solve rate
-            (decision "Reward").
+        bonus: float, default 0: weighted sum of the other reward parts, added before normalisation; it never
+            touches the solve rate (decision "Reward").
         config: see :class:`~leadline.grpo.config.AdvantageConfig`.
-        term: what the arm's length controller says for this batch; needed exactly where the strength of the length
-            term changes from batch to batch (``config.remembers``). :class:`leadline.grpo.weighing.Weigher` does both.
+        term: what the arm's length controller says for this batch, as :class:`leadline.grpo.weighing.Weigher` hands it
+            over; needed exactly where the length term changes from batch to batch (``config.remembers``).
 
     Raises:
         InputError: shapes, types or values that do not fit; lists all of them.
@@ -96,40 +95,35 @@ def group_advantages(
     >>> out.advantage
     tensor([ 0.5000, -0.5000,  0.5000, -0.5000])
     """
-    _validate(correct, length, group, scorable, answered, bonus)
-    if term is None and config.remembers:
-        raise InputError(
-            "config: its length term changes from batch to batch: use leadline.grpo.weighing.Weigher"
-        )
-    term = LengthTerm(config.length_alpha) if term is None else term
-    keep: Bools = np.ones(len(correct), dtype=bool) if scorable is None else _numpy(scorable)
-    ids, row_group = np.unique(_numpy(group), return_inverse=True)
-    groups = Groups(row_group[keep], len(ids))
+    _validate(correct, length, group, scorable, answered, bonus, config, term)
+    rows = ScorableRows.of(correct, length, group, scorable, answered)
+    extra = None if bonus is None else as_numpy(bonus)[rows.keep]
+    reward, advantage, weight = row_advantages(rows, extra, config, term or LengthTerm(config.length_alpha))
+    out = Advantages(
+        advantage=rows.back(advantage, fill=0.0),
+        reward=rows.back(reward, fill=np.nan),
+        weight=rows.back(weight, fill=0.0),
+        solve_rate=rows.spread(rows.solve_rate.astype(np.float32)),
+        live=rows.spread(rows.groups.total(advantage.astype(np.float32) != 0) > 0),
+    )
+    return Advantages(*(column.to(correct.device) for column in out))
 
-    right = _numpy(correct)[keep]
-    said = np.ones(groups.rows, dtype=bool) if answered is None else _numpy(answered)[keep]
-    tokens = _numpy(length)[keep].astype(np.float64)
-    solve_rate = groups.mean(right.astype(np.float64))
-    reward = base_reward(right, said, tokens, groups, config, term.alpha)
+
+def row_advantages(
+    rows: ScorableRows, bonus: Floats | None, config: AdvantageConfig, term: LengthTerm
+) -> tuple[Floats, Floats, Floats]:
+    """[N] reward, advantage, and the weight in it: the formulas below, one after another."""
+    groups, solve_rate = rows.groups, rows.solve_rate
+    reward = base_reward(rows.correct, rows.answered, rows.tokens, groups, config, term.alpha)
     if bonus is not None:
-        reward = reward + _numpy(bonus)[keep]
+        reward = reward + bonus
     baseline = groups.mean(reward)[groups.index]
     if term.within_strata:
-        baseline = mean_within_strata(reward, tokens, groups)
+        baseline = mean_within_strata(reward, rows.tokens, groups)
     plain = normalised(reward, solve_rate, groups, config, baseline)
     if config.drop_unsolved:
         plain = np.where(groups.total(reward > 0)[groups.index] > 0, plain, 0.0)
-    advantage, weight = reweighted(plain, right, solve_rate, groups, config)
-
-    live = groups.total(advantage.astype(np.float32) != 0) > 0
-    out = Advantages(
-        advantage=_scattered(advantage, keep, fill=0.0),
-        reward=_scattered(reward, keep, fill=np.nan),
-        weight=_scattered(weight, keep, fill=0.0),
-        solve_rate=torch.from_numpy(solve_rate[row_group].astype(np.float32)),
-        live=torch.from_numpy(live[row_group]),
-    )
-    return Advantages(*(column.to(correct.device) for column in out))
+    return reward, *reweighted(plain, rows.correct, solve_rate, groups, config)
 
 
 def length_factor(
@@ -287,18 +281,6 @@ def _logistic(config: AdvantageConfig) -> dict[str, float]:
     }
 
 
-def _numpy(values: Tensor) -> npt.NDArray[Any]:
-    values = values.detach().cpu()
-    return (values.double() if values.is_floating_point() else values).numpy()
-
-
-def _scattered(values: Floats, keep: Bools, fill: float) -> Tensor:
-    """float32 [B] with ``values`` in the rows of ``keep`` and ``fill`` in the others."""
-    whole = np.full(len(keep), fill, dtype=np.float32)
-    whole[keep] = values
-    return torch.from_numpy(whole)
-
-
 def _validate(
     correct: Tensor,
     length: Tensor,
@@ -306,6 +288,8 @@ def _validate(
     scorable: Tensor | None,
     answered: Tensor | None,
     bonus: Tensor | None,
+    config: AdvantageConfig,
+    term: LengthTerm | None,
 ) -> None:
     """Raise one InputError that names every column that does not fit."""
     columns = {"correct": correct, "length": length, "group": group}
@@ -333,5 +317,9 @@ def _validate(
                 faults.append(f"{name}: not finite in a scorable row")
         if (length[rows] < 0).any():
             faults.append("length: negative in a scorable row")
+    if not faults and term is None and config.remembers:
+        faults.append(
+            "config: its length term changes from batch to batch: use leadline.grpo.weighing.Weigher"
+        )
     if faults:
         raise InputError(faults)

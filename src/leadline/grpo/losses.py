@@ -101,13 +101,8 @@ def policy_loss(
         InputError: shapes or arguments that do not fit; lists all of them.
     """
     _validate(logp, old_logp, advantage, mask, rows, ref_logp, normaliser, config)
-    pick: Callable[[Tensor], Tensor] = (lambda x: x) if mask is None else (lambda x: x[mask])
-    if rows is None:
-        assert mask is not None  # _validate: one of the two
-        rows = mask.nonzero()[:, 0]
-    n_rows = len(advantage)
-
-    new = pick(logp)
+    pick, rows = _layout(mask, rows)
+    new, n_rows = pick(logp), len(advantage)
     token_log_ratio = log_ratio = new - (new if old_logp is None else pick(old_logp)).detach()
     if config.level == "sequence":
         log_ratio = row_mean(log_ratio, rows, n_rows)[rows]
@@ -126,6 +121,14 @@ def policy_loss(
         clipped_high=((push > 0) & (ratio > 1 + config.clip_high)).sum(),
         kl=kl.detach().sum(),
     )
+
+
+def _layout(mask: Tensor | None, rows: Tensor | None) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    """How the tokens are taken out of a column of either layout, and the row of each."""
+    if rows is not None:
+        return (lambda column: column), rows
+    assert mask is not None  # _validate: one of the two
+    return (lambda column: column[mask]), mask.nonzero()[:, 0]
 
 
 def loss_normaliser(

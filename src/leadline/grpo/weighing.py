@@ -10,9 +10,9 @@ from torch import Tensor
 
 from leadline.grpo.advantages import Advantages, group_advantages
 from leadline.grpo.config import AdvantageConfig
-from leadline.grpo.groups import Groups
 from leadline.grpo.length_controller import LengthController, LengthTerm
 from leadline.grpo.length_drift import measured_length_drift
+from leadline.grpo.rows import ScorableRows, as_numpy
 
 __all__ = ["Weighed", "Weigher"]
 
@@ -58,20 +58,17 @@ class Weigher:
         """
         parts = {"scorable": scorable, "answered": answered, "bonus": bonus}
         plain = group_advantages(correct, length, group, **parts, config=self.config, term=LengthTerm(0.0))
-        keep = np.ones(len(correct), dtype=bool) if scorable is None else scorable.cpu().numpy()
-        ids, index = np.unique(group.cpu().numpy(), return_inverse=True)
-        groups = Groups(index[keep], len(ids))
-        right, tokens = correct.cpu().numpy()[keep], length.cpu().numpy()[keep].astype(np.float64)
+        rows = ScorableRows.of(correct, length, group, scorable)
         before = self.controller.state
-        term = self.controller.update(right, tokens, groups)
+        term = self.controller.update(rows.correct, rows.tokens, rows.groups)
         state = self.controller.state
         if not learn:
             self.controller.state = before
         out = plain
         if term != LengthTerm(0.0):
             out = group_advantages(correct, length, group, **parts, config=self.config, term=term)
-        rows = (_rows(out, keep), _rows(plain, keep))
-        drift = measured_length_drift(*rows, right, tokens, groups)
+        ours, without = (as_numpy(found.advantage)[rows.keep] for found in (out, plain))
+        drift = measured_length_drift(ours, without, rows.correct, rows.tokens, rows.groups)
         metrics = {"length_alpha": term.alpha, "length_slope": state.slope, "length_gap": state.gap} | {
             f"drift_{name}": value for name, value in drift._asdict().items()
         }
@@ -88,10 +85,6 @@ class Weigher:
             CheckpointError: it is not such a state.
         """
         self.controller.restore(saved)
-
-
-def _rows(out: Advantages, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
-    return out.advantage.detach().cpu().numpy()[keep].astype(np.float64)
 
 
 def _known(value: float | None) -> float | None:

@@ -12,16 +12,12 @@ from leadline.grading import Grade, Grader, Reason
 from leadline.grading.restated import without_restated
 from leadline.rewards.components import bonus_advantage, make_parts
 from leadline.rewards.reflection import reflect
-from leadline.rewards.user_functions import guarded, resolve
+from leadline.rewards.user_functions import named_grader
 from leadline.types import Completion, Problem, Score, Span
 
 __all__ = ["BonusWarning", "Scorer"]
 
 _NO_OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-
-
-def _named(grader: str) -> Callable[..., Any]:
-    return guarded(resolve(grader, what="grader"), f"grader {grader!r}")
 
 
 class BonusWarning(UserWarning):
@@ -71,7 +67,7 @@ class Scorer:
     ) -> None:
         self._parts = make_parts(weights, options)
         self._own_grader = grader is None
-        self._grader: Any = _named(grader) if isinstance(grader, str) else grader or Grader()
+        self._grader: Any = named_grader(grader) if isinstance(grader, str) else grader or Grader()
         reach = bonus_advantage(self._parts)
         if reach >= gap:
             paid = ", ".join(part.name for part in self._parts if part.weight)

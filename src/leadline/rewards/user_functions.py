@@ -15,7 +15,7 @@ from typing import Any
 
 from leadline.errors import ConfigError, LeadlineError
 
-__all__ = ["check_name", "guarded", "resolve"]
+__all__ = ["check_name", "guarded", "named_grader", "resolve"]
 
 
 def resolve(name: str, *, what: str = "function") -> Callable[..., Any]:
@@ -86,6 +86,15 @@ def guarded(function: Callable[..., Any], place: str) -> Callable[..., Any]:
             raise ConfigError(f"{place}: {_said(error)}") from error
 
     return call
+
+
+def named_grader(name: str) -> Callable[..., Any]:
+    """The grader that a recipe or an option names, guarded.
+
+    Raises:
+        ConfigError: as :func:`resolve`.
+    """
+    return guarded(resolve(name, what="grader"), f"grader {name!r}")
 
 
 def _said(error: BaseException) -> str:

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
 from leadline.runs.training_data import Material
 from leadline.samplers import Sampling
+from leadline.storage.installed import installed
 from leadline.storage.run_directory import RunReader, RunWriter
 from leadline.types import Problem
 
@@ -174,13 +174,8 @@ class Pipeline:
 
 def versions() -> dict[str, str]:
     """Versions of what decides the numbers of a run."""
-    found = {"leadline": __version__, "python": platform.python_version()}
-    for package in ("torch", "transformers", "numpy", "math-verify", "peft", "trl"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    packages = installed("torch", "transformers", "numpy", "math-verify", "peft", "trl")
+    return {"leadline": __version__, "python": platform.python_version(), **packages}
 
 
 def machine() -> dict[str, Any]:

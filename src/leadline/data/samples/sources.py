@@ -120,7 +120,7 @@ def load_counts(
 
     Args:
         source: one or several of: a file, a pattern, a folder of sample files, or what `sample_file` takes.
-        golds: gold answer by problem id.
+        golds: reference answer by problem id; those of the problem set when None.
         grader: for ungraded rows; a new one is made (and closed) when none is given.
         reading: layout, columns, threshold of scores, tokenizer, the problem set; recognised when None.
 
@@ -138,7 +138,8 @@ def load_counts(
         rows = named_as(how.problems, rows)
     own = grader or Grader()
     try:
-        graded = grade_rows(rows, golds or {}, own)
+        answers = {problem.id: problem.answer for problem in how.problems} if golds is None else golds
+        graded = grade_rows(rows, answers, own)
         counts = count_rows(
             graded, str(paths[0]), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
         )

@@ -19,7 +19,7 @@ from leadline.diagnosis.compare.seen_gain import find_seen_gain
 from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws
 from leadline.diagnosis.compare.verdict import judge_comparison
-from leadline.diagnosis.probe.copies import find_copies
+from leadline.diagnosis.probe.copies import find_copies, without_copies
 
 __all__ = ["compare"]
 
@@ -51,14 +51,11 @@ def compare(
         DataError: no shared problem.
     """
     whole = pair_up(base, tuned)
-    copies = (find_copies(whole.base), find_copies(whole.tuned))
-    sides = [
-        side.thinned() if found.suspect and found.factor > 1 else side
-        for side, found in zip((whole.base, whole.tuned), copies, strict=True)
-    ]
-    pair = Pair(sides[0], sides[1], whole.only_base, whole.only_tuned)
+    copies = find_copies(whole.base), find_copies(whole.tuned)
+    sides = [without_copies(*both) for both in zip((whole.base, whole.tuned), copies, strict=True)]
+    pair = replace(whole, base=sides[0], tuned=sides[1])
     laws = fit_laws(pair, seed)
-    found_all = Comparison(
+    found = Comparison(
         pair=pair,
         passes=tuple(pass_rows(pair, seed=seed)),
         ratios=tuple(_ratios(pair, seed)),
@@ -75,8 +72,8 @@ def compare(
         farming=farming,
         notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),
     )
-    code, also, sentences = judge_comparison(found_all)
-    return replace(found_all, verdict=code, also=also, sentences=sentences)
+    code, also, sentences = judge_comparison(found)
+    return replace(found, verdict=code, also=also, sentences=sentences)
 
 
 def _ratios(pair: Pair, seed: int) -> list[MetricChange]:

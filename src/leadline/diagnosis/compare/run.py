@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from leadline.data import load_problems
 from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
 from leadline.diagnosis.about import about_samples
@@ -16,6 +15,7 @@ from leadline.diagnosis.compare.measure import compare
 from leadline.diagnosis.compare.reflection_hacking import Farming
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.tables import comparison_finding
+from leadline.diagnosis.given_problems import given_problems
 from leadline.display.page import finding_page
 from leadline.grading import Grader
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
@@ -43,7 +43,7 @@ def run_compare(
 
     Args:
         base, tuned: sample files of any known layout, patterns, folders, or arms of runs (``RUN:ARM``).
-        data: the problem set, for the golds of ungraded rows.
+        data: the problem set, for the reference answers of ungraded rows.
         repeat: further samples of the base: how much moves without any training.
         unrelated: neither model was trained from the other.
         html: write a self-contained page here.
@@ -57,15 +57,9 @@ def run_compare(
     if html is not None:
         read = tuple(p for p in (base, tuned, data, repeat) if isinstance(p, str | Path))
         check_output(html, inputs=read, ours=is_our_page)
-    problems = list(
-        load_problems(data, on_bad_row=on_bad_row) if isinstance(data, str | Path) else data or ()
-    )
-    golds = {problem.id: problem.answer for problem in problems}
     farming = (Farming(), Farming())
-    how = replace(reading or SampleReading(), problems=problems)
-    load = partial(
-        load_counts, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how
-    )
+    how = replace(reading or SampleReading(), problems=given_problems(data, on_bad_row))
+    load = partial(load_counts, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how)
     sides = [
         load(source, observe=counter.observe) for source, counter in zip((base, tuned), farming, strict=True)
     ]
@@ -73,8 +67,11 @@ def run_compare(
     seen = farming if all(counter.texts for counter in farming) else None
     found = compare(sides[0], sides[1], tau=tau, repeat=again, unrelated=unrelated, farming=seen, seed=seed)
     if html is not None:
-        title = f"{Path(tuned).name} against {Path(base).name}"
-        about = about_samples(tuned)
-        shown = comparison_finding(found, title, sources=(str(base), str(tuned)), about=about)
-        write_text_atomic(html, finding_page(shown))
+        _write_page(html, found, base, tuned)
     return found
+
+
+def _write_page(html: str | Path, found: Comparison, base: str | Path, tuned: str | Path) -> None:
+    title = f"{Path(tuned).name} against {Path(base).name}"
+    shown = comparison_finding(found, title, sources=(str(base), str(tuned)), about=about_samples(tuned))
+    write_text_atomic(html, finding_page(shown))

@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.data.samples.counts import Counts
 
-__all__ = ["Copies", "Dominance", "dominance", "find_copies"]
+__all__ = ["Copies", "Dominance", "dominance", "find_copies", "without_copies"]
 
 MANY_COPIES = 0.5  # long copies above this share of the samples make the intervals worthless
 SOME_COPIES = 0.1
@@ -59,6 +59,11 @@ def find_copies(counts: Counts) -> Copies:
     doubled = factor > 1 and bool(np.mean(~one_text) >= SOME_COPIES)
     long = float(counts.long_copies.sum()) / texts >= MANY_COPIES
     return Copies(texts, share, max(factor, 1), constant, bool(decided or doubled or long))
+
+
+def without_copies(counts: Counts, found: Copies) -> Counts:
+    """The counts of every text once, where ``found`` says that all of them were counted several times."""
+    return counts.thinned() if found.suspect and found.factor > 1 else counts
 
 
 @dataclass(frozen=True, slots=True)

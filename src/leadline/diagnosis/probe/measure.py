@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.probe.copies import dominance, find_copies
+from leadline.diagnosis.probe.copies import Copies, dominance, find_copies, without_copies
 from leadline.diagnosis.probe.correct_mass import Mass, correct_mass
-from leadline.diagnosis.probe.curves import BETAS, TAUS, cover_curve, pass_curve, reach_table
+from leadline.diagnosis.probe.curves import BETAS, TAUS, Reach, cover_curve, pass_curve, reach_table
 from leadline.diagnosis.probe.difficulty_bands import band_of, band_table, window
-from leadline.diagnosis.probe.failure_modes import count_faults
+from leadline.diagnosis.probe.failure_modes import Faults, count_faults
 from leadline.diagnosis.probe.live_groups import (
     GROUP_SIZES,
     USUAL,
@@ -21,8 +22,8 @@ from leadline.diagnosis.probe.live_groups import (
     live_shares,
     recommended_group,
 )
-from leadline.diagnosis.probe.prefiltered import find_filter
-from leadline.diagnosis.probe.result import Budget, Forced, Probe, Twins, Zeros
+from leadline.diagnosis.probe.prefiltered import Filtered, find_filter
+from leadline.diagnosis.probe.result import Budget, Forced, Probe, Repeats, Zeros
 from leadline.diagnosis.probe.verdict import judge_probe
 from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound
 from leadline.theory import q_seen
@@ -34,9 +35,7 @@ def probe(
     counts: Counts,
     *,
     log_forced: Mapping[str, float] | None = None,
-    duplicates: Sequence[Sequence[str]] = (),
-    contamination: Sequence[str] = (),
-    twins: Twins | None = None,
+    repeats: Repeats = Repeats(),  # noqa: B008 (frozen)
     group: int | None = None,
     batch: int = 32,
     steps: int = 60,
@@ -50,54 +49,84 @@ def probe(
     Args:
         counts: tallied samples (`leadline.data.samples.counts`).
         log_forced: lower bounds on log Q by problem (`teacher_forced`).
-        duplicates: groups of ids that are one and the same problem.
-        contamination: ids of problems that also stand in an evaluation set.
-        twins: numbers of both, exact ones apart; counted from the two when None.
-        group: samples a group; None chooses (`recommended_group`).
-        batch, steps: prompts a step and steps of the run to come, for the smallest Q it can see.
+        repeats: problems that stand in the set twice, or in an evaluation set (`find_repeats`).
+        group: samples per group; None chooses (`recommended_group`).
+        batch, steps: prompts per step and steps of the run to come, for the smallest Q it can see.
         betas: KL coefficients of the reach table.
         gap: reward of a right answer over a wrong one.
         seed: of the bootstraps.
     """
+    basis = _basis(counts, log_forced, group, confidence)
+    found = _measured(
+        basis,
+        repeats,
+        faults=count_faults(basis.counts, confidence, seed),
+        reach=tuple(reach_table(basis.counts, betas, gap, confidence)),
+        budget=_budget(len(basis.counts), batch, basis.group.value, steps),
+    )
+    if found.kept:
+        chosen = np.isin(np.array(found.counts.ids, dtype=object), np.array(found.kept, dtype=object))
+        found = replace(found, kept_live=live_chosen(basis.law, basis.group.value, chosen, confidence))
+    code, then, sentences = judge_probe(found)
+    return replace(found, verdict=code, then=then, sentences=sentences)
+
+
+class _Basis(NamedTuple):
+    """What the parts of a probe start from: counts without copies, their law, each problem's Q, the group size."""
+
+    counts: Counts
+    copies: Copies
+    filtered: Filtered
+    law: MassLaw
+    group: GroupSize
+    mass: Mass
+    confidence: float
+
+
+def _basis(
+    counts: Counts, log_forced: Mapping[str, float] | None, group: int | None, confidence: float
+) -> _Basis:
     copies = find_copies(counts)
-    used = counts.thinned() if copies.suspect and copies.factor > 1 else counts
+    used = without_copies(counts, copies)
     cut = find_filter(used)
     law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
-    g = advised.value
-    edges = window(g)
     mass = correct_mass(used, log_forced, confidence)
-    bands = band_of(mass.value, edges)
-    sizes = sorted({*GROUP_SIZES, g})
-    found = Probe(
+    return _Basis(used, copies, cut, law, advised, mass, confidence)
+
+
+def _measured(
+    basis: _Basis, repeats: Repeats, *, faults: Faults, reach: tuple[Reach, ...], budget: Budget
+) -> Probe:
+    """Everything but the verdict."""
+    used, law, confidence = basis.counts, basis.law, basis.confidence
+    g = basis.group.value
+    edges = window(g)
+    bands = band_of(basis.mass.value, edges)
+    return Probe(
         counts=used,
-        mass=mass,
+        mass=basis.mass,
         pass_curve=pass_curve(used, confidence=confidence),
         cover=cover_curve(used, TAUS, confidence),
-        live=live_shares(used, sizes, confidence, law),
+        live=live_shares(used, sorted({*GROUP_SIZES, g}), confidence, law),
         live_here={size: live_chosen(law, size, confidence=confidence) for size in sorted({USUAL, g})},
-        group=advised,
-        faults=count_faults(used, confidence, seed),
-        reach=tuple(reach_table(used, betas, gap, confidence)),
+        group=basis.group,
+        faults=faults,
+        reach=reach,
         edges=edges,
         bands=bands,
         band_rows=tuple(band_table(law, bands, edges)),
-        budget=_budget(len(used), batch, g, steps),
+        budget=budget,
         zeros=_zeros(used, law, confidence),
-        copies=copies,
+        copies=basis.copies,
         dominance=dominance(used),
-        filtered=cut,
-        forced=_forced(mass, used),
-        twins=twins or Twins(sum(len(names) - 1 for names in duplicates), 0, len(contamination), 0),
-        duplicates=tuple(tuple(names) for names in duplicates),
-        contamination=tuple(contamination),
+        filtered=basis.filtered,
+        forced=_forced(basis.mass, used),
+        twins=repeats.twins,
+        duplicates=repeats.duplicates,
+        contamination=repeats.contamination,
         notes=used.notes + tuple(used.skipped),
     )
-    if found.kept:
-        chosen = np.isin(np.array(used.ids, dtype=object), np.array(found.kept, dtype=object))
-        found = replace(found, kept_live=live_chosen(law, g, chosen, confidence))
-    code, then, sentences = judge_probe(found)
-    return replace(found, verdict=code, then=then, sentences=sentences)
 
 
 def _budget(problems: int, batch: int, group: int, steps: int) -> Budget:

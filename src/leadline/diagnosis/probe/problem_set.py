@@ -8,12 +8,12 @@ from typing import Any
 
 from leadline.data import normalised_prompt, overlap
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.probe.result import Probe
+from leadline.diagnosis.probe.result import Probe, Repeats, Twins
 from leadline.errors import InputError
 from leadline.storage.jsonl import write_jsonl
 from leadline.types import Problem
 
-__all__ = ["contaminated", "problems_of", "repeats_to_the_character", "twins", "write_kept"]
+__all__ = ["contaminated", "find_repeats", "problems_of", "repeats_to_the_character", "twins", "write_kept"]
 
 
 def problems_of(counts: Counts, given: Iterable[Problem] = ()) -> list[Problem]:
@@ -42,6 +42,16 @@ def contaminated(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> 
     shared = dict.fromkeys(pair.b for pair in overlap(evaluation, problems))
     exact = {problem.prompt for problem in evaluation}
     return shared, sum(problem.id in shared and problem.prompt in exact for problem in problems)
+
+
+def find_repeats(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> Repeats:
+    """What of the set stands twice in it, or in an evaluation set."""
+    groups = twins(problems)
+    shared, exact = contaminated(problems, evaluation)
+    again = sum(len(names) - 1 for names in groups)
+    return Repeats(
+        groups, tuple(shared), Twins(again, repeats_to_the_character(problems), len(shared), exact)
+    )
 
 
 def write_kept(path: str | Path, probe: Probe, problems: Sequence[Problem]) -> int:

@@ -22,7 +22,7 @@ from leadline.diagnosis.probe.prefiltered import Filtered
 from leadline.display import Sentence
 from leadline.stats import Interval
 
-__all__ = ["LAW", "Budget", "Forced", "Probe", "Twins", "Zeros"]
+__all__ = ["LAW", "Budget", "Forced", "Probe", "Repeats", "Twins", "Zeros"]
 
 LAW = "the fitted law of Q, given the counts"  # where numbers of chosen problems come from
 
@@ -69,6 +69,20 @@ class Twins(NamedTuple):
     again_exact: int = 0
     shared: int = 0
     shared_exact: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The problems that :class:`Twins` counts.
+
+    Attributes:
+        duplicates: groups of ids that are one and the same problem.
+        contamination: ids of problems that also stand in an evaluation set.
+    """
+
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    contamination: tuple[str, ...] = ()
+    twins: Twins = Twins()  # noqa: RUF009 (a tuple)
 
 
 @dataclass(frozen=True, slots=True)

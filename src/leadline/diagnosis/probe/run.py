@@ -12,15 +12,10 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
 from leadline.diagnosis.about import about_samples
+from leadline.diagnosis.given_problems import given_problems
 from leadline.diagnosis.probe.measure import probe
-from leadline.diagnosis.probe.problem_set import (
-    contaminated,
-    problems_of,
-    repeats_to_the_character,
-    twins,
-    write_kept,
-)
-from leadline.diagnosis.probe.result import Probe, Twins
+from leadline.diagnosis.probe.problem_set import find_repeats, problems_of, write_kept
+from leadline.diagnosis.probe.result import Probe
 from leadline.diagnosis.probe.tables import probe_finding
 from leadline.display.page import finding_page
 from leadline.grading import Grader
@@ -49,7 +44,7 @@ def run_probe(
     Args:
         source: one or several of: a sample file of any known layout, a pattern, a folder, a run (``RUN:ARM``); or
             counts.
-        data: the problem set: golds for ungraded rows, texts for twins and for ``write_problems``.
+        data: the problem set: reference answers for ungraded rows, texts for twins and for ``write_problems``.
         against: evaluation sets; problems that are in them are named and not kept.
         html: write a self-contained page here.
         write_problems: write the problems worth training on here.
@@ -61,41 +56,37 @@ def run_probe(
         InputError, DataError: what was handed in cannot be used; nothing is written then.
         StorageError: the disk refused.
     """
-    sources = (
-        [source] if isinstance(source, str | Path) else [] if isinstance(source, Counts) else list(source)
-    )
-    read = tuple(p for p in (*sources, data, *against) if isinstance(p, str | Path))
-    if html is not None:
-        check_output(html, inputs=read, ours=is_our_page)
-    if write_problems is not None:
-        check_output(write_problems, inputs=read, ours=starts_with_row("id", "answer", "solve_rate"))
-    given = _given(data, on_bad_row)
-    golds = {problem.id: problem.answer for problem in given}
+    sources = _named(source)
+    _check_outputs(html, write_problems, read=(*sources, *_named(data), *against))
+    given = given_problems(data, on_bad_row)
     if isinstance(source, Counts):
         counts = source
     else:
         how = replace(reading or SampleReading(), problems=given)
-        counts = load_counts(
-            sources, golds=golds, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how
-        )
+        counts = load_counts(sources, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how)
     problems = problems_of(counts, given)
     evaluation = [p for place in against for p in load_problems(place, check_golds=False, on_bad_row="skip")]
-    shared, exact = contaminated(problems, evaluation)
-    groups = twins(problems)
-    again = sum(len(names) - 1 for names in groups)
-    found = probe(
-        counts,
-        log_forced=log_forced,
-        duplicates=groups,
-        contamination=tuple(shared),
-        twins=Twins(again, repeats_to_the_character(problems), len(shared), exact),
-        **settings,
-    )
+    found = probe(counts, log_forced=log_forced, repeats=find_repeats(problems, evaluation), **settings)
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
         _write_page(html, found, str(sources[0]) if sources else "")
     return found
+
+
+def _named(given: object) -> list[str | Path]:
+    """The files and patterns among what may as well be counts or problems."""
+    several = given if isinstance(given, list | tuple) else [given]
+    return [item for item in several if isinstance(item, str | Path)]
+
+
+def _check_outputs(
+    html: str | Path | None, write_problems: str | Path | None, read: tuple[str | Path, ...]
+) -> None:
+    if html is not None:
+        check_output(html, inputs=read, ours=is_our_page)
+    if write_problems is not None:
+        check_output(write_problems, inputs=read, ours=starts_with_row("id", "answer", "solve_rate"))
 
 
 def _write_page(html: str | Path, found: Probe, source: str) -> None:
@@ -104,13 +95,3 @@ def _write_page(html: str | Path, found: Probe, source: str) -> None:
         found, title, problems=True, source=source or "SAMPLES", about=about_samples(source) if source else ""
     )
     write_text_atomic(html, finding_page(shown))
-
-
-def _given(
-    data: str | Path | Iterable[Problem] | None, on_bad_row: Literal["refuse", "skip"]
-) -> list[Problem]:
-    if data is None:
-        return []
-    if isinstance(data, str | Path):
-        return list(load_problems(data, on_bad_row=on_bad_row))
-    return list(data)

@@ -45,15 +45,7 @@ def estimate(
         CheckpointError: the length controller's state of the step that verl goes on from is missing or damaged.
         InputError: rewards that are not in that coding.
     """
-    if index is None:
-        raise ConfigError("the estimator `leadline` needs the uids of the prompts: this verl passes none")
-    if config is not None and config.get("use_kl_in_reward"):
-        raise ConfigError("algorithm.use_kl_in_reward: must be False: it would overwrite the coded scores")
-    correction = config.get("rollout_correction") if config is not None else None
-    if correction and correction.get("rollout_rs"):
-        raise ConfigError(
-            f"algorithm.rollout_correction.rollout_rs: {correction.get('rollout_rs')!r}: {REJECTION}"
-        )
+    _refuse(config, index)
     length = response_mask.sum(-1)
     scores = decode(token_level_rewards.detach().double().sum(-1).cpu().numpy())
     _, group = np.unique(np.asarray([str(uid) for uid in index]), return_inverse=True)
@@ -73,3 +65,16 @@ def estimate(
     mask = response_mask.to(token_level_rewards.dtype)
     advantages = out.advantage.to(mask)[:, None] * mask
     return advantages, advantages
+
+
+def _refuse(config: Any, index: Any) -> None:
+    """What verl does to the scores, or does not hand over, must leave them as they were coded."""
+    if index is None:
+        raise ConfigError("the estimator `leadline` needs the uids of the prompts: this verl passes none")
+    if config is not None and config.get("use_kl_in_reward"):
+        raise ConfigError("algorithm.use_kl_in_reward: must be False: it would overwrite the coded scores")
+    correction = config.get("rollout_correction") if config is not None else None
+    if correction and correction.get("rollout_rs"):
+        raise ConfigError(
+            f"algorithm.rollout_correction.rollout_rs: {correction.get('rollout_rs')!r}: {REJECTION}"
+        )

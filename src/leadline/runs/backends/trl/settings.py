@@ -17,7 +17,14 @@ import torch
 
 from leadline.errors import ConfigError
 from leadline.grpo.config import LossConfig
-from leadline.recipes.schema import SAMPLER_WEIGHT_CAP, VALIDATION_SAMPLES, ArmConfig, OptimiserConfig, Recipe
+from leadline.recipes.schema import (
+    SAMPLER_WEIGHT_CAP,
+    VALIDATION_SAMPLES,
+    ArmConfig,
+    OptimiserConfig,
+    PolicyConfig,
+    Recipe,
+)
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 
 __all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
@@ -121,27 +128,14 @@ def supervised_lines(recipe: Recipe, *, row_tokens: int, world: int) -> list[Lin
 
 
 def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -> list[Line]:
-    """One arm, in ``GRPOConfig``'s words.
-
-    One generation serves one step of the recipe: ``prompts * group_size`` completions, in ``updates`` optimiser steps
-    of as many micro-steps as fit ``micro_tokens``.
-    """
+    """One arm, in ``GRPOConfig``'s words."""
     rl, arm = recipe.rl, recipe.arms[name]
-    share = max(rl.prompts * rl.group_size // rl.updates // world, 1)
-    rows = micro_rows(share, prompt_tokens + rl.max_tokens, rl.micro_tokens)
-    batch = {
-        "per_device_train_batch_size": rows,
-        "gradient_accumulation_steps": share // rows,
-        "steps_per_generation": share // rows * rl.updates,
-        "generation_batch_size": None,
-        "num_iterations": 1,
-    }
     every, scale = rl.checkpoint_every * rl.updates, arm.learning_rate_scale
     return [
         Line("--out", {"output_dir": ""}),
         Line("seed", {"seed": recipe.seed}),
         *trl_optimiser_lines("rl", rl.optimiser, rl.steps * rl.updates, every, scale),
-        batch_line(recipe, world, batch),
+        batch_line(recipe, world, batch_sizes(rl, prompt_tokens, world)),
         Line(
             "rl.select",
             refused="TRL is handed the problems of all steps before the first; use backend local"
@@ -172,6 +166,23 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
         *reward_lines(name, arm),
         *trl_loss_lines(name, arm.loss),
     ]
+
+
+def batch_sizes(rl: PolicyConfig, prompt_tokens: int, world: int) -> dict[str, int | None]:
+    """One generation serves one step of the recipe.
+
+    That is ``prompts * group_size`` completions, in ``updates`` optimiser steps of as many micro-steps as fit
+    ``micro_tokens``.
+    """
+    share = max(rl.prompts * rl.group_size // rl.updates // world, 1)
+    rows = micro_rows(share, prompt_tokens + rl.max_tokens, rl.micro_tokens)
+    return {
+        "per_device_train_batch_size": rows,
+        "gradient_accumulation_steps": share // rows,
+        "steps_per_generation": share // rows * rl.updates,
+        "generation_batch_size": None,
+        "num_iterations": 1,
+    }
 
 
 def updates_lines(recipe: Recipe, world: int) -> list[Line]:

@@ -13,7 +13,7 @@ from transformers import PrinterCallback
 from leadline.errors import Interrupted
 from leadline.integrations.trl.trainer import LeadGRPOTrainer
 from leadline.model.codec import Codec
-from leadline.recipes.schema import Recipe
+from leadline.recipes.schema import PolicyConfig, Recipe
 from leadline.rewards import Scorer
 from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.runs.backends.trl.callback import StageCallback
@@ -76,9 +76,7 @@ def train_policy(
     done = checkpoints.latest()
     if done is not None and done.step == rl.steps:
         return done.folder
-    order = update_order(rl.prompts, rl.updates, world()) if rl.updates > 1 else range(rl.prompts)
-    drawn = [material.train(step, rl.prompts) for step in range(rl.steps)]
-    problems = [step[index] for step in drawn for index in order]
+    problems = step_by_step(material, rl)
     validation = material.validation(rl.validation_problems)
     tokens = max(map(len, codec.encode_prompts([*problems[: rl.prompts], *validation])))
     with Scorer(
@@ -113,6 +111,13 @@ def train_policy(
         callback.trainer = trainer
         run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
+
+
+def step_by_step(material: Material, rl: PolicyConfig) -> list[Problem]:
+    """The problems of all steps, within a step in the order in which TRL deals them to the processes' updates."""
+    order = update_order(rl.prompts, rl.updates, world()) if rl.updates > 1 else range(rl.prompts)
+    drawn = [material.train(step, rl.prompts) for step in range(rl.steps)]
+    return [step[index] for step in drawn for index in order]
 
 
 def run_trainer(trainer: Any, callback: StageCallback, stage: Stage[StageWriter], steps: int) -> None:
