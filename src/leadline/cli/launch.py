@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,8 @@ from typing import Annotated
 import typer
 
 from leadline.cli.options import say
+from leadline.cli.recipe_options import Changes, Model, RecipeName, changed_recipe, run_folder
 from leadline.errors import InputError
-from leadline.recipes.schema import Recipe
 
 __all__ = ["doctor", "launch_app"]
 
@@ -19,13 +18,8 @@ launch_app = typer.Typer(
     no_args_is_help=True, help="Hand a recipe to a cluster (verl) or to several processes (TRL)."
 )
 
-RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the name of a packaged one.")]
 RunOut = Annotated[
     Path | None, typer.Option("--out", help="Run directory; for verl on storage that all nodes share.")
-]
-Model = Annotated[str | None, typer.Option(help="Start from this Hugging Face model: a directory or an id.")]
-Changes = Annotated[
-    list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")
 ]
 Nodes = Annotated[int | None, typer.Option(min=1, help="Machines.")]
 Gpus = Annotated[int | None, typer.Option(min=1, help="GPUs per machine.")]
@@ -55,10 +49,10 @@ def launch_verl(
     from leadline.runs.backends.verl.checks import verl_environment_faults
     from leadline.runs.training_data import open_material
 
-    parsed = _recipe(recipe, model, changes)
+    parsed = changed_recipe(recipe, changes, model)
     plan = plan_verl(
         parsed,
-        _folder(out, parsed),
+        run_folder(out, parsed),
         nodes=nodes,
         gpus_per_node=gpus_per_node,
         arms=arm or (),
@@ -94,8 +88,8 @@ def launch_trl(
     from leadline.runs.backends.trl.checks import trl_environment_faults
     from leadline.runs.backends.trl.command_lines import trl_lines
 
-    parsed = _recipe(recipe, model, changes)
-    for line in trl_lines(parsed, recipe, _folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
+    parsed = changed_recipe(recipe, changes, model)
+    for line in trl_lines(parsed, recipe, run_folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
         say(line)
     faults = trl_environment_faults()
     if faults:
@@ -128,16 +122,3 @@ def doctor(
         say(f"{marks[finding.ok]} {finding.text}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(2)
-
-
-def _recipe(name: str, model: str | None, changes: list[str] | None) -> Recipe:
-    from leadline.recipes import find_recipe
-
-    given = list(changes or [])
-    if model is not None:
-        given.append(f"model.source={json.dumps(model)}")
-    return find_recipe(name, given)
-
-
-def _folder(out: Path | None, recipe: Recipe) -> Path:
-    return out or Path("runs") / recipe.name

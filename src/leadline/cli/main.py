@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from leadline.cli.model import model_app
 from leadline.cli.options import Out
 from leadline.cli.outcome import complain, end, run
 from leadline.cli.probe import probe_command
+from leadline.cli.recipe_options import Changes, Model, RecipeName, changed_recipe, run_folder
 from leadline.cli.study import study
 from leadline.display.visible import visible
 from leadline.errors import InputError
@@ -38,9 +38,6 @@ app.add_typer(recipes_app, name="recipes")
 
 console = Console(highlight=False)
 
-Set = Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=value.")]
-
-
 _shows_traceback = False
 
 
@@ -50,7 +47,7 @@ def options(
         bool, typer.Option("--traceback", help="Show where a fault of leadline itself came up.")
     ] = False,
 ) -> None:
-    """Sound, train and prove reasoning with GRPO."""
+    """Probe, train and prove reasoning with GRPO."""
     global _shows_traceback
     _shows_traceback = traceback
 
@@ -63,28 +60,19 @@ def main() -> None:
 
 @app.command("run")
 def run_command(
-    recipe: Annotated[
-        str, typer.Argument(help="A recipe file, or the name of a packaged one (leadline recipes list).")
-    ],
+    recipe: RecipeName,
     out: Out = None,
-    model: Annotated[str | None, typer.Option(help="Start from this Hugging Face model directory.")] = None,
+    model: Model = None,
     data: Annotated[str | None, typer.Option(help="Train on these problems instead of the recipe's.")] = None,
-    changes: Set = None,
+    changes: Changes = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and what it costs.")
     ] = False,
 ) -> None:
     """Run a recipe: base, supervised, GRPO arms, evaluation, report."""
-    from leadline.recipes import find_recipe
-
-    settings = list(changes or [])
-    if model is not None:
-        settings.append(f"model.source={json.dumps(model)}")
-    if data is not None:
-        settings += [f"data.train={json.dumps(data)}", "data.world=null"]
-    parsed = find_recipe(recipe, settings)
-    folder = out or Path("runs") / parsed.name
+    parsed = changed_recipe(recipe, changes, model, data)
+    folder = run_folder(out, parsed)
     if dry_run:
         from leadline.runs.cost_estimate import describe_plan
 
@@ -138,12 +126,7 @@ def grade_command(
 
     with counting("rows") as count:
         done = grade_file(
-            file,
-            out,
-            workers,
-            timeout_s,
-            memory_mb,
-            resume,
+            *(file, out, workers, timeout_s, memory_mb, resume),
             on_progress=lambda state: count(state.done, state.total),
         )
     for reason, number in sorted(done.counts.items(), key=lambda item: -item[1]):

@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from leadline.grading.cache import RecentCache
@@ -72,9 +71,7 @@ class Grader:
         self._open_pool().start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leadline.samplers.base import (
     Draw,
+    Drawn,
     Prompting,
     Sampler,
     SampleRequest,
@@ -18,6 +19,7 @@ from leadline.samplers.sample_file import FileSampler
 
 __all__ = [
     "Draw",
+    "Drawn",
     "EndpointSampler",
     "FileSampler",
     "Prompting",

@@ -12,6 +12,7 @@ from leadline.types import Completion, Problem
 
 __all__ = [
     "Draw",
+    "Drawn",
     "Prompting",
     "SampleRequest",
     "Sampler",
@@ -21,6 +22,9 @@ __all__ = [
     "one_of_each",
     "pending",
 ]
+
+Drawn = Collection[tuple[str, int]]
+"""Samples that are there already, by (problem id, index)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,7 @@ class Sampler(Protocol):
     prompting: Prompting
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples 0..n-1 of every problem, in any order, each exactly once, leaving out those in ``done``."""
         ...
@@ -199,7 +198,7 @@ def check_lengths(
         )
 
 
-def pending(problems: Sequence[Problem], n: int, done: Collection[tuple[str, int]]) -> list[SampleRequest]:
+def pending(problems: Sequence[Problem], n: int, done: Drawn) -> list[SampleRequest]:
     """The samples still to be drawn, all those of a problem together (a server can then read its prompt once).
 
     >>> [item.key for item in pending([Problem("a", "?", "1"), Problem("b", "?", "1")], 2, {("a", 0)})]

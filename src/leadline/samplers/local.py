@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from leadline.engine.scored_batch import completions_of
 from leadline.errors import ConfigError
 from leadline.model import load_model, load_tokenizer
 from leadline.model.codec import Codec
-from leadline.samplers.base import Draw, Prompting, Sampling, check_lengths, check_prompts, pending
+from leadline.samplers.base import Draw, Drawn, Prompting, Sampling, check_lengths, check_prompts, pending
 from leadline.seeds import torch_rng
 from leadline.types import Problem
 
@@ -70,12 +70,7 @@ class LocalSampler:
         self._codec = Codec(tokenizer, self.prompting.system)
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples 0..n-1 of every problem that are not in ``done``.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import urllib.parse
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from leadline.errors import ConfigError, DataError, InputError, Refusals
-from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
+from leadline.samplers.base import Draw, Drawn, Prompting, SampleRequest, Sampling, item_seed, pending
 from leadline.samplers.concurrently import concurrently
 from leadline.samplers.http import Poster, check_key, check_url
 from leadline.types import Completion, Problem
@@ -86,12 +86,7 @@ class EndpointSampler:
         self._told = False
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples, in the order in which the server answers.
 

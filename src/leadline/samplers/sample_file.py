@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from leadline.data.samples.rows import read_samples
 from leadline.errors import DataError
-from leadline.samplers.base import Draw, Prompting, Sampling
+from leadline.samplers.base import Draw, Drawn, Prompting, Sampling
 from leadline.types import Problem
 
 __all__ = ["FileSampler"]
@@ -35,12 +35,7 @@ class FileSampler:
         return there, prompts
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Samples in the order of the file; the i-th of a problem has index i. Samples of other problems are left out.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from leadline.model.chat_template import fill_template
 from leadline.model.pretrained import end_tokens, load_causal_lm, load_config, load_tokenizer
 from leadline.samplers.base import (
     Draw,
+    Drawn,
     Prompting,
     SampleRequest,
     Sampling,
@@ -74,12 +75,7 @@ class TransformersSampler:
         self._model.to(self._device).eval()
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples; prompts of like length are decoded together."""
         items = pending(problems, n, () if self._repeatable else done)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import CheckpointError, MissingExtra
 from leadline.model.chat_template import fill_template
 from leadline.model.pretrained import check_directory
-from leadline.samplers.base import Draw, Prompting, SampleRequest, Sampling, item_seed, pending
+from leadline.samplers.base import Draw, Drawn, Prompting, SampleRequest, Sampling, item_seed, pending
 from leadline.storage.huggingface_hub import whole_model
 from leadline.types import Completion, Problem
 
@@ -53,12 +53,7 @@ class VllmSampler:
         self._chat = self._tokenizer.chat_template is not None
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples, chunk by chunk."""
         items = pending(problems, n, done)

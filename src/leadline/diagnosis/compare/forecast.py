@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -26,11 +25,6 @@ class BandGain:
     count: int
     expected: str
     gain: Interval | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row, with the gain as [value, lo, hi]."""
-        gain = None if self.gain is None else self.gain.as_list()
-        return {"band": self.band, "count": self.count, "expected": self.expected, "gain": gain}
 
 
 def band_gains(found: Probe, before: Counts, after: Counts) -> list[BandGain]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +31,6 @@ class LengthSplit:
     total: Interval
     same: Interval
     mix: Interval
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        parts = {name: getattr(self, name).as_list() for name in ("total", "same", "mix")}
-        return {"base": self.base} | parts
 
 
 def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:

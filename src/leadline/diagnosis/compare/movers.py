@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -29,10 +28,6 @@ class Movers:
     by_chance: float
     top: str
     top_share: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def find_movers(pair: Pair) -> Movers:

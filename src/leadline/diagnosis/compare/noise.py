@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.differences import pass_rows
@@ -27,10 +26,6 @@ class Noise:
 
     size: float = USUAL_NOISE
     repeat: Interval | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        return {"size": self.size, "repeat": None if self.repeat is None else self.repeat.as_list()}
 
 
 def measure_noise(base: Counts, repeat: Counts, seed: int = 0) -> Noise:

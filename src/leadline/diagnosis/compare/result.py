@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from leadline.diagnosis.as_json import as_json
 from leadline.diagnosis.compare.differences import Crossing, MetricChange
 from leadline.diagnosis.compare.format_split import FormSplit
 from leadline.diagnosis.compare.length_split import LengthSplit
@@ -68,16 +69,16 @@ class Comparison:
             "n_samples": [pair.base.n_samples, pair.tuned.n_samples],
             "unpaired": [len(pair.only_base), len(pair.only_tuned)],
             "metrics": rows,
-            "crossing": _slots(self.crossing),
+            "crossing": as_json(self.crossing),
             "laws": _laws(self.laws),
-            "ledger": self.ledger.as_dict(),
-            "length": self.length.as_dict() if self.length else None,
+            "ledger": as_json(self.ledger),
+            "length": as_json(self.length),
             "form": self.form.as_dict() if self.form else None,
-            "movers": self.movers.as_dict(),
-            "seen_by_base": self.seen.as_dict(),
-            "noise": self.noise.as_dict(),
+            "movers": as_json(self.movers),
+            "seen_by_base": as_json(self.seen),
+            "noise": as_json(self.noise),
             "unrelated": self.unrelated or self.looks_unrelated,
-            "copies": [copies.as_dict() for copies in self.copies],
+            "copies": as_json(self.copies),
             "farmed": [f.share for f in self.farming] if self.farming else None,
             "reflection_per_text": [f.per_text for f in self.farming] if self.farming else None,
             "verdict": self.verdict,
@@ -90,10 +91,6 @@ class Comparison:
 
 def _row(row: MetricChange) -> dict[str, list[float]]:
     return {name: getattr(row, name).as_list() for name in ("base", "tuned", "difference")}
-
-
-def _slots(record: Crossing) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _laws(laws: LawFits | None) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +32,6 @@ class SeenGain:
     problems: int
     change: Interval | None
     needs: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        change = None if self.change is None else self.change.as_list()
-        return {"problems": self.problems, "change": change, "needs": self.needs}
 
 
 def find_seen_gain(pair: Pair, confidence: float = 0.95) -> SeenGain:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,11 +55,6 @@ class Ledger:
     p_shrunk: float | None
     needs: int
     effective_k: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return values | {"expanded_ids": list(self.expanded_ids), "shrunk_ids": list(self.shrunk_ids)}
 
 
 def support_ledger(pair: Pair, laws: LawFits | None, tau: float | None = None) -> Ledger:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -33,10 +32,6 @@ class Copies:
     factor: int
     constant: bool
     suspect: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def find_copies(counts: Counts) -> Copies:
@@ -74,10 +69,6 @@ class Dominance:
     samples_share: float
     most_correct: str | None
     correct_share: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def dominance(counts: Counts) -> Dominance:

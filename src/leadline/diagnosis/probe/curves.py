@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,16 +77,6 @@ class Reach:
     success: Interval
     gain: Interval
     best_q: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row of the table; ``best_q`` is the Q of the largest gain."""
-        return {
-            "beta": self.beta,
-            "a": self.a,
-            "success": self.success.as_list(),
-            "gain": self.gain.as_list(),
-            "best_q": self.best_q,
-        }
 
 
 def reach_table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,10 +70,6 @@ class Band:
     live: float | None
     gain: float | None
     expect: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row of the table, by field name."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def band_table(law: MassLaw, bands: Sequence[int] | npt.NDArray[np.int64], edges: Window) -> list[Band]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from leadline.data.samples.counts import Counts
+from leadline.diagnosis.as_json import as_json
 from leadline.stats import Interval, bootstrap_ratio, count_mean
 
 __all__ = ["Faults", "count_faults"]
@@ -38,14 +39,8 @@ class Faults:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of the JSON output; intervals as [value, lo, hi]."""
-
-        def plain(interval: Interval | None) -> list[float] | None:
-            return None if interval is None else interval.as_list()
-
-        rates = {
-            n: plain(getattr(self, n)) for n in ("truncated", "no_answer", "format_failed", "unscorable")
-        }
-        return rates | {"of_failures": dict(self.of_failures), "pass_at_1_answered": plain(self.answered)}
+        values: dict[str, Any] = as_json(self)
+        return values | {"pass_at_1_answered": values.pop("answered")}
 
 
 def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Faults:

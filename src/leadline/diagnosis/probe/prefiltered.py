@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -30,11 +29,6 @@ class Filtered:
 
     never: Edge
     always: Edge
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields of the JSON output."""
-        sides = {"never": self.never, "always": self.always}
-        return {name: {"expected": e.expected, "missing": e.missing} for name, e in sides.items()}
 
 
 def find_filter(counts: Counts) -> Filtered:

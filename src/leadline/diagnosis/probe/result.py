@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
+from leadline.diagnosis.as_json import as_json
 from leadline.diagnosis.probe.copies import Copies, Dominance
 from leadline.diagnosis.probe.correct_mass import Mass
 from leadline.diagnosis.probe.curves import PassCurve, Reach
@@ -182,17 +183,16 @@ class Probe:
             "live_groups_here": {str(g): live.as_list() for g, live in self.live_here.items()},
             "live_groups_extrapolated": [g for g, live in self.live.items() if live.extrapolated],
             "bands": {name: named[name] for name in BANDS},
-            "band_table": [band.as_dict() for band in self.band_rows],
+            "band_table": as_json(self.band_rows),
             "undecided": self.undecided,
             "faults": self.faults.as_dict(),
-            "reach": [row.as_dict() for row in self.reach],
-            "budget": _plain(self.budget),
-            "zeros": _plain(self.zeros)
-            | {"mean": None if self.zeros.mean is None else self.zeros.mean.as_list()},
-            "forced": _plain(self.forced),
-            "copies": self.copies.as_dict(),
-            "dominance": self.dominance.as_dict(),
-            "filtered": self.filtered.as_dict(),
+            "reach": as_json(self.reach),
+            "budget": as_json(self.budget),
+            "zeros": as_json(self.zeros),
+            "forced": as_json(self.forced),
+            "copies": as_json(self.copies),
+            "dominance": as_json(self.dominance),
+            "filtered": as_json(self.filtered),
             "twins": self.twins._asdict(),
             "duplicates": [list(group) for group in self.duplicates],
             "contamination": list(self.contamination),
@@ -219,7 +219,3 @@ def _known(interval: Interval) -> list[float | None]:
     """[value, lo, hi], the value None where the samples do not tell it."""
     value, lo, hi = interval
     return [None if math.isnan(value) else value, lo, hi]
-
-
-def _plain(record: Budget | Zeros | Forced) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}

@@ -54,9 +54,7 @@ class Here:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.queue.clear()
 
     def submit(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
@@ -175,9 +173,7 @@ class RayTasks:
         self.workers = max(1, int(self.ray.cluster_resources().get("CPU", 1)))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for reference in self.running:
             self.ray.cancel(reference, force=True)
         self.running.clear()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -27,7 +27,7 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.checkpoints import newest
-from leadline.samplers import Draw, Prompting, Sampling
+from leadline.samplers import Draw, Drawn, Prompting, Sampling
 from leadline.storage.run_directory import RunWriter
 from leadline.types import Completion, Problem
 
@@ -84,12 +84,7 @@ class LaunchedSampler:
         return self._codec.prompt_text(problem)
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        n: int,
-        sampling: Sampling,
-        *,
-        done: Collection[tuple[str, int]] = frozenset(),
+        self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw all samples and hand out those that are not in ``done``.
 
