@@ -94,7 +94,7 @@ class Score:
     """Everything that is known of one completion on its own, before any group is looked at.
 
     Attributes:
-        correct: the grader's verdict; None when the gold is at fault (then the row is unscorable).
+        correct: the grader's verdict; None when the reference answer cannot be used (then the row is unscorable).
         reason: why, one of ``grading.Reason`` (``match``, ``mismatch``, ``no_answer``, ``truncated``, ...).
         answer: the extracted answer, in the grader's canonical form, for voting; None if there was none.
         length: completion tokens.

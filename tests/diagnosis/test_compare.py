@@ -16,7 +16,7 @@ from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.compare import (
-    Farming,
+    ReflectionHacking,
     band_gains,
     compare,
     comparison_finding,
@@ -338,17 +338,17 @@ def test_movers_keep_their_level_and_find_what_moved() -> None:
     assert (top.top, top.top_share) == ("p7", 1.0)
 
 
-def test_farming_counts_near_repeats_over_a_few_texts_a_problem() -> None:
-    farming = Farming()
+def test_reflection_hacking_counts_near_repeats_over_a_few_texts_a_problem() -> None:
+    hacking = ReflectionHacking()
     for name in ("a", "b"):
         for _ in range(10):
-            farming.observe({"problem_id": name, "completion": "check " * 100})
-    assert farming.texts == 8
-    assert farming.share == pytest.approx(0.99, abs=0.011)
-    honest = Farming()
+            hacking.observe({"problem_id": name, "completion": "check " * 100})
+    assert hacking.texts == 8
+    assert hacking.share == pytest.approx(0.99, abs=0.011)
+    honest = ReflectionHacking()
     honest.observe({"problem_id": "a", "completion": "Let me check 3 + 4 = 7. Now verify 7 * 2 = 14."})
     assert honest.share == 0.0
-    assert Farming().share is None
+    assert ReflectionHacking().share is None
 
 
 # --- the whole

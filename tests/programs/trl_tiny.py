@@ -50,7 +50,7 @@ def number(text: str) -> int:
 
 
 def accuracy(prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
-    """Right for about a third of the texts; a fault of the gold (None) for one in eight."""
+    """Right for about a third of the texts; an unusable reference answer (None) for one in eight."""
     marks = [number(prompt + completion) for prompt, completion in zip(prompts, completions, strict=True)]
     return [None if mark % 8 == 0 else float(mark % 3 == 0) for mark in marks]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.rewards import TABLE, farmed_share, reflect, reflection, reflection_value
+from leadline.rewards import TABLE, near_repeat_share, reflect, reflection, reflection_value
 from leadline.rewards.reflection_words import ANY, BEHAVIOURS
 from leadline.types import Completion
 
@@ -191,13 +191,13 @@ HONEST = [
 @pytest.mark.parametrize("name", FARMED)
 def test_farmed_share_is_high_where_text_repeats_itself(name) -> None:
     text, at_least = FARMED[name]
-    assert farmed_share(text) >= at_least - 1e-9
+    assert near_repeat_share(text) >= at_least - 1e-9
     assert reflection(text, ignore_repeats=True) < reflection(text)
 
 
 @pytest.mark.parametrize("text", HONEST)
 def test_farmed_share_is_zero_where_each_check_is_new(text) -> None:
-    assert farmed_share(text) == 0.0
+    assert near_repeat_share(text) == 0.0
     assert reflection(text, ignore_repeats=True) == reflection(text)
 
 

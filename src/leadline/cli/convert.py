@@ -27,7 +27,7 @@ def convert_command(
     ],
     out: Annotated[Path, typer.Option("--out", help="samples.jsonl, or samples.jsonl.gz.")],
     data: Annotated[
-        str | None, typer.Option(help="The problems: their ids, and golds for ungraded rows.")
+        str | None, typer.Option(help="The problems: their ids, and reference answers for ungraded rows.")
     ] = None,
     format: Format = None,
     columns: SampleColumns = None,

@@ -27,7 +27,7 @@ __all__ = ["Grader", "gold_fault", "gold_faults", "grade"]
 
 CACHE_ENTRIES = 8_192
 CACHED_LENGTH = 400
-"""Longer answers and golds are not kept, so that the memory of a long run stays flat."""
+"""Longer answers, of models and of references, are not kept, so that the memory of a long run stays flat."""
 _DEFAULT = Strictness()
 
 
@@ -42,7 +42,9 @@ class _Open(NamedTuple):
 
 
 class Grader:
-    """Grades answers against golds. One instance may be shared by threads, coroutines and forked children.
+    """Grades answers against reference answers ("gold" in names).
+
+    One instance may be shared by threads, coroutines and forked children.
 
     Args:
         workers: processes that may run algebra at the same time (up to three more while some of these are stuck). None
@@ -297,5 +299,5 @@ def gold_fault(gold: str) -> str | None:
 
 
 def gold_faults(golds: Iterable[str]) -> list[str | None]:
-    """``gold_fault`` of many golds at once."""
+    """``gold_fault`` of many at once."""
     return _the_default().gold_faults(golds)

@@ -17,7 +17,7 @@ class Reason(StrEnum):
     was too much for the limits, which counts as wrong (otherwise hostile text would beat a wrong answer).
     ``restated``: the answer equals the gold and only repeats what the question asked to work out (told by those who
     know the question: :mod:`leadline.grading.restated`).
-    ``unparsable_gold``: the gold is at fault; the only reason with which ``Grade.correct`` is None.
+    ``unparsable_gold``: the reference answer cannot be used; the only reason with which ``Grade.correct`` is None.
     """
 
     match = "match"
@@ -35,7 +35,7 @@ class Grade(NamedTuple):
     """One verdict.
 
     Attributes:
-        correct: True, False, or None when the gold is at fault.
+        correct: True, False, or None when the reference answer cannot be used.
         reason: why.
         answer: the answer that was read, in canonical form (``1/2`` for ``0.5`` and ``\\frac12``), for voting.
     """

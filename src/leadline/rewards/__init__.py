@@ -6,7 +6,7 @@ from leadline.rewards.accuracy import accuracy
 from leadline.rewards.format import format_reward
 from leadline.rewards.overlong import overlong
 from leadline.rewards.placebo import placebo
-from leadline.rewards.reflection import Reflection, farmed_share, reflect, reflection, reflection_value
+from leadline.rewards.reflection import Reflection, near_repeat_share, reflect, reflection, reflection_value
 from leadline.rewards.reflection_words import BEHAVIOURS, TABLE
 from leadline.rewards.repetition import find_repetition, repetition
 from leadline.rewards.scorer import BonusWarning, Scorer
@@ -19,9 +19,9 @@ __all__ = [
     "Reflection",
     "Scorer",
     "accuracy",
-    "farmed_share",
     "find_repetition",
     "format_reward",
+    "near_repeat_share",
     "overlong",
     "placebo",
     "reflect",

@@ -12,7 +12,7 @@ from leadline.rewards.near_repeats import near_repeats
 from leadline.rewards.reflection_words import ANY, BEHAVIOURS, PATTERNS
 from leadline.types import Completion, Span, text_of
 
-__all__ = ["Reflection", "farmed_share", "reflect", "reflection", "reflection_value"]
+__all__ = ["Reflection", "near_repeat_share", "reflect", "reflection", "reflection_value"]
 
 
 FILLER = 9
@@ -38,7 +38,7 @@ class Reflection:
     repeats: tuple[Span, ...]
 
     @property
-    def farmed_share(self) -> float:
+    def near_repeat_share(self) -> float:
         """Hits in near-repeats over all hits; 0 when there are none."""
         hits = set(self.spans) | set(self.repeats)
         return len(self.repeats) / len(hits) if hits else 0.0
@@ -107,41 +107,41 @@ def reflection(
 def reflect(
     completion: str | Completion, *, ignore_repeats: bool = False, repeats: bool = True
 ) -> Reflection:
-    """The reflection reward with everything behind it: hits, counts, and which of them are farmed.
+    """The reflection reward with everything behind it: hits, counts, and which of them stand in near-repeats.
 
     ``repeats=False`` leaves ``Reflection.repeats`` empty and saves most of the time (it needs
     ``ignore_repeats=False``).
 
     >>> found = reflect("Let me check. Let me check.")
-    >>> found.counts["verification"], found.farmed_share, found.spans[0]
+    >>> found.counts["verification"], found.near_repeat_share, found.spans[0]
     (2, 0.5, Span(start=7, end=12, behaviour='verification'))
     """
     text = _lower(text_of(completion))
     hits = _hits(text)
-    farmed = near_repeats(text, hits) if hits and (repeats or ignore_repeats) else ()
-    paid = _novel(hits, farmed) if ignore_repeats and farmed else hits
+    repeated = near_repeats(text, hits) if hits and (repeats or ignore_repeats) else ()
+    paid = _novel(hits, repeated) if ignore_repeats and repeated else hits
     counts = dict.fromkeys(BEHAVIOURS, 0)
     for hit in paid:
         counts[hit.behaviour] += 1
     raw = math.fsum(decayed_sum(count) for count in counts.values())
-    return Reflection(_squash(raw), raw, counts, paid, farmed)
+    return Reflection(_squash(raw), raw, counts, paid, repeated)
 
 
-def _novel(hits: tuple[Span, ...], farmed: tuple[Span, ...]) -> tuple[Span, ...]:
+def _novel(hits: tuple[Span, ...], repeated: tuple[Span, ...]) -> tuple[Span, ...]:
     """The hits that are no near-repeats. A behaviour that is filler nine times in ten is not paid at all."""
-    repeats = Counter(hit.behaviour for hit in farmed)
+    repeats = Counter(hit.behaviour for hit in repeated)
     all_hits = Counter(hit.behaviour for hit in hits)
     filler = {name for name, count in repeats.items() if 10 * count >= 9 * all_hits[name] and count >= FILLER}
-    return tuple(hit for hit in hits if hit not in set(farmed) and hit.behaviour not in filler)
+    return tuple(hit for hit in hits if hit not in set(repeated) and hit.behaviour not in filler)
 
 
-def farmed_share(completion: str | Completion) -> float:
-    """Share of the reflecting hits that stand in near-repeats of what came before: near 1 when farmed.
+def near_repeat_share(completion: str | Completion) -> float:
+    """Share of the reflecting hits in near-repeats of what came before: near 1 when text is repeated for the reward.
 
-    >>> farmed_share("Let me check 3 + 4 = 7. Now verify 7 * 2 = 14."), farmed_share("check " * 100)
+    >>> near_repeat_share("Let me check 3 + 4 = 7. Now verify 7 * 2 = 14."), near_repeat_share("check " * 100)
     (0.0, 0.99)
     """
-    return reflect(completion).farmed_share
+    return reflect(completion).near_repeat_share
 
 
 def _hits(text: str) -> tuple[Span, ...]:

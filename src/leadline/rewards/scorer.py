@@ -130,7 +130,7 @@ class Scorer:
                 spans = found.spans
                 unpaid = part.options.get("only_if_correct") and grade.correct is not True
                 values[part.name] = 0.0 if unpaid else found.value
-                values["farmed"] = found.farmed_share
+                values["farmed"] = found.near_repeat_share
             else:
                 values[part.name] = part.value(completion, problem)
             bonus += part.weight * values[part.name]
@@ -146,7 +146,7 @@ class Scorer:
 
 
 def _as_grade(verdict: object) -> Grade:
-    """What a user's grader said, as a grade: it may give a plain bool, or None for a gold at fault."""
+    """What a user's grader said, as a grade: it may give a plain bool, or None for an unusable reference answer."""
     if isinstance(verdict, Grade):
         return verdict
     if verdict is None:

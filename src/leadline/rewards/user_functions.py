@@ -24,7 +24,7 @@ def resolve(name: str, *, what: str = "function") -> Callable[..., Any]:
     The module is looked for where Python looks, then in the working directory. Signatures::
 
         def my_reward(completion: Completion, problem: Problem) -> float: ...
-        def my_grader(response: str, gold: str) -> bool | None | Grade: ...  # None: the gold is at fault
+        def my_grader(response: str, gold: str) -> bool | None | Grade: ...  # None: the reference answer cannot be used
 
     Args:
         name: ``module:function``; the function may be an attribute path (``module:Class.method``).

@@ -41,7 +41,7 @@ _ANSWER_KEYS = ("value", "answer", "final_answer", "ground_truth")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row that has been understood, before ids are given and golds are checked."""
+    """A row that has been understood, before ids are given and reference answers are checked."""
 
     prompt: str
     answer: str

@@ -37,8 +37,6 @@ class CurriculumStage:
             keep all.
         unknown: what becomes of a problem whose difficulty or solve rate is needed and not known: kept,
             dropped, or the whole set refused.
-        length_reward: False pauses the length term, as S1 does while repetition is being fixed.
-        repetition_weight: weight of the repetition part in this stage.
     """
 
     name: str
@@ -46,8 +44,6 @@ class CurriculumStage:
     min_rate: float = 0.0
     max_rate: float = 1.0
     unknown: Literal["keep", "drop", "refuse"] = "refuse"
-    length_reward: bool = True
-    repetition_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_rate <= self.max_rate <= 1:
@@ -113,11 +109,11 @@ class CurriculumStage:
         return None
 
 
-# arXiv 2504.09696: stage 1 drops difficulty below 2.5; stage 2 keeps measured solve rates up to 75 %, adds a hard
-# external set (``extra``), pays -1.5 for repetition and pauses the length reward meanwhile.
+# arXiv 2504.09696: stage 1 drops difficulty below 2.5; stage 2 keeps measured solve rates up to 75 % and adds a hard
+# external set (``extra``). It also pays -1.5 for repetition and pauses the length term: that is the arm's to say.
 LEAD_STAGES: tuple[CurriculumStage, CurriculumStage] = (
     CurriculumStage("stage 1", min_difficulty=2.5),
-    CurriculumStage("stage 2", max_rate=0.75, length_reward=False, repetition_weight=1.5),
+    CurriculumStage("stage 2", max_rate=0.75),
 )
 
 

@@ -73,7 +73,7 @@ class Duplicate(NamedTuple):
     """A problem whose normalised prompt stood before in the same set.
 
     ``first`` and ``again`` are places (``file:line``); ``exact`` says whether the two prompts are equal to
-    the character, ``same_answer`` whether their golds are.
+    the character, ``same_answer`` whether their reference answers are.
     """
 
     first: str
@@ -89,7 +89,7 @@ def find_duplicates(
     """Every problem that repeats an earlier one, in order.
 
     Each is compared with the first of its kind, and called exact when any earlier one is equal to the
-    character. Golds that are written differently are compared by ``grader``, where there is one.
+    character. Reference answers that are written differently are compared by ``grader``, where there is one.
     """
     first: dict[str, int] = {}
     prompts: set[str] = set()

@@ -1,4 +1,4 @@
-"""Is a gold answer usable: does it parse, and is it graded correct against itself."""
+"""Is a reference answer usable: does it parse, and is it graded correct against itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["unusable_golds"]
 
 
 def unusable_golds(golds: Iterable[str], grader: Grader) -> dict[str, str]:
-    """Why each unusable gold is so; golds that are fine are left out.
+    """Why each unusable reference answer is so; those that are fine are left out.
 
     A gold is fine when it can be graded against, and when a response that states it, in a box or in answer
     tags, is graded correct. Each different gold is graded once.

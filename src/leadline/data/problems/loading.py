@@ -84,7 +84,7 @@ def load_problems(
         seed: order of multiple choices, and seed of a generator that is given none.
         columns: field -> column, where names are not recognised (:func:`leadline.data.problems.columns.read_row`).
         check_golds: False where another grader than ours will grade.
-        grader: to check golds with; one is made when None.
+        grader: to check reference answers with; one is made when None.
 
     Raises:
         DataError: no such source, or bad rows, each ``file:line: why``; or no problem at all.

@@ -61,8 +61,8 @@ def grade_rows(
 ) -> Iterator[tuple[int | str, Mapping[str, Any]]]:
     """Pass graded rows and counts on as they are; grade the others, whose gold is known, in batches.
 
-    The gold is that of ``golds`` by problem id, else the row's own ``gold``. Rows that cannot be graded pass
-    unchanged: whoever counts them names them.
+    The reference answer is that of ``golds`` by problem id, else the row's own ``gold``. Rows that cannot be graded
+    pass unchanged: whoever counts them names them.
     """
     batch: list[tuple[int | str, Mapping[str, Any]]] = []
     for number, row in rows:

@@ -13,7 +13,7 @@ from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
 from leadline.diagnosis.compare.noise import Noise, measure_noise
 from leadline.diagnosis.compare.pairing import Pair, pair_up
-from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.reflection_hacking import ReflectionHacking
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.seen_gain import find_seen_gain
 from leadline.diagnosis.compare.support_changes import support_ledger
@@ -31,7 +31,7 @@ def compare(
     tau: float | None = None,
     repeat: Counts | None = None,
     unrelated: bool = False,
-    farming: tuple[Farming, Farming] | None = None,
+    hacking: tuple[ReflectionHacking, ReflectionHacking] | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Compare the samples of two models on the same problems: sharpened, expanded, shortened, formatted, harmed.
@@ -44,7 +44,7 @@ def compare(
         tau: correct mass above which a problem counts as supported; None: what the samples can tell from 0.
         repeat: more samples of the base (another seed or dtype): how much pass@1 moves without any training.
         unrelated: the two are no model before and after training; nothing is said of how one became the other.
-        farming: reflection counters of both sides.
+        hacking: reflection counters of both sides.
         seed: of the bootstraps.
 
     Raises:
@@ -69,7 +69,7 @@ def compare(
         noise=Noise() if repeat is None else measure_noise(base, repeat, seed),
         unrelated=unrelated,
         copies=copies,
-        farming=farming,
+        hacking=hacking,
         notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),
     )
     code, also, sentences = judge_comparison(found)

@@ -8,14 +8,14 @@ from typing import Any
 
 from leadline.rewards import reflect
 
-__all__ = ["Farming"]
+__all__ = ["ReflectionHacking"]
 
 MAX_TEXTS, PER_PROBLEM = 4000, 4
 MAX_CHARACTERS = 20_000
 
 
 @dataclass(slots=True)
-class Farming:
+class ReflectionHacking:
     """Counts reflecting hits and those of them in near-repeats.
 
     Over a source's first four texts per problem, 4,000 in all.

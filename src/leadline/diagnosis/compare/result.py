@@ -12,7 +12,7 @@ from leadline.diagnosis.compare.length_split import LengthSplit
 from leadline.diagnosis.compare.movers import Movers
 from leadline.diagnosis.compare.noise import Noise
 from leadline.diagnosis.compare.pairing import Pair
-from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.reflection_hacking import ReflectionHacking
 from leadline.diagnosis.compare.seen_gain import SeenGain
 from leadline.diagnosis.compare.support_changes import Ledger
 from leadline.diagnosis.compare.tilt_fit import LawFits
@@ -41,7 +41,7 @@ class Comparison:
     noise: Noise
     copies: tuple[Copies, Copies]
     unrelated: bool = False
-    farming: tuple[Farming, Farming] | None = None
+    hacking: tuple[ReflectionHacking, ReflectionHacking] | None = None
     verdict: str = ""
     also: tuple[str, ...] = ()
     sentences: tuple[Sentence, ...] = ()
@@ -79,8 +79,8 @@ class Comparison:
             "noise": as_json(self.noise),
             "unrelated": self.unrelated or self.looks_unrelated,
             "copies": as_json(self.copies),
-            "farmed": [f.share for f in self.farming] if self.farming else None,
-            "reflection_per_text": [f.per_text for f in self.farming] if self.farming else None,
+            "farmed": [f.share for f in self.hacking] if self.hacking else None,
+            "reflection_per_text": [f.per_text for f in self.hacking] if self.hacking else None,
             "verdict": self.verdict,
             "also": list(self.also),
             "sentences": [s.text for s in self.sentences],

@@ -12,7 +12,7 @@ from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
 from leadline.diagnosis.about import about_samples
 from leadline.diagnosis.compare.measure import compare
-from leadline.diagnosis.compare.reflection_hacking import Farming
+from leadline.diagnosis.compare.reflection_hacking import ReflectionHacking
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.tables import comparison_finding
 from leadline.diagnosis.given_problems import given_problems
@@ -57,15 +57,15 @@ def run_compare(
     if html is not None:
         read = tuple(p for p in (base, tuned, data, repeat) if isinstance(p, str | Path))
         check_output(html, inputs=read, ours=is_our_page)
-    farming = (Farming(), Farming())
+    hacking = (ReflectionHacking(), ReflectionHacking())
     how = replace(reading or SampleReading(), problems=given_problems(data, on_bad_row))
     load = partial(load_counts, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how)
     sides = [
-        load(source, observe=counter.observe) for source, counter in zip((base, tuned), farming, strict=True)
+        load(source, observe=counter.observe) for source, counter in zip((base, tuned), hacking, strict=True)
     ]
     again = None if repeat is None else load(repeat)
-    seen = farming if all(counter.texts for counter in farming) else None
-    found = compare(sides[0], sides[1], tau=tau, repeat=again, unrelated=unrelated, farming=seen, seed=seed)
+    seen = hacking if all(counter.texts for counter in hacking) else None
+    found = compare(sides[0], sides[1], tau=tau, repeat=again, unrelated=unrelated, hacking=seen, seed=seed)
     if html is not None:
         _write_page(html, found, base, tuned)
     return found

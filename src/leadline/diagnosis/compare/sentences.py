@@ -245,11 +245,11 @@ def _form_sentences(found: Comparison) -> Iterator[Sentence]:
             f"The format is missed by {share(row.base)} of the samples before, {share(row.tuned)} after.",
             ("metrics.format_failed.base", "metrics.format_failed.tuned"),
         )
-    if found.farming is not None and found.farming[1].share is not None:
-        before = found.farming[0].share
+    if found.hacking is not None and found.hacking[1].share is not None:
+        before = found.hacking[0].share
         was = "" if before is None else f" ({percent(before)} before)"
         yield Sentence(
-            f"{percent(found.farming[1].share)} of the reflecting words stand in near-repeats{was}.",
+            f"{percent(found.hacking[1].share)} of the reflecting words stand in near-repeats{was}.",
             ("farmed",),
         )
 

@@ -220,7 +220,7 @@ def _form_sentences(probe: Probe) -> Iterator[Sentence]:
         )
     if faults.unscorable.value > 0:
         yield Sentence(
-            f"{share(faults.unscorable)} of the samples could not be graded, for a fault of the gold answer, "
+            f"{share(faults.unscorable)} of the samples could not be graded, as their reference answer cannot be used, "
             "and count as wrong.",
             ("faults.unscorable",),
         )

@@ -28,7 +28,7 @@ AHEAD = 16
 SHORT_JOB = 500
 """Longest job, in characters, that is sent ahead."""
 GOLDS = 2_048
-"""Most golds of which is remembered that a worker has them: as many as it keeps."""
+"""Most reference answers of which is remembered that a worker has them: as many as it keeps."""
 
 NEAR = 0.5
 """Share of the limit from which on a job is logged: on another machine it may fall on the other side."""

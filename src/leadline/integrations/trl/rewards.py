@@ -219,7 +219,7 @@ def gold_column_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]
 
 
 def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
-    """The golds of the rows as text; a missing one is empty, which no answer can match: its row is unscorable.
+    """The reference answers as text; a missing one is empty, which no answer can match: its row is unscorable.
 
     Raises:
         InputError: the data set has no such column.

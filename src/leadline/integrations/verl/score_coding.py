@@ -41,7 +41,7 @@ class Coded(NamedTuple):
     Attributes:
         correct: bool; False in unscorable rows.
         answered: bool; True in unscorable rows.
-        scorable: bool; False where the gold is at fault, and in the rows that verl pads a batch with.
+        scorable: bool; False where the reference answer cannot be used, and in the rows that verl pads a batch with.
         bonus: float64; 0 in unscorable rows.
     """
 
