@@ -31,8 +31,9 @@ COST = Cost(0.01, 0.01, 0.01)
 
 
 def tiny_plan(**settings: Any) -> Plan:
-    wanted: dict[str, Any] = {"seeds": 1, "algorithms": ["lead", "sft"], "steps": (1, 2), "quick": True}
-    return make_plan(find_axis("length"), scale=TINY, **(wanted | settings))
+    names = ["lead", "sft", "compose", "relift", "backtrack"]
+    wanted: dict[str, Any] = {"seeds": 1, "algorithms": names, "steps": (1, 2), "quick": True}
+    return make_plan(find_axis("depth"), scale=TINY, **(wanted | settings))
 
 
 def digests(root: Path) -> dict[str, str]:

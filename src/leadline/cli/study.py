@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -31,9 +32,15 @@ def study(
     ] = None,
     steps: Annotated[
         str | None,
-        typer.Option(help="Comma-separated numbers of steps to measure at (60,600; 60 with --quick)."),
+        typer.Option(
+            help="Comma-separated steps to measure at (60,600; 300,600 with --beyond; 60 with --quick)."
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
+    beyond: Annotated[
+        bool,
+        typer.Option("--beyond", help="Algorithms that reach for what the base model never gets right."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Directory of the study (studies/AXIS); an existing one goes on."),
@@ -48,26 +55,42 @@ def study(
     from leadline.studies.study import run_study
 
     console = Console(stderr=True, highlight=False)
-    wanted = (
-        [name.strip() for name in algorithms.split(",") if name.strip()] if algorithms is not None else None
-    )
-    folder = out or Path("studies") / f"{axis.replace(':', '-')}{'-quick' if quick else ''}"
+    kind = "-beyond" * beyond + "-quick" * quick
+    folder = out or Path("studies") / f"{axis.replace(':', '-')}{kind}"
     result = run_study(
         axis,
         folder,
         seeds=seeds,
-        algorithms=wanted,
+        algorithms=_names(algorithms) if algorithms is not None else None,
         steps=parse_steps(steps) if steps is not None else None,
         quick=quick,
+        beyond=beyond,
         workers=workers if workers is not None else os.cpu_count() or 1,
         ray=ray,
         note=lambda text: console.print(text, markup=False),
         progress=Lines(console),
     )
-    shown = Console(highlight=False)
-    for claim in result["claims"]:
-        shown.print(claim["sentence"], markup=False)
-    shown.print(f"Page: {folder / 'report.html'}", markup=False)
+    _show([*_sentences(result), f"Page: {folder / 'report.html'}"])
+
+
+def _show(lines: list[str]) -> None:
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _sentences(result: Mapping[str, Any]) -> list[str]:
+    """What was judged, a line each."""
+    if "claims" in result:
+        return [claim["sentence"] for claim in result["claims"]]
+    return [
+        f"{one['algorithm']} at {one['cell']}, {one['step']} steps: {one['verdict']}"
+        for one in result["judgements"]
+    ]
 
 
 def parse_steps(text: str) -> list[int]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from leadline.errors import InputError
 from leadline.studies.design.cell import ArmTask, Axis, BaseTask, Cell, Scale
-from leadline.studies.experiment.algorithms import ALGORITHMS, find_algorithm
+from leadline.studies.experiment.algorithms import BEYOND, STANDARD, find_algorithm
 
-__all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "make_plan"]
+__all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "beyond_plan", "make_plan"]
 
 FULL = Scale()
 QUICK = Scale(pretraining_steps=500, pool=128, trained=32, held_out=32)
@@ -58,7 +58,7 @@ def make_plan(
 
     Args:
         seeds: how many; seed 0 first.
-        algorithms: all of the registry by default. The first :data:`GRID_ALGORITHMS` of them, or, when none of those
+        algorithms: the standard ones by default. The first :data:`GRID_ALGORITHMS` of them, or, when none of those
             is named, the first one, run over the whole grid.
         steps: shortest first; further ones ("more steps") at the cell without overlap and at the main one.
         quick: fewer doses and budgets, no level or control cells, a smaller scale.
@@ -66,7 +66,7 @@ def make_plan(
     Raises:
         InputError: no seed, no step, or an algorithm that does not exist; all faults at once.
     """
-    names = tuple(algorithms or (("grpo", "lead", "dr-grpo-kl", "sft", "random") if quick else ALGORITHMS))
+    names = tuple(algorithms or (("grpo", "lead", "dr-grpo-kl", "sft", "random") if quick else STANDARD))
     _check(names, seeds, steps)
     size = scale or (QUICK if quick else FULL)
     cells = [cell for cell in axis.cells if not quick or _in_quick(cell, axis)]
@@ -80,13 +80,54 @@ def make_plan(
             base = BaseTask(axis.name, cell, size, seed)
             wanted = dict.fromkeys(grid if cell.role == "dose" else [probe])
             if cell.name == axis.main:
-                wanted |= dict.fromkeys(n for n in names if cell.easier or not find_algorithm(n).needs_easier)
+                wanted |= dict.fromkeys(name for name in names if _runs_at(name, cell, axis))
             if cell.name in long:
                 wanted |= {probe: None}
             for name in wanted:
                 at = ordered if cell.name in long and name == probe else ordered[:1]
                 arms.append(ArmTask(base, name, tuple(at)))
     return Plan(axis, size, tuple(arms), tuple(range(seeds)), tuple(ordered))
+
+
+def beyond_plan(
+    axis: Axis,
+    *,
+    seeds: int = 5,
+    algorithms: Sequence[str] | None = None,
+    steps: Sequence[int] = (300, 600),
+    quick: bool = False,
+    scale: Scale | None = None,
+) -> Plan:
+    """Every algorithm at the main cell and at the one without overlap: what reaches what the base never gets right?
+
+    Args:
+        seeds, steps, quick, scale: as in :func:`make_plan`.
+        algorithms: :data:`~leadline.studies.experiment.algorithms.BEYOND` by default; those that an axis has no
+            problems for (easier ones, or parts) are left out.
+
+    Raises:
+        InputError: no seed, no step, or an algorithm that does not exist; all faults at once.
+    """
+    names = tuple(algorithms or BEYOND)
+    _check(names, seeds, steps)
+    size = scale or (QUICK if quick else FULL)
+    arms = [
+        ArmTask(BaseTask(axis.name, cell, size, seed), name, tuple(sorted(set(steps))))
+        for seed in range(seeds)
+        for cell in axis.cells
+        if cell.name == axis.main or (cell.role == "dose" and cell.overlap == 0)
+        for name in names
+        if _runs_at(name, cell, axis)
+    ]
+    return Plan(axis, size, tuple(arms), tuple(range(seeds)), tuple(sorted(set(steps))))
+
+
+def _runs_at(name: str, cell: Cell, axis: Axis) -> bool:
+    """Whether the cell has the problems that an algorithm needs."""
+    algorithm = find_algorithm(name)
+    return (cell.easier is not None or not algorithm.needs_easier) and (
+        axis.parts or not algorithm.needs_parts
+    )
 
 
 def _in_quick(cell: Cell, axis: Axis) -> bool:

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import platform
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import pyarrow
-import pyarrow.parquet
 
 from leadline.errors import DataError
 from leadline.storage.jsonl import (
     Row,
     read_json,
-    refusals_as_storage_errors,
     write_json_atomic,
     write_text_atomic,
 )
 from leadline.storage.outputs import check_output, is_our_page
 from leadline.studies.analysis.claims import judge_claims
 from leadline.studies.analysis.summary import StudyTable, curve, laws, power, summarise
+from leadline.studies.beyond import write_beyond
 from leadline.studies.design.axes import find_axis
 from leadline.studies.execution.cost import NO_COST, Cost, measure_cost, outstanding
 from leadline.studies.execution.pools import open_pool
 from leadline.studies.execution.runner import StudyProgress, run_plan
 from leadline.studies.execution.store import Store
 from leadline.studies.output.figures import figures
+from leadline.studies.output.files import plan_and_versions, write_rows
 from leadline.studies.output.page import study_page
-from leadline.studies.plan import Plan, make_plan
+from leadline.studies.plan import Plan, beyond_plan, make_plan
 
 __all__ = ["run_study", "write_outputs"]
 
 SCHEMA = 1
-_COLUMNS = ("axis", "cell", "seed", "algorithm", "step", "prompt", "side", "Q", "p", "N", "kl", "excess")
+_COLUMNS = (
+    *("axis", "cell", "seed", "algorithm", "step", "prompt", "side", "Q", "p", "N", "kl", "excess"),
+    *("overlap", "role", "tabular", "tilt"),
+)
 
 
 def run_study(
@@ -46,6 +44,7 @@ def run_study(
     algorithms: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,
     quick: bool = False,
+    beyond: bool = False,
     workers: int = 2,
     ray: str | None = None,
     note: Callable[[str], None] = lambda text: None,
@@ -58,7 +57,8 @@ def run_study(
         out: its directory; going on with one computes only what it lacks.
         seeds: 5 when not given, 4 for a quick one.
         algorithms: names or ``module:function``; all when not given.
-        steps: 60 and 600 when not given, 60 for a quick one.
+        steps: 60 and 600 when not given, 60 for a quick one; 300 and 600 for one that goes beyond.
+        beyond: ask for algorithms that reach what the base model never gets right, instead of the paper's claims.
         note: told the cost before anything starts.
 
     Returns:
@@ -68,11 +68,12 @@ def run_study(
         InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
     """
     check_output(out / "report.html", ours=is_our_page)
-    plan = make_plan(
+    lengths = (300, 600) if beyond else (60, 600)
+    plan = (beyond_plan if beyond else make_plan)(
         find_axis(axis),
-        seeds=seeds if seeds is not None else 4 if quick else 5,
+        seeds=seeds if seeds is not None else 4 if quick and not beyond else 5,
         algorithms=algorithms,
-        steps=steps if steps is not None else (60,) if quick else (60, 600),
+        steps=steps if steps is not None else (60,) if quick else lengths,
         quick=quick,
     )
     pool = open_pool(workers, ray)
@@ -80,8 +81,9 @@ def run_study(
     cost = measure_cost(plan) if outstanding(plan, Store(out), NO_COST)[1] else NO_COST
     note(_announcement(plan, Store(out), cost, None if ray else max(1, workers)))
     rows = run_plan(plan, out, pool, cost, progress)
-    command = _command(axis, plan, algorithms, steps, seeds, quick)
-    return write_outputs(plan, rows, out, command)
+    kind = " --beyond" * beyond + " --quick" * quick
+    command = _command(f"{axis}{kind}", algorithms, steps, seeds)
+    return (write_beyond if beyond else write_outputs)(plan, rows, out, command)
 
 
 def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> dict[str, Any]:
@@ -93,16 +95,14 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
         "axis": plan.axis.name,
         "question": plan.axis.question,
         "command": command,
-        "plan": _described(plan),
+        **plan_and_versions(plan),
         "claims": [claim.to_json() for claim in judge_claims(plan, table)],
         "power": power(plan.scale.prompts, plan.scale.group, plan.steps),
         "laws": laws(table),
         "curve": own,
         "conditions": summarise(table),
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("leadline", "torch", "numpy", "scipy")},
     }
-    _write_parquet(out / "results.parquet", rows)
+    write_rows(out / "results.parquet", rows, _COLUMNS)
     write_json_atomic(out / "results.json", result)
     # Read back, so that the page shows what the file holds: infinite limits are null there.
     result = read_json(out / "results.json")
@@ -126,16 +126,6 @@ def _announcement(plan: Plan, store: Store, cost: Cost, workers: int | None) -> 
     return f"{text}, {_minutes(seconds / workers)} on {workers} {noun} with a core each"
 
 
-def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    columns = {
-        name: [row[name] for row in rows] for name in (*_COLUMNS, "overlap", "role", "tabular", "tilt")
-    }
-    aside = path.with_name(f".{path.name}.tmp")
-    with refusals_as_storage_errors(path):
-        pyarrow.parquet.write_table(pyarrow.table(columns), aside)
-        aside.replace(path)
-
-
 def _neighbours(out: Path, own: str) -> dict[str, list[dict[str, float]]]:
     """Curves of other axes' studies in directories beside ``out``; what cannot be read is not one."""
     found: dict[str, list[dict[str, float]]] = {}
@@ -157,31 +147,11 @@ def _grid(plan: Plan) -> str:
     return next(arm.algorithm for arm in plan.arms if arm.base.cell.role == "dose")
 
 
-def _described(plan: Plan) -> dict[str, Any]:
-    scale = json.loads(json.dumps(plan.scale.__dict__))
-    cells = dict.fromkeys(arm.base.cell.name for arm in plan.arms)
-    return {
-        **scale,
-        "seeds": list(plan.seeds),
-        "steps": list(plan.steps),
-        "cells": list(cells),
-        "algorithms": list(dict.fromkeys(arm.algorithm for arm in plan.arms)),
-        "bases": len(plan.bases),
-        "arms": len(plan.arms),
-    }
-
-
 def _command(
-    axis: str,
-    plan: Plan,
-    algorithms: Sequence[str] | None,
-    steps: Sequence[int] | None,
-    seeds: int | None,
-    quick: bool,
+    what: str, algorithms: Sequence[str] | None, steps: Sequence[int] | None, seeds: int | None
 ) -> str:
     """The command that makes this study again."""
-    parts = ["leadline", "study", axis]
-    parts += ["--quick"] if quick else []
+    parts = ["leadline", "study", what]
     parts += ["--seeds", str(seeds)] if seeds is not None else []
     parts += ["--algorithms", ",".join(algorithms)] if algorithms else []
     parts += ["--steps", ",".join(map(str, steps))] if steps is not None else []

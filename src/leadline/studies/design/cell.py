@@ -76,6 +76,7 @@ class Axis:
         claim: ``d`` or ``e`` when the axis tests that claim of the paper (``studies/claims.py``).
         transfer: names of the cells that this claim compares, by what pretraining gave them: ``with`` (those that
             should gain) and ``without``.
+        parts: whether its problems fall into parts of a kind that pretraining contains (programs that can be cut).
     """
 
     name: str
@@ -84,6 +85,7 @@ class Axis:
     main: str
     claim: Literal["", "d", "e"] = ""
     transfer: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    parts: bool = False
 
     def __post_init__(self) -> None:
         names = [cell.name for cell in self.cells]

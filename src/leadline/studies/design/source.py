@@ -119,3 +119,10 @@ class Encoding:
         """The one completion that is right, end-of-sequence included."""
         letters = self.letters(item.vocabulary)
         return [*(letters[s] for s in self.machine.run(item.state, item.program)), EOS]
+
+    def read(self, item: Item, said: list[int]) -> State | None:
+        """The state that a completion states, with as many letters as the problem has; None when it states none."""
+        first, size = self.letters(item.vocabulary)[0], len(item.state)
+        state = tuple(token - first for token in said[:size])
+        well_formed = said[size:] == [EOS] and all(0 <= symbol < self.machine.symbols for symbol in state)
+        return state if well_formed else None

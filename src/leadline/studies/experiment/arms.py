@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,8 @@ import torch
 from leadline.storage.jsonl import Row
 from leadline.studies.design.cell import ArmTask, BaseTask
 from leadline.studies.design.source import Item
-from leadline.studies.experiment.algorithms import Algorithm, find_algorithm
+from leadline.studies.experiment.algorithms import find_algorithm
+from leadline.studies.experiment.algorithms.algorithm import Algorithm
 from leadline.studies.experiment.exact import Policies, enumerable, exact_correct_mass, policies
 from leadline.studies.experiment.pretraining import pretrain
 from leadline.studies.experiment.student import Student
@@ -41,13 +44,19 @@ def run_arm(task: ArmTask, weights: bytes) -> list[Row]:
     torch.set_num_threads(1)
     algorithm = find_algorithm(task.algorithm)
     student = Student(task, weights)
-    before = _measure(student)
+    before = _measure_base(task.base, weights)
     rows: list[Row] = []
     for step in range(max(task.steps)):
         algorithm.step(student, step)
         if step + 1 in task.steps:
             rows += _rows(student, algorithm, before, _measure(student), step + 1)
     return rows
+
+
+@lru_cache(maxsize=1)
+def _measure_base(base: BaseTask, weights: bytes) -> Measure:
+    """Of a base model, once for all arms that come from it one after the other."""
+    return _measure(Student(ArmTask(base, "", (1,)), weights))
 
 
 def _measure(student: Student) -> Measure:
@@ -81,6 +90,8 @@ def _rows(student: Student, algorithm: Algorithm, before: Measure, after: Measur
             "excess": float(excess[index]),
             "tabular": float(tabular[index]),
             "tilt": float(tilt[index]),
+            "pool": len(student.pool),
+            **asdict(student.tally),
         }
         for index, item in enumerate(items)
     ]

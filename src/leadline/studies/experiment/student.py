@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,8 +22,12 @@ from leadline.seeds import python_rng, torch_rng
 from leadline.studies.design.cell import ArmTask
 from leadline.studies.design.source import EOS, Item, draw_distinct
 from leadline.studies.experiment.pretraining import encoding_of, load_base
+from leadline.studies.experiment.tally import Tally
 
-__all__ = ["Samples", "Student"]
+__all__ = ["Answered", "Samples", "Student", "completions"]
+
+Answered = tuple[Item, list[int]]
+"""A problem and a completion of it, end-of-sequence included."""
 
 _MICRO_TOKENS = 16_384
 
@@ -35,14 +40,22 @@ class Samples:
     rollouts: Rollouts
     correct: Tensor
 
-    def right(self) -> list[tuple[Item, list[int]]]:
-        """The right completions: (problem, tokens with the end)."""
+    def right(self) -> list[Answered]:
+        """The right completions."""
         rows = self.correct.nonzero()[:, 0].tolist()
-        sizes = self.rollouts.lengths.tolist()
-        return [
-            (self.items[int(self.rollouts.owner[r])], self.rollouts.tokens[r, : sizes[r]].tolist())
-            for r in rows
-        ]
+        said = completions(self.rollouts)
+        return [(self.items[said[row][0]], said[row][1]) for row in rows]
+
+    def failed(self) -> list[Item]:
+        """The problems whose group had no right answer."""
+        solved = set(self.rollouts.owner[self.correct].tolist())
+        return [item for index, item in enumerate(self.items) if index not in solved]
+
+
+def completions(rollouts: Rollouts) -> list[tuple[int, list[int]]]:
+    """Row by row: which prompt it answers, and its tokens."""
+    rows = zip(rollouts.owner.tolist(), rollouts.tokens.tolist(), rollouts.lengths.tolist(), strict=True)
+    return [(owner, tokens[:size]) for owner, tokens, size in rows]
 
 
 @dataclass
@@ -54,11 +67,15 @@ class Student:
         weights: of the base model.
         pool: the problems that are trained on; ``trained`` are those of them that are measured.
         visits: problem -> how many samples were drawn of it so far (N of test T3).
+        tally: what has been spent so far.
+        memory: what an algorithm keeps from step to step, by a name of its own.
     """
 
     task: ArmTask
     weights: bytes
     visits: dict[Item, int] = field(default_factory=dict, init=False)
+    tally: Tally = field(default_factory=Tally, init=False)
+    memory: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         base = self.task.base
@@ -89,22 +106,53 @@ class Student:
             self.cell.easier, python_rng(self.seed, "easier", step), "trained", self.scale.prompts
         )
 
-    def sample(self, step: int, items: list[Item] | None = None) -> Samples:
+    def gold(self, item: Item) -> list[int]:
+        """The reference answer of a problem, to be learned from; counted each time."""
+        self.tally.references += 1
+        return self.encoding.answer(item)
+
+    def accepts(self, item: Item, said: list[int]) -> bool:
+        """The grader's verdict on a completion."""
+        return said == self.encoding.answer(item)
+
+    def draw(
+        self,
+        items: Sequence[Item],
+        count: int,
+        step: int,
+        purpose: str,
+        *,
+        model: Decoder | None = None,
+        prefixes: Sequence[list[int]] | None = None,
+    ) -> Rollouts:
+        """``count`` completions of every problem.
+
+        Args:
+            purpose: of the randomness; two draws of one step need two.
+            model: another than the one under training: its answers count as parts.
+            prefixes: beginnings of the answers, which stand behind the prompts.
+        """
+        shown = prefixes or [[]] * len(items)
+        for prefix in shown:
+            self.tally.add("parts" if model else "prefixed" if prefix else "completions", count)
+        prompts = [self.encoding.prompt(item) + prefix for item, prefix in zip(items, shown, strict=True)]
+        return sample(
+            model or self.model,
+            Prompts.pad(prompts),
+            count,
+            SamplingConfig(max(len(item.state) for item in items) + 1),
+            eos=EOS,
+            generator=torch_rng(self.seed, purpose, step),
+        )
+
+    def sample(self, step: int, items: list[Item] | None = None, group: int | None = None) -> Samples:
         """G completions of every problem of this step, counted as visits."""
         items = self.problems(step) if items is None else items
-        answers = [self.encoding.answer(item) for item in items]
-        rollouts = sample(
-            self.model,
-            Prompts.pad([self.encoding.prompt(item) for item in items]),
-            self.scale.group,
-            SamplingConfig(max(map(len, answers))),
-            eos=EOS,
-            generator=torch_rng(self.seed, "rollouts", step),
-        )
+        group = group or self.scale.group
+        rollouts = self.draw(items, group, step, "rollouts")
         for item in items:
-            self.visits[item] = self.visits.get(item, 0) + self.scale.group
-        said = zip(rollouts.tokens.tolist(), rollouts.lengths.tolist(), rollouts.owner.tolist(), strict=True)
-        correct = [tokens[:size] == answers[owner] for tokens, size, owner in said]
+            self.visits[item] = self.visits.get(item, 0) + group
+        correct = [self.accepts(items[owner], said) for owner, said in completions(rollouts)]
         return Samples(items, rollouts, torch.tensor(correct))
 
     def reinforce(
@@ -114,10 +162,15 @@ class Student:
         advantage: AdvantageConfig,
         loss: LossConfig,
         correct: Tensor | None = None,
+        bonus: Tensor | None = None,
     ) -> None:
-        """One policy-gradient step; ``correct`` replaces the verdicts (a reward that is not about correctness)."""
+        """One policy-gradient step.
+
+        Args:
+            correct: ``[R]`` replaces the verdicts (a reward that is not about correctness).
+            bonus: ``[R]`` is added to the rewards; not together with a KL term in the reward.
+        """
         rollouts = samples.rollouts
-        bonus = None
         if loss.kl == "k1_in_reward":
             bonus = -loss.beta * reference_k1(self.reference, rollouts, 1.0, _MICRO_TOKENS)
         found = group_advantages(
@@ -128,6 +181,10 @@ class Student:
             bonus=bonus,
             config=advantage,
         )
+        self.push(rollouts, found.advantage, step, loss)
+
+    def push(self, rollouts: Rollouts, advantage: Tensor, step: int, loss: LossConfig) -> None:
+        """One policy-gradient step along ``advantage`` ``[R]``; none where no row has any."""
         learner = Learner(
             self.model,
             self.optimiser,
@@ -137,10 +194,12 @@ class Student:
             micro_tokens=_MICRO_TOKENS,
             reference=self.reference if loss.kl_in_loss else None,
         )
-        learner.update(rollouts, found.advantage, torch.ones_like(rollouts.finished), step)
+        done = learner.update(rollouts, advantage, torch.ones_like(rollouts.finished), step)
+        self.tally.updates += done.computed_rows > 0
 
-    def imitate(self, pairs: Sequence[tuple[Item, list[int]]], step: int) -> None:
+    def imitate(self, pairs: Sequence[Answered], step: int) -> None:
         """One supervised step on (problem, completion) pairs; nothing happens without any."""
         if pairs:
             examples = [Example(self.encoding.prompt(item), answer) for item, answer in pairs]
             supervised_step(self.model, self.optimiser, examples, step=step, micro_tokens=_MICRO_TOKENS)
+            self.tally.updates += 1

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from leadline.display import Table as Shown
 
-__all__ = ["study_page"]
+__all__ = ["ShownVerdict", "captioned", "interval_text", "render_study", "study_page"]
 
 _CAPTIONS = {
     "accuracy": (
@@ -46,19 +46,56 @@ class CaptionedFigure(NamedTuple):
     svg: Markup
 
 
+class ShownVerdict(NamedTuple):
+    """One judged sentence: the verdict, what it is about, and what it rests on."""
+
+    verdict: str
+    statement: str
+    evidence: str
+
+
 def study_page(result: Mapping[str, Any], drawings: Mapping[str, str]) -> str:
     """The HTML text. ``drawings`` are SVGs that this package drew, with every text in them escaped."""
+    judged = [
+        ShownVerdict(claim["verdict"], f"({claim['letter']}) {claim['statement']}.", claim["evidence"])
+        for claim in result["claims"]
+    ]
+    return render_study(
+        result,
+        paragraph=paragraph(result),
+        judged=judged,
+        power=power_lines(result),
+        drawings=captioned(drawings, _CAPTIONS),
+        tables=[_conditions(result), _laws(result)],
+    )
+
+
+def captioned(drawings: Mapping[str, str], captions: Mapping[str, tuple[str, str]]) -> list[CaptionedFigure]:
+    """The drawings that have words, in their own order."""
+    return [
+        CaptionedFigure(*captions[name], Markup(svg)) for name, svg in drawings.items() if name in captions
+    ]
+
+
+def render_study(
+    result: Mapping[str, Any],
+    *,
+    paragraph: str,
+    judged: Sequence[ShownVerdict],
+    power: Sequence[str],
+    drawings: Sequence[CaptionedFigure],
+    tables: Sequence[Shown],
+) -> str:
+    """The page that all studies share."""
     source = resources.files("leadline.studies.output").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    shown = [
-        CaptionedFigure(*_CAPTIONS[name], Markup(svg)) for name, svg in drawings.items() if name in _CAPTIONS
-    ]
     return environment.from_string(source).render(
         result=result,
-        paragraph=paragraph(result),
-        power=power_lines(result),
-        drawings=shown,
-        tables=[_conditions(result), _laws(result)],
+        paragraph=paragraph,
+        judged=judged,
+        power=power,
+        drawings=drawings,
+        tables=tables,
         made=_made(result),
     )
 
@@ -113,7 +150,7 @@ def _conditions(result: Mapping[str, Any]) -> Shown:
             entry["algorithm"],
             str(entry["step"]),
             entry["side"].replace("_", "-"),
-            *(_cell(entry[name]) for name in ("Q", "p", "gain", "kl", "excess", "tabular", "tilt")),
+            *(interval_text(entry[name]) for name in ("Q", "p", "gain", "kl", "excess", "tabular", "tilt")),
         )
         for entry in result["conditions"]
     ]
@@ -129,7 +166,7 @@ def _laws(result: Mapping[str, Any]) -> Shown:
         (
             entry["algorithm"],
             str(entry["step"]),
-            _cell(entry["T1_slope"], 2),
+            interval_text(entry["T1_slope"], 2),
             f"{entry['T2_excess_share']:.3f}",
             f"{entry['T3']['gained']} of {entry['T3']['problems']}",
             f"{entry['T3']['expected']:.2g}",
@@ -155,7 +192,8 @@ def _made(result: Mapping[str, Any]) -> str:
     )
 
 
-def _cell(interval: Sequence[float | None] | None, digits: int = 3) -> str:
+def interval_text(interval: Sequence[float | None] | None, digits: int = 3) -> str:
+    """``0.123 [0.100, 0.146]``, without limits where they are infinite, a dash where there is nothing."""
     if interval is None or interval[0] is None:
         return "–"
     value, lo, hi = interval

@@ -42,6 +42,7 @@ def composition(machine: str = "strings", size: int = 4) -> Axis:
             ("with", ("unseen pairs, overlap 0",)),
             ("without", ("atoms alone", "pairs alone")),
         ),
+        parts=True,
     )
 
 

@@ -24,4 +24,5 @@ def depth(machine: str = "strings", size: int = 4) -> Axis:
         "Trained on programs of one and two operations: does reinforcement learning reach three?",
         (*saturation, *doses, deeper),
         main="depth 3, overlap 0.01",
+        parts=True,
     )

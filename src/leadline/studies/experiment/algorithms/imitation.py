@@ -1,0 +1,17 @@
+"""Imitation alone: of reference answers, and of one's own right answers."""
+
+from __future__ import annotations
+
+from leadline.studies.experiment.student import Student
+
+__all__ = ["imitate_gold", "imitate_own_successes"]
+
+
+def imitate_gold(student: Student, step: int) -> None:
+    """Supervised fine-tuning on the reference answers of the step's problems."""
+    student.imitate([(item, student.gold(item)) for item in student.problems(step)], step)
+
+
+def imitate_own_successes(student: Student, step: int) -> None:
+    """Rejection-sampling fine-tuning."""
+    student.imitate(student.sample(step).right(), step)
