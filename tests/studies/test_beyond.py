@@ -182,7 +182,9 @@ def test_the_levels_of_backtrack_fall_only_when_half_of_a_group_is_right() -> No
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reference answers that are wrong for every problem, and none that may be learned from."""
     monkeypatch.setattr(Encoding, "answer", lambda self, item: [2] * (len(item.state) + 1))
-    monkeypatch.setattr(Student, "gold", lambda self, item: pytest.fail("a reference answer was asked for"))
+    monkeypatch.setattr(
+        Student, "reference_answer", lambda self, item: pytest.fail("a reference answer was asked for")
+    )
 
 
 @pytest.fixture(scope="module")

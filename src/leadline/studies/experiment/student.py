@@ -106,7 +106,7 @@ class Student:
             self.cell.easier, python_rng(self.seed, "easier", step), "trained", self.scale.prompts
         )
 
-    def gold(self, item: Item) -> list[int]:
+    def reference_answer(self, item: Item) -> list[int]:
         """The reference answer of a problem, to be learned from; counted each time."""
         self.tally.references += 1
         return self.encoding.answer(item)

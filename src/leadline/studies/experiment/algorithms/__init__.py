@@ -13,7 +13,7 @@ from leadline.studies.experiment.algorithms.algorithm import Algorithm
 from leadline.studies.experiment.algorithms.backtrack import backtrack
 from leadline.studies.experiment.algorithms.compose import compose, compose_blind, compose_majority
 from leadline.studies.experiment.algorithms.easier import curriculum, mixed
-from leadline.studies.experiment.algorithms.imitation import imitate_gold, imitate_own_successes
+from leadline.studies.experiment.algorithms.imitation import imitate_own_successes, imitate_references
 from leadline.studies.experiment.algorithms.more_of_grpo import doubled_group, doubled_steps
 from leadline.studies.experiment.algorithms.pass_at_k import pkpo
 from leadline.studies.experiment.algorithms.policy_gradients import POLICY_GRADIENTS
@@ -26,8 +26,8 @@ __all__ = ["ALGORITHMS", "BEYOND", "STANDARD", "find_algorithm"]
 _STANDARD: Mapping[str, Algorithm] = {
     **POLICY_GRADIENTS,
     "sft": Algorithm(
-        imitate_gold,
-        "imitation of gold answers: can create support",
+        imitate_references,
+        "imitation of reference answers: can create support",
         question="What do reference answers alone teach?",
     ),
     "rft": Algorithm(

@@ -23,7 +23,10 @@ def backtrack(student: Student, step: int) -> None:
     shown = [levels.setdefault(item, len(item.state) - 1) for item in guided] + [0] * (
         len(items) - len(guided)
     )
-    prefixes = [student.gold(item)[:level] if level else [] for item, level in zip(items, shown, strict=True)]
+    prefixes = [
+        student.reference_answer(item)[:level] if level else []
+        for item, level in zip(items, shown, strict=True)
+    ]
     rollouts = student.draw(items, student.scale.group, step, "rollouts", prefixes=prefixes)
     verdicts = [
         student.accepts(items[owner], prefixes[owner] + said) for owner, said in completions(rollouts)

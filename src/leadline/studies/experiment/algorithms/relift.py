@@ -17,4 +17,4 @@ def relift(student: Student, step: int) -> None:
 
 
 def _reference_answers(student: Student, failed: Sequence[Item], step: int) -> list[Answered]:
-    return [(item, student.gold(item)) for item in failed]
+    return [(item, student.reference_answer(item)) for item in failed]
