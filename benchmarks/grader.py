@@ -2,6 +2,7 @@
 
     python benchmarks/grader.py                      # everything but the soak (a minute or two)
     python benchmarks/grader.py --only soak,interrupt
+    python benchmarks/grader.py --only soak --soak-count 1000000 --soak-hostile 1000
 
 The labelled files are found through --data or LEADLINE_DATA (a folder that holds ``grader/answers.jsonl``).
 """
@@ -372,8 +373,15 @@ def one_run(strings: list[tuple[str, str]], before: list[tuple[str, str]], worke
         return cost(lambda: grader.grade_many(strings))
 
 
-def soak(_: Path, count: int = 100_000) -> Row:
-    """Many answers, one in a hundred hostile and all of those distinct, with a short time limit."""
+SOAK_FIRST = 100_000
+"""So many answers of a soak have one in a hundred that is hostile, however few there are behind them."""
+
+
+def soak(_: Path, count: int = SOAK_FIRST, one_in: int = 100) -> Row:
+    """Many answers, some hostile and all of those distinct, with a short time limit.
+
+    One in a hundred is hostile among the first 100,000, and one in ``one_in`` behind them: each costs the whole limit.
+    """
     with Grader(workers=2, timeout_s=0.3) as grader:
         grader.grade_many([(r"\boxed{\sin^2 x}", "1")])
         before = resident_mb(os.getpid())
@@ -381,7 +389,8 @@ def soak(_: Path, count: int = 100_000) -> Row:
         started = time.perf_counter()
         for part in range(0, count, 10_000):
             found.update(
-                str(got.reason) for got in grader.grade_many(soak_pairs(part, min(count, part + 10_000)))
+                str(got.reason)
+                for got in grader.grade_many(soak_pairs(part, min(count, part + 10_000), one_in))
             )
         seconds = time.perf_counter() - started
         grown = resident_mb(os.getpid()) - before
@@ -389,6 +398,7 @@ def soak(_: Path, count: int = 100_000) -> Row:
         counts = vars(grader.counts)
     return {
         "n": count,
+        "hostile": sum(is_hostile(i, one_in) for i in range(count)),
         "seconds": round(seconds, 1),
         "reasons": dict(found),
         "parent_grew_mb": grown,
@@ -398,7 +408,11 @@ def soak(_: Path, count: int = 100_000) -> Row:
     }
 
 
-def soak_pairs(start: int, stop: int) -> Iterator[tuple[str, str]]:
+def is_hostile(i: int, one_in: int) -> bool:
+    return i % (100 if i < SOAK_FIRST else one_in) == 0
+
+
+def soak_pairs(start: int, stop: int, one_in: int) -> Iterator[tuple[str, str]]:
     kinds = (
         r"\prod_{{n=1}}^{{{0}0000000}} \left(1-\frac{{1}}{{n^{{2}}}}\right)",
         r"\frac{{9^{{9^{{9^{{{0}}}}}}}}}{{9^{{9^{{9^{{9}}}}}}+1}}",
@@ -406,7 +420,7 @@ def soak_pairs(start: int, stop: int) -> Iterator[tuple[str, str]]:
         r"(x+y+z+w)^{{{0}}} - (x+y)^{{{0}}}",
     )
     for i in range(start, stop):
-        if i % 100 == 0:
+        if is_hostile(i, one_in):
             yield rf"\boxed{{{kinds[i // 100 % len(kinds)].format(i + 11)}}}", r"\pi + \sqrt{2}"
         else:
             yield f"{i} and more, so the answer is \\boxed{{{i}}}.", str(i + i % 2)
@@ -475,12 +489,21 @@ def main() -> None:
         default="reports,accuracy,pairs,mutations,golds,hostile,speed,interrupt",
         help=",".join(PARTS),
     )
+    parser.add_argument("--soak-count", type=int, default=SOAK_FIRST, help="answers of the soak")
+    parser.add_argument(
+        "--soak-hostile",
+        type=int,
+        default=100,
+        metavar="N",
+        help=f"behind the first {SOAK_FIRST}, one in N answers of the soak is hostile",
+    )
     arguments = parser.parse_args()
     if not (arguments.data / "grader").is_dir():
         parser.error(f"no labelled data at {arguments.data} (use --data or LEADLINE_DATA)")
+    parts = PARTS | {"soak": lambda data: soak(data, arguments.soak_count, arguments.soak_hostile)}
     figures = {}
     for name in arguments.only.split(","):
-        figures[name] = PARTS[name](arguments.data.resolve())
+        figures[name] = parts[name](arguments.data.resolve())
         print(f"{name}:", json.dumps(figures[name], indent=2))
     print(json.dumps(figures))
 
