@@ -23,6 +23,28 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
          (r"8\text{ in}^2", "8")],
         [("6 cm", "6 kg"), (r"20\%", r"20^\circ"), (r"5\text{ m}", r"5\text{ km}"), ("2 h", "2 s"), ("-4°C", "-4°F")],
     ),
+    "money": (
+        [("40 cents", r"\$0.40"), (r"\$3", "300 cents"), ("€7", "7 euros"), ("8¢", "8 cents"), ("¥9", "9 yuan"),
+         ("¥9", "9 yen"), (r"\$12\text{ per hour}", r"\$12"), ("Rs. 60", "60 rupees"), ("$6", "6 dollars")],
+        [("6 cents", r"\$6"), (r"\$6", "6 cents"), ("€7", r"\$7"), ("£7", "€7"), ("¥9", r"\$9"), ("9 yen", "9 yuan"),
+         (r"\$12\text{ per hour}", r"\$12\text{ per day}")],
+    ),
+    "units of what is no plain number": (
+        [(r"2\pi\text{ m}", r"200\pi\text{ cm}"), (r"x\text{ m}", r"100x\text{ cm}"), (r"7\ \Omega", "7"),
+         ("19 years old", "19"), ("6 см", "6"), ("8hr", "8 hours")],
+        [(r"2\pi\text{ m}", r"2\pi\text{ cm}"), (r"\sqrt5\text{ km}", r"\sqrt5\text{ m}"), ("8hr", "8"),
+         ("6 см", "6 кг"),          ("9st", "9"), (r"4\ \mu\text{m}", r"4\text{ mm}")],
+    ),
+    "other things' names": (
+        [("QP=6", "PQ=6"), (r"\text{Area}=6", "A=6"), (r"\hat{q}=6", "6"), ("K(2,5)", "(2,5)"),
+         (r"\text{Range: }[2,5]", "[2,5]")],
+        [("RS=6", "PQ=6"), ("P(X)=0.2", "P(Y)=0.2"), (r"\text{Area}=6", r"\text{Volume}=6"), (r"\max=6", r"\min=6"),
+         ("K(5,2)", "(2,5)")],
+    ),
+    "equations that are not solved": (
+        [("p+q=6", "6"), ("x=6", "6"), (r"\overline{PQ}=6", "6")],
+        [("3x=6", "6"), ("x^2=6", "6"), ("6=-y", "6"), ("6", "3x=6"), ("x+y=6", "x=2 or x=6"), ("y^2=9", "3,-3")],
+    ),
     "words behind a number": (
         [("3 million", "3000000"), (r"2\text{ dozen}", "24"), (r"9\text{ marbles}", "9"), ("9 marbles", "9")],
         [(r"7\text{ billion}", "7"), (r"4\text{ cubed}", "4"), (r"6\text{ is false}", "6"),
@@ -42,8 +64,10 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
         [("7, 25", "7.25"), ("7 or 25", "7.25"), ("725", "7,25")],
     ),
     "words, dates, times": (
-        [("nora", r"\text{Nora}"), ("3 March 2020", "March 3, 2020"), ("05:07", "5:07")],
-        [("Nora", "Aron"), ("LMN", "NML"), ("XII", "XIV"), ("2021-11-02", "2021-02-11"), ("2008", "2021-11-02")],
+        [("nora", r"\text{Nora}"), ("3 March 2020", "March 3, 2020"), ("05:07", "5:07"),
+         ("16:20", "4:20 PM"), ("7:40 a.m.", "7:40"), ("16:20:00", "16:20")],
+        [("Nora", "Aron"), ("LMN", "NML"), ("XII", "XIV"), ("2021-11-02", "2021-02-11"), ("2008", "2021-11-02"),
+         ("16:20", "4:20 AM"), ("4:20", "16:20"), ("B2", "B")],
     ),
     "several values": (
         [("7,6,6", "6,6,7"), (r"\{1\}\cup\{2\}", r"\{1,2\}"), (r"\frac14\text{ or }0.25", "1/4")],
@@ -55,7 +79,8 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
     ),
     "numbers": (
         [("12,345\\pi", "12345\\pi"), (r"\frac{2,500}{3}", "2500/3"), (r"0.1\overline{6}", "1/6"), ("2 1/4", "2.25"),
-         (r"2\nicefrac13", "7/3"), ("2.5 x 10^4", "25000"), ("(1101)_2", "1101_2"), ("9!!", "945"), ("C(7,3)", "35")],
+         (r"2\nicefrac13", "7/3"), ("2.5 x 10^4", "25000"), ("(1101)_2", "1101_2"), (r"1101_{\text{two}}", "1101_2"),
+         (r"\frac74", "1,75"), ("9!!", "945"), ("C(7,3)", "35")],
         [(r"0.1\overline{6}", "0.16"), ("(12,345)", "12345"), ("1101_3", "1101_2"), ("8!!", "40320")],
     ),
     "functions": (
@@ -66,17 +91,23 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
     "wrappers": (
         [(r"\color{red}{7}", "7"), (r"\underline{7}", "7"), (r"{\bf 7}", "7"), (r"7\tag{2}", "7"), ("7 = n", "7"),
          (r"\begin{cases}x=1\\y=2\end{cases}", "x=1,y=2"), (r"\langle 2,1\rangle", "(2,1)"),
-         (r"\begin{bmatrix}1\\[6pt]3\end{bmatrix}", "(1,3)"), (r"\text{Answer: } 7", "7")],
-        [(r"\color{red}{7}", "8"), (r"\begin{cases}x=2\\y=1\end{cases}", "x=1,y=2"), (r"\langle 1,2\rangle", "(2,1)")],
+         (r"\begin{bmatrix}1\\[6pt]3\end{bmatrix}", "(1,3)"), (r"\text{Answer: } 7", "7"),
+         (r"\text{exactly }7", "7"), (r"\cancel{3}7", "7"), (r"\begin{array}{c}7\end{array}", "7"),
+         ("frac{3}{7}", "3/7")],
+        [(r"\color{red}{7}", "8"), (r"\begin{cases}x=2\\y=1\end{cases}", "x=1,y=2"), (r"\langle 1,2\rangle", "(2,1)"),
+         (r"\cancel{7}3", "7")],
     ),
     "choices": (
-        [("D) fifteen", "D"), ("(D) 15", "D"), (r"\text{D: 15}", "D"), ("D", "(D)")],
+        [("D) fifteen", "D"), ("(D) 15", "D"), (r"\text{D: 15}", "D"), ("D", "(D)"), (r"\text{Option D}", "D"),
+         (r"\textbf{(D) } 15", "D")],
         [("D: 15", "C"), ("D", "C"), ("CD", "C")],
     ),
     "congruences and families": (
         [(r"x\equiv 7 \pmod 5", r"x\equiv 2\pmod{5}"),
-         (r"\frac{\pi}{4}+n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}")],
-        [(r"x\equiv 3 \pmod 5", r"x\equiv 2\pmod{5}"),
+         (r"\frac{\pi}{4}+n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}"),
+         (r"4m, m\in\mathbb{N}", r"4m, m\in\mathbb{Z}^+"), (r"\sum_{j=1}^{n} a_j", r"\sum_{k=1}^{n} a_k")],
+        [(r"x\equiv 3 \pmod 5", r"x\equiv 2\pmod{5}"), (r"4m, m\in\mathbb{N}", r"4m, m\in\mathbb{Z}"),
+         (r"\sum_{j=1}^{n} a_k", r"\sum_{k=1}^{n} a_k"),
          (r"\frac{\pi}{4}+2n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}")],
     ),
     "money and other scripts": (
@@ -124,6 +155,22 @@ RESPONSES = [
     ("So the rectangle is 3 by 4.", "4", False),
     ("So we need more than 5.", "5", False),
     (r"\boxed{\text{The answer is } 5}", "5", True),
+    ("The answer is approximately 8.", "8", True),
+    ("The answer is 8!", "8", True),
+    ("The answer is 8, as we had to show.", "8", True),
+    ("The answer is 8 rather than 9.", "8", True),
+    ("The answer is D, since C is too small.", "D", True),
+    ("The answer is D, since C is too small.", "C", False),
+    ("8 is the final answer.", "8", True),
+    ("*8*", "8", True),
+    ("There are 8 ways.", "8", True),
+    ("Two more give 6. Then we double to get 12.", "12", True),
+    ("Therefore the least is 3 and the greatest is 8.", "8", False),
+    ("The answer is $8$ <|im_end|>", "8", True),
+    ("所以一共有8个苹果。", "8", True),
+    ("因此，x=8。", "8", True),
+    ("答案选D", "D", True),
+    ("The price is $8.", "8 cents", False),
 ]
 
 

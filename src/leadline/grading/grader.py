@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from leadline.grading.cache import RecentCache
 from leadline.grading.comparison.structural import same_cheaply
+from leadline.grading.expressions.qualifiers import domains_differ
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.gold import Gold, is_readable, read_gold
@@ -199,6 +200,8 @@ class Grader:
         structure = read_structure(text)
         ballot = _ballot(text)
         same = True if text == gold.text else same_choice(gold.text, text)
+        if same is None and domains_differ(gold.text, text):
+            same = False
         if same is None:
             same = same_cheaply(gold.structure, structure, comparison)
         if same is not None:

@@ -13,13 +13,14 @@ import mpmath
 import sympy
 
 from leadline.grading.comparison.equations import same_equation
-from leadline.grading.comparison.leaves import same_leaf
+from leadline.grading.comparison.leaves import same_leaf, same_measure
 from leadline.grading.comparison.math_verify_bridge import parsed, verified
 from leadline.grading.comparison.numeric import same_reading, same_value, value_at
 from leadline.grading.comparison.structural import same
 from leadline.grading.comparison.values import letters_of, readable, value
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.node import Node
+from leadline.grading.expressions.qualifiers import with_index_renamed
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, leaves_of, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import plain_words
@@ -57,6 +58,10 @@ def _is_words(text: str) -> bool:
 
 def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
     """Whether two cleaned answers are equal. Raises what the algebra raises when it runs out of memory."""
+    if "\\sum" in gold + answer or "\\prod" in gold + answer:
+        ours, theirs = with_index_renamed(gold), with_index_renamed(answer)
+        if ours is not None or theirs is not None:
+            return ours == theirs
     g, a = read_structure(gold), read_structure(answer)
     verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
     if verdict is not None:
@@ -70,10 +75,28 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         return plain_words(gold) == plain_words(answer) != ""
     if _said(gold) != _said(answer):
         return False  # the parser would pass over the words
+    if _is_unsolved(gold, answer) or _is_unsolved(answer, gold):
+        return False  # the parser would take the right side for the answer
     if verified(gold, answer, comparison):
         return True
     mixed = isinstance(a, NumberRange) and a.relation and not comparison.allow_set_relation_comp
     return not mixed and verified(_spelt(g), _spelt(a), comparison)
+
+
+_UNKNOWN = frozenset("abckmntuvwxyz")
+
+
+def _is_unsolved(value: str, equation: str) -> bool:
+    """Whether ``2x = 5`` stands against 5: an equation in one unknown that says nothing of the unknown itself."""
+    sides = equation.split("=")
+    if "=" in value or len(sides) != 2:
+        return False
+    for side, other in (sides, sides[::-1]):
+        node, number = readable(side), readable(other)
+        if node is not None and number is not None and node.kind != "sym" and not letters_of(number):
+            letters = letters_of(node)
+            return len(letters) == 1 and letters <= _UNKNOWN
+    return False
 
 
 def _said(text: str) -> list[str]:
@@ -115,7 +138,11 @@ def _shape(structure: Structure) -> str:
 
 
 def _is_read(leaf: Leaf) -> bool:
-    return leaf.form is not None or "infty" in leaf.text or readable(leaf.text) is not None
+    """Whether the small reader knows what a leaf says: a value, or that two are equal."""
+    if leaf.form is not None or "infty" in leaf.text or readable(leaf.text) is not None:
+        return True
+    sides = leaf.text.split("=")
+    return len(sides) == 2 and all(readable(side) is not None for side in sides)
 
 
 def _same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
@@ -125,18 +152,22 @@ def _same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     # Read as mathematics, a sentence is a product of its letters, and a slow one.
     if not gold.text or not answer.text or _is_prose(gold.text) or _is_prose(answer.text):
         return None
-    read = _same_readings(gold, answer, comparison)
+    scale = same_measure(gold, answer, comparison) or Fraction(1)
+    read = _same_readings(gold, answer, scale, comparison)
     if read is not None:
         return read
     g, a = parsed(to_latex(gold)), parsed(to_latex(answer))
     if not isinstance(g, sympy.Expr) or not isinstance(a, sympy.Expr):
         return None
+    a *= sympy.Rational(scale.numerator, scale.denominator)
     return same_value(g, a, gold.decimal or answer.decimal, comparison)
 
 
-def _same_readings(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
+def _same_readings(gold: Leaf, answer: Leaf, scale: Fraction, comparison: Strictness) -> bool | None:
     """By the small reader, if it reads both. A percentage is itself, or a hundredth of it."""
     g, a = readable(gold.text), readable(answer.text)
+    if a is not None and scale != 1:
+        a = Node("mul", (Node("num", value=scale), a))
     if g is None or a is None or (not comparison.strict and letters_of(g) != letters_of(a)):
         return None
     if letters_of(g) != letters_of(a):

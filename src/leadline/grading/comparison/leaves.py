@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from leadline.grading.expressions.dates import same_time
 from leadline.grading.expressions.leaf import Leaf, read_leaf
 from leadline.grading.expressions.qualifiers import INDEX_NAME
 from leadline.grading.expressions.units import Unit, read_unit, same_unit, scale_between
@@ -19,6 +20,7 @@ _ALL_INTEGERS = INDEX_NAME.removeprefix("\\")
 _LETTER_UNIT = re.compile(
     r"(?P<number>-?(?:\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}))\s+(?P<unit>[mgshlLNJWVAF](?:\s*\^\s*\{?[23]\}?)?)"
 )
+_PAIR_UNIT = re.compile(r"(?P<number>-?\d+(?:\.\d+)?)(?P<unit>[a-z]{2})")
 _FREE = Unit()
 
 
@@ -74,10 +76,12 @@ def _same_kind(gold: Leaf, answer: Leaf) -> bool | None:
         return True
     kinds = {gold.unit, answer.unit}
     if kinds == {"clock"}:
-        return _same_time(gold.text, answer.text)
+        return same_time(gold.text, answer.text)
     if kinds <= {"words", "choice"}:
         words = plain_words(gold.text)
         return words == plain_words(answer.text) != ""
+    if "clock" in kinds and _may_be_time(answer if gold.unit == "clock" else gold):
+        return same_time(gold.text, answer.text)
     if "clock" in kinds or "date" in kinds:
         return False
     other = answer if gold.unit in _KINDS else gold
@@ -86,10 +90,9 @@ def _same_kind(gold: Leaf, answer: Leaf) -> bool | None:
     return False if other.form is not None else None
 
 
-def _same_time(gold: str, answer: str) -> bool:
-    """Times of day; half of the day has to be said only once."""
-    (g, *half), (a, *other) = gold.split(" "), answer.split(" ")
-    return g == a and (half == other or not half or not other)
+def _may_be_time(leaf: Leaf) -> bool:
+    """Whether a number may be a time of day: ``8:30`` alone may also be a ratio."""
+    return leaf.number is not None and leaf.measure is None and not leaf.unit
 
 
 def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
@@ -156,12 +159,17 @@ def _index(leaf: Leaf) -> str | None:
 
 
 def _same_with_letter(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
-    """``5 m`` against ``5``, or against ``5 km``: behind a blank, one letter may be a unit."""
+    """``5 m`` against ``5``, or against ``5 km``: behind a blank, a letter may be a unit; ``8hr`` is, beside hours."""
     for one, other in ((gold, answer), (answer, gold)):
-        match = _LETTER_UNIT.fullmatch(one.text)
+        match = _LETTER_UNIT.fullmatch(one.text) or (
+            _PAIR_UNIT.fullmatch(one.text) if isinstance(_measure(other), Unit) else None
+        )
         if match is not None and other.number is not None:
             number = read_leaf(match.group("number"))
-            measured = number._replace(measure=read_unit(match.group("unit"), upright=True))
+            unit = read_unit(match.group("unit"), upright=True)
+            if unit is None or unit.noun:
+                return None
+            measured = number._replace(measure=unit)
             pair = (measured, other) if one is gold else (other, measured)
             return same_leaf(*pair, comparison)
     return None

@@ -51,6 +51,8 @@ def _names_agree(gold: str, answer: str) -> bool:
     ours, theirs = gold.lower().removeprefix("angle"), answer.lower().removeprefix("angle")
     if ours == theirs:
         return True
+    if _exclude_each_other(gold, answer):
+        return False
     if "(" in ours and "(" in theirs:
         return ours.split("(")[0] == theirs.split("(")[0]
     if "=" in ours or "=" in theirs:
@@ -58,6 +60,27 @@ def _names_agree(gold: str, answer: str) -> bool:
             ours.split("=")
         )
     return "(" in ours + theirs or any(len(name) > 1 and name.isalpha() for name in (ours, theirs))
+
+
+_POINTS = re.compile(r"[A-Z]{2,4}")
+_OF_SOMETHING = re.compile(r"\w+\((?![a-z]\)).*\)")
+_ANYTHING = re.compile(r"answer|ans|result|total|value|solution|final|number|amount|probability|sum|ways")
+
+
+def _exclude_each_other(gold: str, answer: str) -> bool:
+    """Whether two names are those of different things: ``AB`` and ``CD``, ``P(A)`` and ``P(B)``, area and perimeter."""
+    if _POINTS.fullmatch(gold) and _POINTS.fullmatch(answer):
+        return sorted(gold) != sorted(answer)
+    if _OF_SOMETHING.fullmatch(gold) and _OF_SOMETHING.fullmatch(answer):
+        return gold.split("(")[1:] != answer.split("(")[1:]
+    ours, theirs = gold.lower(), answer.lower()
+    if (
+        not all(name.isalpha() and len(name) > 2 for name in (ours, theirs))
+        or ours in theirs
+        or theirs in ours
+    ):
+        return False
+    return not (_ANYTHING.search(ours) or _ANYTHING.search(theirs))
 
 
 _FUNCTION = re.compile(r"\w+'*\(([a-z])\)")
@@ -241,7 +264,7 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Str
         ):
             return False
         if isinstance(many, Items) and isinstance(one, Leaf) and many.kind in ("list", "set") and many.items:
-            if many.comma and one.decimal and one.number is not None:
+            if many.comma and one.number is not None and (one.decimal or one.number.denominator > 1):
                 return _decimal_comma(many) == one.number or None
             # One value said several times over: "1/2 or 0.5".
             found = [same(one, item, leaves, comparison) for item in many.items]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["read_clock", "read_date"]
+__all__ = ["read_clock", "read_date", "same_time"]
 
 _MONTHS = [
     "january",
@@ -36,6 +36,9 @@ _FORMS = [
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:\\text\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?", re.IGNORECASE)
 _CLOCK_PLAIN = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ([ap])m)?")
 
 
 def read_date(text: str) -> str | None:
@@ -76,3 +79,30 @@ def read_clock(text: str) -> str | None:
     if match.group(3) is None and not match.group(2).startswith("0"):
         return None
     return ":".join([str(int(match.group(1))), *filter(None, match.groups()[1:])])
+
+
+def same_time(one: str, other: str) -> bool:
+    """Whether two times of day are one. Half of the day has to be said only once, and past noon not at all.
+
+    >>> same_time("3:05 pm", "15:05"), same_time("3:05", "3:05 am"), same_time("3:05 am", "15:05")
+    (True, True, False)
+    """
+    first, second = _TIME.fullmatch(one), _TIME.fullmatch(other)
+    if first is None or second is None or _minutes(first) != _minutes(second):
+        return False
+    hours, exact = zip(*map(_hour, (first, second)), strict=True)
+    if exact[0] == exact[1]:
+        return bool(hours[0] == hours[1])
+    return bool(hours[0] % 12 == hours[1] % 12)
+
+
+def _minutes(time: re.Match[str]) -> tuple[int, int]:
+    return int(time.group(2)), int(time.group(3) or 0)
+
+
+def _hour(time: re.Match[str]) -> tuple[int, bool]:
+    """The hour of a time, and whether it is certain in which half of the day."""
+    hour = int(time.group(1))
+    if time.group(4):
+        return hour % 12 + 12 * (time.group(4) == "p"), True
+    return hour, hour > 12 or hour == 0

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from leadline.grading.expressions.dates import read_clock, read_date
 from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
+from leadline.grading.expressions.money import without_currency
 from leadline.grading.expressions.parser import Unreadable, read_expression
 from leadline.grading.expressions.trailing import Trailing, without_trailing
-from leadline.grading.expressions.units import Unit
+from leadline.grading.expressions.units import Unit, priced
 from leadline.grading.expressions.words import is_words
 
 __all__ = ["Leaf", "read_leaf"]
@@ -55,14 +56,21 @@ class Leaf(NamedTuple):
 
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _SCIENTIFIC = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?)[eE]([-+]?\d{1,3})")
-_ORDINAL = re.compile(r"^(\d+)\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$")
-_BASE = re.compile(
-    r"(-?)\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30})\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2})\s*\}?\s*\}?"
+_ORDINAL = re.compile(
+    r"^(\d*(?:(?<!1)1(?=\D*st)|(?<!1)2(?=\D*nd)|(?<!1)3(?=\D*rd)|(?:1[1-3]|[04-9])(?=\D*th)))"
+    r"\s*(?:\^\s*\{?)?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}?\s*\}?$"
 )
+_BASE = re.compile(
+    r"(-?)\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30}(?:\.[0-9A-Fa-f]{1,30})?)\s*\}?\s*\)?"
+    r"\s*_\s*\{?\s*(?:\\text\s*\{)?\s*\(?\s*(\d{1,2}|[a-z]{3,7})\s*\)?\s*\}?\s*\}?"
+)
+_BASE_WORDS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+    "twelve": 12,
+}  # fmt: skip
 _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
-_CHOICE = re.compile(r"^[(\[]?\s*(?:\\text\s*\{)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$")
-_CURRENCY = re.compile(
-    r"^(?:Rs\.?|(?:US|HK|AU|CA|NZ)D?|EUR|INR|GBP|RMB|CNY|JPY|\\\$|\\text\s*\{\s*Rs\.?\s*\})\s*(?=-?[\d.])"
+_CHOICE = re.compile(
+    r"^[(\[]?\s*(?:\\text\s*\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$"
 )
 _MINUTES = re.compile(r"(-?\d+)\s*\^\s*\\circ\s*(\d{1,2})(?:'\s*(?:(\d{1,2}(?:\.\d+)?)(?:'')?)?)?")
 
@@ -73,7 +81,12 @@ def read_leaf(text: str) -> Leaf:
     text = text.strip()
     if text.isdecimal() and len(text) < 1_000:
         return _plain(text)
-    text = _CURRENCY.sub("", text)
+    text, currency = without_currency(text)
+    leaf = _read(text)
+    return leaf if currency is None else leaf._replace(measure=priced(currency, leaf.measure))
+
+
+def _read(text: str) -> Leaf:
     for read in (_power_of_ten, _clock, _date, _ordinal, _choice, _in_base, _degrees_and_minutes, _words):
         leaf = read(text)
         if leaf is not None:
@@ -138,11 +151,16 @@ def _choice(text: str) -> Leaf | None:
 def _in_base(text: str) -> Leaf | None:
     letters = _BASE_LETTERS.fullmatch(text)
     match = _BASE.fullmatch("".join(letters.groups()) if letters else text)
-    if match is None or not match.group(2)[0].isdigit():
+    if match is None:
+        return None
+    named = match.group(3)
+    base = int(named) if named.isdecimal() else _BASE_WORDS.get(named, 0)
+    if not base or not (match.group(2)[0].isdigit() or (base > 10 and match.group(2).isupper())):
         return None
     digits = match.group(1) + match.group(2).upper()
-    form: Form | None = {ONE: Fraction(int(digits))} if match.group(2).isdecimal() and int(digits) else None
-    return Leaf(digits, form, f"base{int(match.group(3))}")
+    value = Fraction(digits if match.group(2).replace(".", "").isdecimal() else 0)
+    form: Form | None = {ONE: value} if value else None
+    return Leaf(digits, form, f"base{base}")
 
 
 def _degrees_and_minutes(text: str) -> Leaf | None:

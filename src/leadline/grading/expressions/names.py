@@ -6,12 +6,25 @@ import re
 
 from leadline.grading.expressions.brackets import split_outside
 
-__all__ = ["VALUE_NAME", "is_name_tuple", "tidy_name"]
+__all__ = ["VALUE_NAME", "is_name_tuple", "point_name", "tidy_name"]
 
 VALUE_NAME = re.compile(
-    r"^(?:[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\([^()=<>]{1,20}\))?$"
+    r"^(?:\\(?:hat|widehat|vec|overline|tilde)\s*(?:\{\s*\w+\s*\}|\w)|[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\([^()=<>]{1,20}\))?$"
 )
 _COMMA = re.compile(r"[,;]")
+
+
+_POINT = re.compile(r"([ABD-Z])'?\s*(?=\()")
+
+
+def point_name(text: str) -> tuple[str, str]:
+    """The name and the place in ``P(3, 4)``; no name where none stands before the bracket.
+
+    >>> point_name("P(3, 4)"), point_name("(3, 4)"), point_name("C(5, 2)")
+    (('P', '(3, 4)'), ('', '(3, 4)'), ('', 'C(5, 2)'))
+    """
+    match = _POINT.match(text)
+    return (match.group(1), text[match.end() :]) if match else ("", text)
 
 
 def tidy_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["INDEX_NAME", "without_qualifier"]
+__all__ = ["INDEX_NAME", "domains_differ", "with_index_renamed", "without_qualifier"]
 
 INDEX_NAME = r"\kappa"
 """What a letter that runs through all integers is called here, whatever it is called in the answer."""
@@ -59,3 +59,57 @@ def without_qualifier(text: str) -> str | None:
 
 def _renamed(token: str, letter: str) -> str:
     return f"{INDEX_NAME} " if token == letter else token
+
+
+_DOMAIN = re.compile(
+    r"([a-zA-Z])\s*\\in(?![a-zA-Z])\s*\\mathbb\s*\{?\s*(\w)\s*\}?\s*(?:[_^]\s*(\{[^{}]*\}|\\geq?\s*\d|\S))?"
+)
+_NATURAL = frozenset(["N", "Z+", "Z>0", "N+", "N*", "N1", "N>0"])
+_WITH_ZERO = frozenset(["N", "N0", "Z\\ge0", "Z\\geq0", "Z+0"])
+
+
+def domains_differ(gold: str, answer: str) -> bool:
+    r"""Whether two cleaned texts let one letter run through different sets of numbers.
+
+    >>> domains_differ(r"2k, k \in \mathbb{Z}", r"2k, k \in \mathbb{N}"), domains_differ(r"2k, k \in \mathbb{Z}", "2k")
+    (True, False)
+    """
+    if r"\mathbb" not in gold or r"\mathbb" not in answer:
+        return False
+    ours, theirs = _domains(gold), _domains(answer)
+    if len(ours) == len(theirs) == 1:
+        (one,), (other,) = ours.values(), theirs.values()
+        return not _may_be_one(one, other)
+    return any(not _may_be_one(ours[letter], theirs[letter]) for letter in ours.keys() & theirs.keys())
+
+
+def _domains(text: str) -> dict[str, str]:
+    """The letters of which a text says where they run, and the name of that set."""
+    found = {}
+    for letter, name, mark in _DOMAIN.findall(text):
+        found[letter] = name + mark.strip("{}").replace(" ", "")
+    return found
+
+
+def _may_be_one(one: str, other: str) -> bool:
+    return one == other or any({one, other} <= same for same in (_NATURAL, _WITH_ZERO))
+
+
+_INDEXED = re.compile(r"\\(?:sum|prod)\s*_\s*\{?\s*([a-z])\s*=")
+
+
+def with_index_renamed(text: str) -> str | None:
+    r"""A sum over members of a sequence with its index renamed; None for others, whose terms are plain expressions.
+
+    >>> with_index_renamed(r"\sum_{k=1}^{n} F_k") == with_index_renamed(r"\sum_{j=1}^{n} F_j") != None
+    True
+    >>> with_index_renamed(r"\sum_{k=1}^{n} k^2 + a_n")
+    """
+    index = _INDEXED.search(text)
+    if index is None:
+        return None
+    letter, body = index.group(1), text[index.end() :]
+    if not re.search(rf"[A-Za-z]\s*_\s*(?:{letter}|\{{[^{{}}]*{letter})", body):
+        return None
+    renamed = re.sub(rf"\\[a-zA-Z]+|{letter}", lambda m: _renamed(m.group(), letter), text)
+    return renamed.replace(" ", "")

@@ -13,7 +13,7 @@ from leadline.grading.expressions.brackets import matching, split_outside
 from leadline.grading.expressions.chains import FALSE_EQUATION, approximated, chained
 from leadline.grading.expressions.dates import read_date
 from leadline.grading.expressions.leaf import Leaf, read_leaf
-from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, tidy_name
+from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, point_name, tidy_name
 from leadline.grading.expressions.qualifiers import without_qualifier
 from leadline.grading.expressions.relations import ORDER, read_ordering, read_relation
 from leadline.grading.expressions.sets import (
@@ -48,10 +48,12 @@ _MATRIX = re.compile(
     r"^[\[(]?\s*\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}\s*[\])]?$", re.DOTALL
 )
 _PRODUCT = re.compile(r"(?!max$|min$|sum$|gcd$|lcm$|avg$)[a-z]{2,3}")
-_WORDS_COLON = re.compile(r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*\}?\s*:\s*(?=[-\d\\(\[$])")
+_WORDS_COLON = re.compile(
+    r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*(?:\}\s*:|:\s*\}|:)\s*(?=[-\d\\(\[$])"
+)
 _MEMBER = re.compile(r"^(?P<name>[a-zA-Z]|\\[a-z]+|\([a-zA-Z, ]+\))\s*\\in(?![a-zA-Z])\s*(?P<rest>.+)$")
 _IN_SET = re.compile(
-    r"^\s*([a-zA-Z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*[RZNQC]\s*\}?|R)(?:\^\+|_\+)?)?\s*(?:\||:)\s*(.+)$",
+    r"^\s*([a-zA-Z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*(?P<numbers>[RZNQC])\s*\}?|R)(?:\^\+|_\+)?)?\s*(?:\||:)\s*(.+)$",
     re.DOTALL,
 )
 _REALS = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)")
@@ -81,6 +83,7 @@ def _read(text: str, depth: int) -> Structure:
         _list,
         _approximated,
         _named,
+        _point,
         _member,
         _union,
         _difference,
@@ -225,6 +228,14 @@ def _named(text: str, depth: int) -> Structure | None:
     return None
 
 
+def _point(text: str, depth: int) -> Structure | None:
+    """``P(3, 4)`` is a point with its name."""
+    name, place = point_name(text)
+    if not name or matching(place) != len(place) - 1 or not split_outside(place[1:-1], _SEPARATORS)[1]:
+        return None
+    return Named(name, _read(place, depth))
+
+
 def _named_tuple(name: str, value: Structure) -> Structure:
     """``(x,y)=(1,2)`` gives each its value."""
     names = [tidy_name(part) for part in split_outside(name[1:-1], _SEPARATORS)[0]]
@@ -313,10 +324,12 @@ def _end(text: str) -> Leaf:
 def _set(inside: str, depth: int) -> Structure | None:
     match = _IN_SET.match(inside)
     if match is not None:
-        condition = _read(match.group(2), depth)
-        if isinstance(condition, NumberRange | Union) and names_of(condition) <= {match.group(1)}:
-            return with_name(condition, "")
-        return None
+        condition = _read(match.group(3), depth)
+        if not isinstance(condition, NumberRange | Union) or not names_of(condition) <= {match.group(1)}:
+            return None
+        numbers = match.group("numbers") or "R"
+        line = with_name(condition, "")
+        return line if numbers == "R" else Items("tuple", (Leaf(numbers, unit="words"), line))  # no interval
     if (
         r"\}" in inside
         and matching("(" + inside.replace(r"\{", "(").replace(r"\}", ")") + ")") < len(inside) // 2

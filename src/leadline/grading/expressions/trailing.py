@@ -33,13 +33,45 @@ _BARE = re.compile(
     rf"(?<=[\d)}}.\s])\s*(?<![a-zA-Z\\])"
     rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER})*\.?)\s*$"
 )
-_HAN = re.compile(r"(?<=[\d)}\s])\s*(?P<words>[\u4e00-\u9fff]+(?:/[\u4e00-\u9fff]+)?)\s*$")
+_HAN = re.compile(
+    r"(?<=[\d)}\s])\s*(?P<words>[\u0400-\u04ff\u4e00-\u9fff]+(?:/[\u0400-\u04ff\u4e00-\u9fff]+)?)\s*$"
+)
 _PER = re.compile(r"(?<=\d)\s*(?:/\s*|\\text\s*\{\s*/\s*)(?P<words>[a-zA-Z]{2,})\s*\}?$")
+_OHMS = re.compile(r"(?<=[\d\s}])\s*(?:\\text\s*\{\s*(?P<prefix>[kM])\s*\}\s*)?\\Omega\s*$")
+_MICRO = re.compile(r"\\mu\s*\\text\s*\{\s*(?=[a-zA-Z])")
 _NUMBER = re.compile(r"-?\s*(?:\d+(?:\.\d+)?|\.\d+|(?:\d+\s*)?\\frac\{\d+\}\{\d+\}|\d+/\d+)\s*")
 _TENS = re.compile(r"[\d.\s]*\\times\s*10\s*\^\s*\{?\s*-?\d+\s*\}?\s*")
 # Two letters that a physicist multiplies as often: units only behind a plain number and a blank.
 _AMBIGUOUS = frozenset(
-    ["mg", "ms", "in", "ma", "mv", "kn", "pa", "mw", "kv", "kb", "mb", "gb", "ha", "ev", "un", "mi", "cc"]
+    [
+        "mg",
+        "ms",
+        "in",
+        "ma",
+        "mv",
+        "kn",
+        "pa",
+        "mw",
+        "kv",
+        "kb",
+        "mb",
+        "gb",
+        "ha",
+        "ev",
+        "un",
+        "mi",
+        "cc",
+        "nm",
+        "um",
+        "us",
+        "hr",
+        "dm",
+        "yd",
+        "ml",
+        "kj",
+        "kw",
+        "lb",
+    ]
 )
 
 
@@ -51,7 +83,9 @@ def without_trailing(text: str) -> Trailing:
     """
     if not text or _NUMBER.fullmatch(text):
         return Trailing(text)
-    found = _sign(text) or _upright(text) or _per(text) or _bare(text)
+    if "\\mu" in text:
+        text = _MICRO.sub(r"\\text{u", text)
+    found = _sign(text) or _ohms(text) or _upright(text) or _per(text) or _bare(text)
     return found or Trailing(text)
 
 
@@ -67,6 +101,13 @@ def _sign(text: str) -> Trailing | None:
     if match is not None and match.start() > 0 and not _FUNCTION.search(text):
         return Trailing(text[: match.start()].rstrip(" \\"), "deg")
     return None
+
+
+def _ohms(text: str) -> Trailing | None:
+    match = _OHMS.search(text) if "\\Omega" in text else None
+    if match is None or not _NUMBER.fullmatch(text[: match.start()].rstrip(" \\")):
+        return None
+    return _measured(text[: match.start()].rstrip(" \\"), (match.group("prefix") or "") + "ohm", upright=True)
 
 
 def _upright(text: str) -> Trailing | None:

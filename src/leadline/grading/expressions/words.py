@@ -9,6 +9,7 @@ __all__ = ["is_words"]
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _RUN = re.compile(r"[^\W\d_]+")
 _SIGNS = re.compile(r"[\\^_=+*/<>|{}\[\]]|\d\s*-|-\s*\d|\d\(")
+_LABEL = re.compile(r"[A-Z]{1,3}\d{1,4}")
 _PRODUCT = frozenset("abcxyz")
 _VOWELS = frozenset("aeiou")
 
@@ -18,13 +19,15 @@ def is_words(text: str) -> bool:
 
     Lower-case letters without a vowel, and few of ``abcxyz``, are a product; so is any single letter.
 
-    >>> [is_words(text) for text in ("Amy", "HHT", "odd", r"\text{no solution}", "IV", "是")]
-    [True, True, True, True, True, True]
+    >>> [is_words(text) for text in ("Amy", "HHT", "odd", r"\text{no solution}", "IV", "A1", "是")]
+    [True, True, True, True, True, True, True]
     >>> [is_words(text) for text in ("x", "ab", "mgh", "xyz", "2ab", "5 apples", r"\text{odd } n+1")]
     [False, False, False, False, False, False, False]
     """
     if text == r"\dots":
         return True  # "and so on", in a list
+    if _LABEL.fullmatch(text):
+        return True
     whole = _TEXT.sub(r" \1 ", text)
     if _SIGNS.search(whole) or not _RUN.search(whole) or whole.strip()[:1].isdigit():
         return False

@@ -7,7 +7,9 @@ import re
 __all__ = ["same_choice"]
 
 _BARE = re.compile(r"[(\[]?\s*([A-J])\s*[)\]]?[.:]?")
-_WITH_TEXT = re.compile(r"(?:\(([A-J])\)\s*|([A-J])\s*(?:[).:]|\\?\)|\b(?:because|since)\b)\s*)\S")
+_WITH_TEXT = re.compile(
+    r"(?:\\text\s*\{|\{)?\s*(?:\(([A-J])\)\s*\}?\s*|([A-J])\s*(?:[).:]|\\?\)|\b(?:because|since)\b)\s*)\S"
+)
 
 
 def same_choice(gold: str, answer: str) -> bool | None:

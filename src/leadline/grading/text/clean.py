@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from leadline.grading.text.braces import brace_arguments, closing_brace
+from leadline.grading.text.dollars import without_prices
 from leadline.grading.text.numerals import plain_numerals
 from leadline.grading.text.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE, UPRIGHT_NAMES
 from leadline.grading.text.wrappers import unwrap
@@ -44,6 +45,7 @@ _BRACED_TEXT = re.compile(r"\{\s*(\\text\s*\{[^{}]*\})\s*\}")
 _MODULUS = re.compile(
     r"\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?\\?mod\s*\}?\s*([^()]{1,20})\)"
     r"|\\pmod\s*\{?([^{}()\s]{1,20})\}?"
+    r"|(?<=\s)\\?mod\s+\{?\s*(\w{1,20})\s*\}?\s*$"
 )
 _RELATIONS = (
     ("<=", r"\le "),
@@ -57,6 +59,8 @@ _BARE_FUNCTIONS = re.compile(
     rf"(?<![a-zA-Z\\])(sqrt|pi|infinity|infty|inf|oo|{'|'.join(UPRIGHT_NAMES)}"
     r"|(?:exp|max|min|gcd|lcm)(?=\s*[({]))(?![a-zA-Z])"
 )
+# What a JSON or Python string without a doubled backslash leaves of \\frac.
+_BARE_FRACTION = re.compile(r"(?:\x0crac|(?<![a-zA-Z\\])[dt]?frac)(?=\s*[\d{])")
 _SPACES = re.compile(r"\s+")
 
 
@@ -72,14 +76,19 @@ def clean(text: str) -> str:
         text = _LATEX_GROUPS.sub(r"\1", text)
     if r"\begin" not in text and "\\\\" in text:
         text = _DOUBLED.sub(r"\\", text)
+    if "rac" in text:
+        text = _BARE_FRACTION.sub(r"\\frac", text)
     text = unwrap(text)
     if "quad" in text and text.count("=") > 1:
         text = _GAP.sub(", ", text)
+    if "$" in text:
+        text = without_prices(text, r"\usd ")
     if "\\" in text:
         text = _COMMAND.sub(_rename, text)
     text = (
         text.replace("$", "")
         .replace("{,}", "")
+        .replace("{:}", ":")
         .replace("**", "^" if _is_power(text) else "")
         .replace("~", " ")
     )
@@ -94,7 +103,7 @@ def clean(text: str) -> str:
     text = _EXTREME.sub(r"\\\1(\2)", text) if r"\{" in text else text
     text = _linked(text)
     if "mod" in text:
-        text = _MODULUS.sub(lambda match: rf"\pmod{{{(match.group(1) or match.group(2)).strip()}}}", text)
+        text = _MODULUS.sub(lambda match: rf"\pmod{{{next(filter(None, match.groups())).strip()}}}", text)
     if "\\" in text or "{" in text:
         text = _tidy_commands(text)
     return plain_numerals(_trim(_SPACES.sub(" ", text)))
@@ -151,7 +160,7 @@ def _rename(match: re.Match[str]) -> str:
     if name in _SPACING:
         return " " if name not in "!" else ""
     if name in _MATH_SIGNS:
-        return " "
+        return " " if name != "$" else r"\usd "
     return "%" if name == "%" else match.group()
 
 
@@ -166,6 +175,8 @@ def _spell_functions(text: str) -> str:
         return r"\infty " if name in ("infinity", "infty", "inf", "oo") else f"\\{name} "
 
     text = _BARE_FUNCTIONS.sub(command, text)
+    if "abs" in text:
+        text = re.sub(r"(?<![a-zA-Z\\])abs\s*\(([^()]*)\)", r"|\1|", text)
     if "sqrt" in text:
         text = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
     return text
@@ -180,7 +191,11 @@ def _tidy_commands(text: str) -> str:
     if "{" in text:
         text = _BRACED_TEXT.sub(r"\1", _LONE_BRACES.sub(r" \1 ", text))
     text = (
-        text.replace(r"^{\circ}", r"^\circ").replace(r"^ \circ", r"^\circ").replace(r"^{ \circ}", r"^\circ")
+        text.replace(r"^{\prime}", "'")
+        .replace(r"^\prime", "'")
+        .replace(r"^{\circ}", r"^\circ")
+        .replace(r"^ \circ", r"^\circ")
+        .replace(r"^{ \circ}", r"^\circ")
     )
     return text.replace(r"{}^\circ", r"^\circ")
 

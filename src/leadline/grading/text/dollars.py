@@ -39,8 +39,8 @@ def without_math(text: str) -> str:
     return _MATH.sub(lambda match: "\0" * len(match.group()), text)
 
 
-def without_prices(text: str) -> str:
-    r"""The text without the signs of prices, so that what stays are formulas.
+def without_prices(text: str, sign: str = "") -> str:
+    r"""The text without the signs of prices (or with ``sign`` in their place), so that what stays are formulas.
 
     >>> without_prices("It is $5 + $7 = $12, so $x = 12$.")
     'It is 5 + 7 = 12, so $x = 12$.'
@@ -50,6 +50,6 @@ def without_prices(text: str) -> str:
     shown = without_math(text)
     pieces, at = [], 0
     for match in _PRICE.finditer(shown):
-        pieces.append(text[at : match.start()])
+        pieces.append(text[at : match.start()] + sign)
         at = match.end()
     return "".join([*pieces, text[at:]])

@@ -6,8 +6,9 @@ import re
 
 from leadline.grading.text.anchors import last_anchored, without_label
 from leadline.grading.text.boxes import BOX, Found, last_boxes
+from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
-from leadline.grading.text.statements import NUMBER, concluded, is_value, value_of
+from leadline.grading.text.statements import NUMBER, concluded, is_value, told, value_of
 from leadline.types import ANSWER_TAGS
 
 __all__ = ["extract_answer"]
@@ -23,6 +24,7 @@ _HEADING = re.compile(r"[*_]*[A-Z][a-z]+ +[\w(]|[*_]*[A-Z][a-z]+:?[*_]*$")
 _OPEN_TAG, _CLOSE_TAG = ANSWER_TAGS
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>|◁/think▷|<\|end_of_thought\|>")
 _MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INST\])\s*$")
+_LAST = ("|>", "</s>", "```", "INST]", "|>assistant", "|>user")
 _WORDS_ONLY = re.compile(r"[a-zA-Z][a-z' ]+[!.]?")
 _PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}[ ,]+[a-zA-Z$\\(]")
 _CONCLUSION = re.compile(
@@ -45,6 +47,7 @@ def extract_answer(response: str) -> str | None:
         start = max(response.rfind(mark) for mark in _MARKS)
         if start >= 0:
             text = response[start : start + TAIL]
+    text = _without_markup(text)
     ends = list(_THOUGHT_END.finditer(text))
     if ends and text[ends[-1].end() :].strip():
         text = text[ends[-1].end() :]
@@ -55,6 +58,14 @@ def extract_answer(response: str) -> str | None:
     return None if BOX.search(text) else _bare(text)
 
 
+def _without_markup(text: str) -> str:
+    """The text without the tokens and fences that end it."""
+    text = text.rstrip()
+    while text.endswith(_LAST) and (markup := _MARKUP.search(text, max(0, len(text) - 60))) is not None:
+        text = text[: markup.start()].rstrip()
+    return text
+
+
 def _stated(text: str) -> str | None:
     """The answer behind a mark; None without a mark, empty where the marks state none."""
     tagged = _tagged(text)
@@ -63,7 +74,7 @@ def _stated(text: str) -> str | None:
     marked = max((find for find in (last_boxes(text), _last_hashes(text)) if find is not None), default=None)
     anchored = last_anchored(text, marked.end if marked else 0)
     if anchored and not (marked and _WORDS_ONLY.fullmatch(anchored)):
-        return without_prices(anchored)
+        return without_prices(anchored, r"\$")
     # "So our answer is correct" does not replace the box before it.
     return without_label(marked.text) if marked else anchored
 
@@ -101,13 +112,13 @@ def _last_hashes(text: str) -> Found | None:
 def _bare(text: str) -> str | None:
     """The answer in a text without any mark: all of it, its last line, or what its last sentence concludes."""
     text = text.strip()
-    while (markup := _MARKUP.search(text)) is not None:
-        text = text[: markup.start()].rstrip()
     if not text:
         return None
     short = len(text) <= SHORT_RESPONSE
-    if short and "\n" not in text and is_value(text):
-        return without_prices(text)
+    if short and "\n" not in text:
+        value = told(text) or concluded_in_chinese(text) or (text if is_value(text) else None)
+        if value is not None:
+            return without_prices(value.strip("*_ ") or value, r"\$")
     *before, line = text.rsplit("\n", 1)
     if before and _ALONE.fullmatch(line.strip()):
         return line.strip(" *_")

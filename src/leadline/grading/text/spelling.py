@@ -19,6 +19,8 @@ _SIGNS = {
     "｛": "{", "｝": "}", "＝": "=", "＋": "+", "％": "%", "٫": ".", "٬": ",",
     "″": "''", "＜": "<", "＞": ">", "。": ".", "…": "\\dots ",
     "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "∣": "|", "∠": "\\angle ",
+    "€": "\\eur ", "£": "\\gbp ", "₹": "\\inr ", "₽": "\\rub ",
+    "¥": "\\yuanyen ", "￥": "\\yuanyen ", "¢": "\\cent ", "￠": "\\cent ", "Ω": "\\Omega ",
     "△": "\\triangle ", "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}",
     "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}", "⅕": "\\frac{1}{5}", "⅖": "\\frac{2}{5}",
     "⅗": "\\frac{3}{5}", "⅘": "\\frac{4}{5}", "⅙": "\\frac{1}{6}", "⅚": "\\frac{5}{6}",
@@ -42,8 +44,7 @@ _BECOMES = {
     "": (
         "left right bigl bigr Bigl Bigr biggl biggr Biggl Biggr big Big bigg Bigg bigm displaystyle "
         "textstyle scriptstyle limits nolimits mathop normalsize large Large hspace phantom allowbreak "
-        "nonumber boldmath mathstrut strut smallskip medskip bigskip noindent centering hfill dollar "
-        "euro pounds "
+        "nonumber boldmath mathstrut strut smallskip medskip bigskip noindent centering hfill "
     ),
     " ": "quad qquad enspace thinspace medspace thickspace space",
     r"\frac": "dfrac tfrac cfrac nicefrac sfrac flatfrac",
@@ -90,6 +91,9 @@ _BECOMES = {
     "(": "lgroup",
     ")": "rgroup",
     r"\cup ": "cupdot",
+    r"\usd ": "dollar textdollar",
+    r"\eur ": "euro texteuro",
+    r"\gbp ": "pounds textsterling",
 }
 COMMANDS = {name: becomes for becomes, names in _BECOMES.items() for name in names.split()}
 

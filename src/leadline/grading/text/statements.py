@@ -6,7 +6,7 @@ import re
 
 from leadline.grading.text.dollars import inside_math, math_spans, without_math, without_prices
 
-__all__ = ["LETTERS", "NUMBER", "concluded", "is_value", "value_of"]
+__all__ = ["LETTERS", "NUMBER", "concluded", "is_value", "told", "value_of"]
 
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
@@ -16,7 +16,8 @@ _COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:
 _VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNORECASE)
 _FILLERS = re.compile(
     r"(?:(?:therefore|thus|hence|then|so|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
-    r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either)\b[\s:,]*"
+    r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either"
+    r"|approximately|approx\.?|about|roughly|around)(?![a-zA-Z])[\s:,]*"
     r"|(?:option|choice|letter|statement)\s+(?=\**\(?[A-J]\b)|#+\s*)",
     re.IGNORECASE,
 )
@@ -30,12 +31,27 @@ _HEDGED = re.compile(
     r"|or (?:more|less|fewer|greater)|between|up to|exceeds?|either)\b",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r"(?<=[\d$)}])\s*(?:,\s*not\b.*|\([a-z][a-z -]+\)|です|だ|입니다)$", re.DOTALL)
+_ASIDE = re.compile(
+    r"(?:(?<=[\d$)}%])|(?<=\b[A-J]))\s*(?:(?:,|\band)\s*not\b.*|\((?:as|because|since)\b[^()]*\)"
+    r"|,?\s*\b(?:as|because|since|which|so that|due to|according to|rather than|instead of)\b.*"
+    r"|\([a-z][a-z -]+\)|です|だ|입니다|!+)$",
+    re.DOTALL,
+)
+_TOLD = re.compile(
+    r"(?P<value>.{1,80}?)\s+(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}(?:answers?|results?|solutions?|values?|total)\b.*",
+    re.DOTALL | re.IGNORECASE,
+)
 _SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
 _LINKS = frozenset(("and", "or"))
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
 _LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
+_AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
+_VALUE_FIRST = re.compile(r"[\s*]*(?:-?\d|\0)")
+_GOT = re.compile(
+    rf"\b(?:get|gets|gives?|giving|obtain|yields?|makes?|leaves|leaving)\s+[*]*(?P<value>\0+|{NUMBER.pattern})[\s*.]*"
+    r"(?:[a-z]+[\s.]*){0,2}$"
+)
 _EQUATION = re.compile(r"(?:[a-zA-Z]\w{0,2}|[a-zA-Z]\([a-zA-Z0-9]\))\s*=")
 
 
@@ -65,9 +81,23 @@ def _last_copula(outside: str) -> re.Match[str] | None:
     return None
 
 
+def told(text: str) -> str | None:
+    """The value in "42 is the answer"; None in any other text.
+
+    >>> told("**42** is the final answer."), told("This is the answer.")
+    ('**42**', None)
+    """
+    match = _TOLD.fullmatch(text)
+    return (
+        match.group("value")
+        if match and is_value(match.group("value")) and re.search(r"\d|\$|\\", text)
+        else None
+    )
+
+
 def is_value(text: str) -> bool:
     """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics."""
-    if _DISCOURSE.match(text):
+    if _DISCOURSE.match(text) or (re.search(r"\d", text) and _VERB.search(without_math(text))):
         return False
     words = [word for word in LETTERS.findall(without_math(text)) if word.lower() not in _LINKS]
     first = next(math_spans(text), None)
@@ -89,7 +119,7 @@ def concluded(sentence: str, short: bool) -> str | None:
         clause = clause[openings[-1].end() :]
     price = _LAST_PRICE.search(without_math(clause))
     if price is not None and clause.count("$") == 1:
-        return price.group(1)  # "in 5 hours she makes $50"
+        return rf"\${price.group(1)}"  # "in 5 hours she makes $50"
     clause = without_prices(clause)
     outside = without_math(clause)
     if _HEDGED.search(outside):
@@ -98,6 +128,16 @@ def concluded(sentence: str, short: bool) -> str | None:
         return clause.strip(" .*") if re.search(r"[\d\0]", outside) else None
     verbs = list(_VERB.finditer(outside))
     equation = _EQUATION.search(outside, verbs[-1].end() if verbs else 0)
+    several = [
+        verb
+        for verb in verbs
+        if _VALUE_FIRST.match(outside, verb.end()) and not _AGAIN.search(outside[: verb.start()])
+    ]
+    if equation is None and len(several) > 1:
+        return None  # "the smallest is 2 and the largest is 9"
+    got = _GOT.search(outside) if short and not verbs and equation is None else None
+    if got is not None:
+        return clause[got.start("value") : got.end("value")]
     stated = clause[equation.start() if equation else verbs[-1].end() if verbs else 0 :]
     if verbs and not equation and not re.search(r"[\d\0]", outside[verbs[-1].end() :]):
         stated = clause[: verbs[-1].start()]  # "x > 5 is the solution"

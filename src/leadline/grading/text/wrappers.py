@@ -37,7 +37,7 @@ _SHOWN = dict.fromkeys(
 ) | dict.fromkeys(["color", "textcolor", "colorbox", "fcolorbox", "bbox", "hphantom"], 1)
 _SHOWN_ONE = re.compile(r"\\(" + "|".join(sorted(_SHOWN, key=len, reverse=True)) + r")(?![a-zA-Z])\s*")
 _GONE = re.compile(
-    r"\\(?:tag|label|footnote|hspace|vspace|phantom|vphantom)\s*\*?\s*\{[^{}]*\}|\\(?:bfseries|itshape|bf|it|rm|sf|tt|notag)"
+    r"\\(?:cancel|bcancel|xcancel|sout|st|tag|label|footnote|hspace|vspace|phantom|vphantom)\s*\*?\s*\{[^{}]*\}|\\(?:bfseries|itshape|bf|it|rm|sf|tt|notag)"
     r"(?![a-zA-Z])\s*"
 )
 _MATH_COMMAND = re.compile(r"\\(?!text)[a-zA-Z]|[\d^_=+]|^\s*[a-zA-Z]\s*$")
@@ -52,6 +52,7 @@ _ROWS = re.compile(r"\\\\|\\cr(?![a-zA-Z])|\\newline(?![a-zA-Z])")
 _RELATION = re.compile(r"=|<|>|\\(?:le|ge|leq|geq|ne|neq|lt|gt|leqslant|geqslant)(?![a-zA-Z])")
 _LOOSE = re.compile(r"&\s*(?==|<|>|\\(?:le|ge|ne|lt|gt)|\\approx)|(?<==)\s*&")
 _INFIX = re.compile(r"\\(choose|over|atop)(?![a-zA-Z])")
+_ROUGHLY = re.compile(r"^\s*\\text\s*\{\s*(?:exactly|approximately|approx\.?|about|roughly|around)\s*\}")
 _COMMENT = re.compile(
     r"[\s,;]*\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?(?:approx(?:imately|\.)?|exact(?:ly)?|rounded)\s*\}?\s*\)\s*$"
 )
@@ -66,7 +67,7 @@ def unwrap(text: str) -> str:
     if "\\" not in text:
         return _COMMENT.sub("", text) if text.endswith(")") else text
     text = _GONE.sub("", text)
-    text = _shown(text)
+    text = _ROUGHLY.sub("", _shown(text))
     if r"\begin" in text:
         text = _LAYOUT.sub(_rows, _ROW_GAP.sub(r"\\\\", text))
     if r"\choose" in text or r"\over" in text:
@@ -108,6 +109,8 @@ def _rows(match: re.Match[str]) -> str:
     kind, inside = match.group(1), match.group(2)
     rows = [row.strip() for row in _ROWS.split(inside) if row.strip()]
     if kind in ("array", "cases", "dcases"):
+        if len(rows) == 1 and "&" not in rows[0]:
+            return rows[0]
         loose = [_LOOSE.sub("", row) for row in rows]
         if not rows or any("&" in row for row in loose) or not all(_RELATION.search(row) for row in loose):
             return match.group()  # a matrix, or a function given piece by piece
