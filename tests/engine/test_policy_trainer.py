@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from leadline.engine.learner import Learner, reference_k1
+from leadline.engine.lift import Answers, Lift, failed_problems
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.policy_trainer import PolicyTrainer
 from leadline.engine.prompts import Prompts
@@ -79,6 +80,7 @@ def make_trainer(
     writer: RunWriter,
     loss: LossConfig | None = None,
     reference: bool = False,
+    lift: Answers | None = None,
     **changes: Any,
 ) -> PolicyTrainer:
     config = PolicyConfig.model_validate(POLICY | changes)
@@ -97,7 +99,16 @@ def make_trainer(
     return PolicyTrainer(
         "arm", 3, learner, Codec(tokenizer), config, AdvantageConfig(), DigitsPay(),
         lambda step: PROBLEMS if config.select == "none" else MANY, PROBLEMS[:2], writer, Checkpoints(folder),
+        lift=Lift(lift, Codec(tokenizer), 5, config.max_tokens) if lift else None,
     )  # fmt: skip
+
+
+def reference_answers(failed: Sequence[Problem], step: int) -> list[tuple[Problem, str]]:
+    return [(problem, problem.answer) for problem in failed]
+
+
+def always_answers(failed: Sequence[Problem], step: int) -> list[tuple[Problem, str]]:
+    return reference_answers(PROBLEMS, step)
 
 
 trainer_of = make_trainer
@@ -116,9 +127,13 @@ def numbers(root: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in clocks} for row in RunReader(root).metrics()]
 
 
-@pytest.mark.parametrize("select", ["none", "window"])
-def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, select: str) -> None:
-    trainer_of = functools.partial(make_trainer, select=select)
+@pytest.mark.parametrize(
+    "change", [{}, {"select": "window"}, {"lift": always_answers}], ids=["plain", "window", "lift"]
+)
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    trainer_of = functools.partial(make_trainer, **change)
     with RunWriter(tmp_path / "whole") as writer:
         whole = trainer_of(tmp_path / "whole" / "c", writer)
         first = weights(whole)
@@ -126,6 +141,9 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path,
     rows = numbers(tmp_path / "whole")
     assert all(row["grad_norm"] > 0 for row in rows), "every step has something to learn"
     assert not same(first, weights(whole))
+    assert not change.get("lift") or (
+        whole.lift and whole.lift.queue and any(row["imitated"] for row in rows)
+    )
 
     with RunWriter(tmp_path / "stopped") as writer:
         before = trainer_of(tmp_path / "stopped" / "c", writer)
@@ -142,6 +160,46 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path,
         after.run(Interrupts())
     assert same(weights(whole), weights(after))
     assert numbers(tmp_path / "stopped") == rows
+
+
+def test_answers_to_failed_problems_are_imitated_a_batch_at_a_time(tmp_path: Path) -> None:
+    """All wrong: no signal, so that whatever moves is imitation; four fail a step, and five make a batch."""
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, lift=reference_answers, steps=6)
+        assert isinstance(trainer.scorer, DigitsPay)
+        trainer.scorer.all_alike = False
+        before = weights(trainer)
+        trainer._step(0)
+        assert same(before, weights(trainer))
+        assert trainer.lift is not None
+        assert [len(example.completion) for example in trainer.lift.queue] == [2] * 4  # a digit and the end
+        trainer._step(1)
+        assert not same(before, weights(trainer))
+        assert len(trainer.lift.queue) == 3
+    assert [row["imitated"] for row in numbers(tmp_path / "run")] == [0, 5]
+
+
+def test_a_problem_failed_when_it_was_graded_and_never_right() -> None:
+    def scored(*verdicts: tuple[int, bool | None]) -> list[str]:
+        problems = [PROBLEMS[index] for index, _ in verdicts]
+        scores = [Score(right, "", None, 1) for _, right in verdicts]
+        return [problem.id for problem in failed_problems(problems, scores)]
+
+    assert scored((0, False), (0, False), (1, False), (1, True), (2, None), (2, None), (3, None), (3, False)) == [
+        "p0", "p3"
+    ]  # fmt: skip
+
+
+def test_answers_beyond_the_cap_are_left_out() -> None:
+    lift = Lift(
+        lambda failed, step: [(p, "123456" if p.id == "p0" else "1") for p in failed],
+        Codec(build_tokenizer([])),
+        9,
+        4,
+    )
+    lift.learn(PROBLEMS, [Score(False, "", None, 1)] * 4, 0)
+    assert len(lift.queue) == 3
+    assert lift.due() == []
 
 
 def test_steps_draw_other_noise_and_a_step_draws_the_same_again(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from leadline.engine.learner import Learner, reference_k1
+from leadline.engine.lift import Lift
 from leadline.engine.prompts import Prompts
 from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.sampler import SamplingConfig, sample
 from leadline.engine.scored_batch import ScoredBatch, Scores, completions_of, weighed
 from leadline.engine.signals import StopRequest
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
+from leadline.engine.supervised_trainer import supervised_step
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.solve_window import SolveWindow
@@ -50,6 +52,7 @@ class PolicyTrainer:
         journal: where metrics and samples go.
         checkpoints: where the state goes.
         on_step: called with every metrics row, for live display.
+        lift: answers to problems that no completion got right, which are imitated; None without.
     """
 
     arm: str
@@ -64,6 +67,7 @@ class PolicyTrainer:
     journal: Journal
     checkpoints: Checkpoints
     on_step: Callable[[Row], None] = lambda row: None
+    lift: Lift | None = None
     best: tuple[float, float] | None = field(default=None, init=False)
     weigher: Weigher = field(init=False)
     window: SolveWindow = field(init=False)
@@ -101,6 +105,7 @@ class PolicyTrainer:
             take_part = batch.rollouts.finished
         advantage = batch.advantages.advantage.to(take_part.device)
         update = self.learner.update(batch.rollouts, advantage, take_part, step)
+        lifted = self._lift(batch, step)
         seconds = time.perf_counter() - started
         graded = Graded.of(batch.scores, batch.rollouts.finished, batch.rollouts.owner)
         tokens = batch.rollouts.lengths.sum()
@@ -114,6 +119,7 @@ class PolicyTrainer:
             "clip_share": update.clip_share,
             "kl": update.kl,
             "computed": update.computed_rows / len(batch.scores),
+            **lifted,
             "skipped_steps": update.skipped_steps,
             "tokens_per_second": int(tokens) / seconds,
             "seconds": seconds,
@@ -157,6 +163,17 @@ class PolicyTrainer:
         advantages, length_metrics = weighed(scores, rollouts.owner, self.weigher, penalty)
         return ScoredBatch(owners, rollouts, completions, scores, advantages, length_metrics)
 
+    def _lift(self, batch: ScoredBatch, step: int) -> dict[str, int]:
+        """One step of imitation when enough answers to failed problems are waiting."""
+        if self.lift is None:
+            return {}
+        self.lift.learn(batch.problems, batch.scores, step)
+        due = self.lift.due()
+        if due:
+            model, optimiser = self.learner.model, self.learner.optimiser
+            supervised_step(model, optimiser, due, step=step, micro_tokens=self.config.micro_tokens)
+        return {"imitated": len(due)}
+
     def _validate(self, step: int) -> None:
         """Measure on held-out problems with the same noise every time, and keep the best checkpoint apart."""
         measured = validation_metrics(
@@ -189,6 +206,7 @@ class PolicyTrainer:
             "skipped": self.learner.optimiser.skipped,
             "length_controller": self.weigher.saved(),
             "window": self.window.saved(),
+            "lift": self.lift.saved() if self.lift else [],
         }
         self.checkpoints.save(step, write, state)
 
@@ -197,6 +215,8 @@ class PolicyTrainer:
         best = checkpoint.state["best"]
         self.best = (best[0], best[1]) if best else None
         self.window.restore(checkpoint.state.get("window", {}))
+        if self.lift:
+            self.lift.restore(checkpoint.state.get("lift", []))
         if "length_controller" in checkpoint.state:  # those written before there was one lack it
             self.weigher.restore(checkpoint.state["length_controller"])
         elif self.advantage.remembers:

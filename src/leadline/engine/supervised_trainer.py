@@ -24,7 +24,7 @@ from leadline.storage.jsonl import Row
 from leadline.storage.step_row import step_row
 from leadline.types import Problem
 
-__all__ = ["Example", "SupervisedTrainer", "supervised_step"]
+__all__ = ["Example", "SupervisedTrainer", "example_batches", "padded_examples", "supervised_step"]
 
 
 class Example(NamedTuple):
@@ -40,14 +40,14 @@ def supervised_step(
     """One optimiser step on the mean negative log-likelihood a completion token; returns it with the step's outcome."""
     total = sum(len(example.completion) for example in examples)
     loss = 0.0
-    for batch in _micro_batches(examples, micro_tokens):
+    for batch in example_batches(examples, micro_tokens):
         share = -_log_likelihood(model, batch) / total
         share.backward()  # type: ignore[no-untyped-call]
         loss += float(share.detach())
     return loss, optimiser.step(step, loss)
 
 
-def _micro_batches(examples: Sequence[Example], budget: int) -> list[list[Example]]:
+def example_batches(examples: Sequence[Example], budget: int) -> list[list[Example]]:
     """Sorted by length, at most ``budget`` padded tokens each: neighbours are of like length, so few are pads."""
     batches: list[list[Example]] = []
     for example in sorted(examples, key=_size, reverse=True):
@@ -70,15 +70,20 @@ def _size(example: Example) -> int:
     return len(example.prompt) + len(example.completion)
 
 
-def _log_likelihood(model: Decoder, batch: Sequence[Example]) -> Tensor:
-    """Summed log-probability of a micro-batch's completion tokens; pads stand behind, where causality hides them."""
+def padded_examples(batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Tokens ``[N, T]`` with pads behind, and which of the last T - 1 of each row are to be learned."""
     width = max(map(_size, batch))
     tokens = torch.zeros(len(batch), width, dtype=torch.long)
     target = torch.zeros(len(batch), width - 1, dtype=torch.bool)
     for row, (prompt, completion) in enumerate(batch):
         tokens[row, : len(prompt) + len(completion)] = torch.tensor(prompt + completion)
         target[row, len(prompt) - 1 : len(prompt) + len(completion) - 1] = True
-    tokens, target = tokens.to(model.device), target.to(model.device)
+    return tokens, target
+
+
+def _log_likelihood(model: Decoder, batch: Sequence[Example]) -> Tensor:
+    """Summed log-probability of a micro-batch's completion tokens; pads stand behind, where causality hides them."""
+    tokens, target = (tensor.to(model.device) for tensor in padded_examples(batch))
     hidden, _ = model(tokens[:, :-1])
     return selected_logprobs(hidden[target], model.lm_head.weight, tokens[:, 1:][target]).sum()
 

@@ -220,6 +220,9 @@ class ArmConfig(_Section):
     grader: str | None = None
     """``module:function`` instead of leadline's grader."""
     learning_rate_scale: Rate = 1.0
+    lift: Literal["none", "solutions"] = "none"
+    """``solutions``: reference solutions of problems whose group had no right answer are imitated, as many at a time as
+    a step has problems (``engine/lift.py``). Needs data with solutions."""
 
     @field_validator("advantage", mode="before")
     @classmethod

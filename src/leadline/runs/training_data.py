@@ -46,6 +46,10 @@ class Material(Protocol):
     def test(self, count: int) -> list[Problem]:
         """Problems that are only ever measured."""
 
+    @property
+    def has_solutions(self) -> bool:
+        """Whether any problem that is trained on comes with a worked solution."""
+
     def gold(self, problem: Problem) -> str | None:
         """A completion of ``problem`` that is known to be correct, if there is one."""
 
@@ -86,6 +90,10 @@ class WorldMaterial:
         # The same problems for every seed: runs of different seeds differ by training, not by what they are asked.
         return self.world.problems(python_rng("test"), count, "test")
 
+    @property
+    def has_solutions(self) -> bool:
+        return True
+
     def gold(self, problem: Problem) -> str | None:
         return wrap(problem.solution or "", problem.answer)
 
@@ -120,6 +128,10 @@ class FileMaterial:
 
     def test(self, count: int) -> list[Problem]:
         return self.measured[:count]
+
+    @property
+    def has_solutions(self) -> bool:
+        return any(problem.solution for problem in self.training)
 
     def gold(self, problem: Problem) -> str:
         """The solution in the format that is trained; the bare answer where no solution is known."""

@@ -19,7 +19,7 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
         *("live", "mixed", "live_per_ktoken", "retired", "weight", "entropy"),
         *("length_alpha", "length_slope", "length_gap"),
         *("drift_accuracy", "drift_length_mixed", "drift_length_unanimous"),
-        *("loss", "grad_norm", "clip_share", "kl", "computed", "skipped_steps"),
+        *("loss", "grad_norm", "clip_share", "kl", "computed", "imitated", "skipped_steps"),
         *_TIMES,
     ),
     "valid": ("pass@1", "mean_tokens"),

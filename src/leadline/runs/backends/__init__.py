@@ -64,12 +64,14 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
         raise ConfigError(
             "backend: 'verl' does not run here: hand the recipe to a cluster with `leadline launch verl`"
         )
-    from leadline.runs.backends.checks import check_scoring
+    from leadline.runs.backends.checks import check_lift, check_scoring
 
     refusals = Refusals()
     notes: list[str] = []
     with refusals:
         check_scoring(recipe, planning=planning)
+    with refusals:
+        check_lift(recipe, material)
     with refusals:
         if recipe.backend == "trl":
             from leadline.runs.backends.trl.checks import check_trl_recipe as check_trl_recipe

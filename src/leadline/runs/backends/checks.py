@@ -16,7 +16,7 @@ from leadline.rewards.user_functions import check_name
 from leadline.runs.training_data import Material
 from leadline.samplers import check_prompts
 
-__all__ = ["check_model", "check_scoring"]
+__all__ = ["check_lift", "check_model", "check_scoring"]
 
 
 def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
@@ -43,6 +43,24 @@ def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
                 Scorer(rewards, options=options, grader=grader).close()
         except InputError as fault:
             faults += [f"{place}: {line}" for line in fault.problems]
+    if faults:
+        raise ConfigError(faults)
+
+
+def check_lift(recipe: Recipe, material: Material | None) -> None:
+    """Refuse arms that imitate solutions where no problem comes with one.
+
+    Raises:
+        ConfigError: all of them.
+    """
+    if material is None or material.has_solutions:
+        return
+    faults = [
+        f"arms.{name}.lift: none of the problems to train on has a solution; name their column in data.columns, "
+        "or leave lift out"
+        for name, arm in recipe.arms.items()
+        if arm.lift == "solutions"
+    ]
     if faults:
         raise ConfigError(faults)
 

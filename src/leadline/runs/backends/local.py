@@ -26,6 +26,7 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
 from leadline.runs.backends.checks import check_model
+from leadline.runs.backends.lifting import lift_of
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.training_data import Material
 from leadline.samplers import Prompting
@@ -160,6 +161,7 @@ class LocalBackend:
                 journal=stage.writer,
                 checkpoints=checkpoints,
                 on_step=stage.on_row,
+                lift=lift_of(arm, config, self.material, codec),
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
 

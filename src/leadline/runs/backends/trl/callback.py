@@ -99,6 +99,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
                 "entropy": logs.get("entropy"),
                 "clip_share": logs.get("clip_ratio/region_mean"),
                 "kl": logs.get("kl", 0.0),
+                **({"imitated": self.trainer.imitated} if getattr(self.trainer, "lift", None) else {}),
             }
             parts, tokens = graded.parts, int(batch.length.sum())
         elif "num_tokens" in logs:

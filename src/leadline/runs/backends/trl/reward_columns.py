@@ -31,6 +31,7 @@ class ScoredRewards:
         self.weights = [1.0, 0.0, *(weights[name] for name in self.parts)]
         self.weights += [0.0] * (len(self.measured) - len(self.parts))
         self._last: tuple[object, list[Completion], list[Score]] | None = None
+        self._last_problems: list[Problem] = []
 
     @property
     def functions(self) -> list[Callable[..., list[float | None]]]:
@@ -59,8 +60,14 @@ class ScoredRewards:
         if self._last is None or self._last[0] != key:
             problems = [self.problems[index] for index in row]
             completions = [self._completion(p, ids) for p, ids in zip(problems, key[0], strict=True)]
+            self._last_problems = problems
             self._last = (key, completions, self.scorer.score(problems, completions))
         return self._last[2]
+
+    def last_batch(self) -> tuple[list[Problem], list[Score]]:
+        """The problems of the last batch, row by row, and their scores."""
+        assert self._last is not None
+        return self._last_problems, self._last[2]
 
     def sample_rows(
         self, row: Sequence[int], rewards: Sequence[float], advantages: Sequence[float]

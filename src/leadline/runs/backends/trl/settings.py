@@ -26,6 +26,7 @@ from leadline.recipes.schema import (
     Recipe,
 )
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
+from leadline.runs.backends.trl.lifting import lift_line
 
 __all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
 
@@ -152,6 +153,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
             {"top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0, "generation_kwargs": None},
         ),
         *updates_lines(recipe, world),
+        lift_line(recipe, name, world),
         Line(
             "rl.sampler_mismatch",
             {

@@ -15,9 +15,11 @@ from leadline.integrations.trl.trainer import LeadGRPOTrainer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig, Recipe
 from leadline.rewards import Scorer
+from leadline.runs.backends.lifting import lift_of
 from leadline.runs.backends.protocol import Stage, StageWriter
 from leadline.runs.backends.trl.callback import StageCallback
 from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_checkpoint
+from leadline.runs.backends.trl.lifting import Lifting
 from leadline.runs.backends.trl.recipe_step import RecipeUpdates, update_order
 from leadline.runs.backends.trl.reward_columns import ScoredRewards
 from leadline.runs.backends.trl.settings import grpo_config, world
@@ -28,8 +30,8 @@ from leadline.types import Problem
 __all__ = ["train_policy"]
 
 
-class _Trainer(RecipeUpdates, LeadGRPOTrainer):
-    """Writes samples, and keeps the best model by the validation."""
+class _Trainer(Lifting, RecipeUpdates, LeadGRPOTrainer):
+    """Writes samples, queues answers to failed problems, and keeps the best model by the validation."""
 
     scores: ScoredRewards
     stage: Stage[StageWriter]
@@ -40,6 +42,8 @@ class _Trainer(RecipeUpdates, LeadGRPOTrainer):
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         step = self._step // self.args.steps_per_generation + 1
+        if self.model.training and self.lift is not None:
+            self.lift.learn(*self.scores.last_batch(), step - 1)
         if self.model.training and (step == 1 or step % self.samples_every == 0):
             first = self.accelerator.process_index * len(inputs)
             assert self.lead_batch is not None  # super() made it
@@ -84,14 +88,8 @@ def train_policy(
     ) as scorer:
         scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
         more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
-        settings = grpo_config(
-            recipe,
-            stage.name,
-            stage.folder / "trl",
-            prompt_tokens=tokens,
-            reward_weights=scores.weights,
-            **more,
-        )
+        more |= {"prompt_tokens": tokens, "reward_weights": scores.weights}
+        settings = grpo_config(recipe, stage.name, stage.folder / "trl", **more)
         callback = StageCallback(stage, "rl", rl.updates)
         trainer = _Trainer(
             model=str(start),
@@ -109,6 +107,7 @@ def train_policy(
         trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
         callback.trainer = trainer
+        trainer.imitate_with(lift_of(arm, rl, material, codec), rl)
         run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 

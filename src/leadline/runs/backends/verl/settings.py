@@ -196,6 +196,12 @@ def arm_lines(recipe: Recipe, section: VerlSection, name: str, folder: Path) -> 
             },
         ),
         reward_line(name, arm, folder),
+        Line(
+            f"arms.{name}.lift",
+            refused="verl's trainer has no step of imitation; use backend local or trl"
+            if arm.lift != "none"
+            else None,
+        ),
         Line("verl.dynamic_sampling", _filter_keys(section)),
         *verl_loss_lines(f"arms.{name}.loss", arm.loss, recipe.rl.max_tokens),
         *verl_optimiser_lines(recipe.rl.optimiser, arm.learning_rate_scale),
