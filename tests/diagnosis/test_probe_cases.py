@@ -188,3 +188,41 @@ def test_worth_it() -> None:
     assert found.kept_live is not None
     assert found.kept_live.lo > 0.7
     assert "could not be graded" not in text_of(found)
+
+
+def test_a_slow_start_is_told_from_a_hopeless_one() -> None:
+    """One sample in 150 right, on problems that are alike: the run holds some 90 live groups; of none it holds none."""
+    found = judged(rows(np.full(100, 1 / 150), 16), batch=16, steps=60, group=8)
+    assert found.verdict == "slow_start"
+    assert found.budget.live is not None
+    assert found.budget.live.value == pytest.approx(960 * found.live[8].share.value)
+    assert "If at step 20 no more than" in text_of(found)
+    assert "Of the 48 groups of its first 3 steps" in text_of(found)
+
+
+def test_a_run_too_short_for_a_slow_start() -> None:
+    """The same model, but two steps of four prompts: not one live group is to be expected."""
+    assert judged(rows(np.full(100, 1 / 150), 16), batch=4, steps=2, group=8).verdict == "sft_first"
+
+
+def test_success_on_two_problems_says_nothing_of_the_others() -> None:
+    q = np.zeros(60)
+    q[[3, 30]] = 0.3
+    found = judged(rows(q, 32), batch=64, steps=100)
+    assert found.budget.live is not None
+    assert found.budget.live.value > 100
+    assert found.verdict == "sft_first"
+
+
+def test_a_filtered_set_is_measured_by_the_law() -> None:
+    """Problems never solved in 8 samples were left out: the rates of the rest flatter them, the law knows it."""
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(20):
+        q = rng.beta(0.4, 2.0, size=1500)
+        c = rng.binomial(8, q)
+        found = probe(Counts.from_arrays(np.full(int((c > 0).sum()), 8), c[c > 0]))
+        assert found.filtered.never.missing
+        held.append(found.pass_curve.value[1].contains(float(q[c > 0].mean())))
+    assert sum(held) >= 18
+    assert float((c[c > 0] / 8).mean()) > found.pass_curve.value[1].hi  # what the samples alone would say

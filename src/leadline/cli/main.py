@@ -13,6 +13,7 @@ from leadline import __version__
 from leadline.cli.compare import compare_command
 from leadline.cli.convert import convert_command
 from leadline.cli.evaluate import evaluate_command
+from leadline.cli.export import export_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
 from leadline.cli.options import Out
@@ -107,6 +108,7 @@ app.command("eval")(evaluate_command)
 app.command("probe")(probe_command)
 app.command("compare")(compare_command)
 app.command("convert")(convert_command)
+app.command("export")(export_command)
 
 
 @app.command("grade")

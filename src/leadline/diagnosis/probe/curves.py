@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
-from leadline.stats import Interval, bounded_mean, clopper_pearson, count_mean, pass_at_k, tilted_at
-from leadline.theory import best_mass, tilt_strength
+from leadline.diagnosis.probe.population_mean import population_mean
+from leadline.stats import Interval, MassLaw, bounded_mean, clopper_pearson, count_mean, pass_at_k, tilted_at
+from leadline.theory import best_mass, repeated_success, tilt_strength, tilted_success
 
 __all__ = ["BETAS", "TAUS", "PassCurve", "Reach", "cover_curve", "k_grid", "pass_curve", "reach_table"]
 
@@ -37,18 +38,36 @@ def k_grid(n: Array) -> list[int]:
     return sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top})
 
 
-def pass_curve(counts: Counts, ks: Sequence[int] | None = None, confidence: float = 0.95) -> PassCurve:
-    """Mean pass@k over problems, for problems like these; those with fewer than k samples are left out."""
+def pass_curve(
+    counts: Counts,
+    ks: Sequence[int] | None = None,
+    confidence: float = 0.95,
+    chose_the_set: MassLaw | None = None,
+) -> PassCurve:
+    """Mean pass@k over problems, for problems like these; those with fewer than k samples are left out.
+
+    ``chose_the_set``: see `population_mean`, here and below.
+    """
     value, left_out = {}, {}
     for k in ks or k_grid(counts.n):
         inside = counts.n >= k
-        value[k] = count_mean(counts.n[inside], counts.c[inside], partial(pass_at_k, k=k), confidence)
+        value[k] = population_mean(
+            counts.n[inside],
+            counts.c[inside],
+            partial(pass_at_k, k=k),
+            partial(repeated_success, k=k),
+            confidence,
+            chose_the_set,
+        )
         left_out[k] = int((~inside).sum())
     return PassCurve(value, left_out)
 
 
 def cover_curve(
-    counts: Counts, taus: Sequence[float] = TAUS, confidence: float = 0.95
+    counts: Counts,
+    taus: Sequence[float] = TAUS,
+    confidence: float = 0.95,
+    chose_the_set: MassLaw | None = None,
 ) -> dict[float, Interval]:
     """Share of problems whose Q is at least tau; the value counts measured rates, the limits the true ones.
 
@@ -57,6 +76,9 @@ def cover_curve(
     ``P(Q >= tau) <= P(upper limit >= tau) / (1 - d)``. A small d is sharp with many samples, a large one with
     few: the best of four levels is taken, each limit at a quarter of the error (Bonferroni).
     """
+    if chose_the_set is not None:
+        every = np.ones(len(counts), dtype=bool)
+        return {tau: chose_the_set.mean_of(every, partial(_at_least, tau=tau), confidence) for tau in taus}
     each = 1 - (1 - confidence) / len(LEVELS)
     limits = [(d, clopper_pearson(counts.c, counts.n, 1 - d, two_sided=False)) for d in LEVELS]
     curve = {}
@@ -66,6 +88,10 @@ def cover_curve(
         may = min(bounded_mean(hi >= tau, each).hi / (1 - d) for d, (_, hi) in limits)
         curve[tau] = Interval(value, max(min(sure, value), 0.0), min(max(may, value), 1.0))
     return curve
+
+
+def _at_least(q: Array, tau: float) -> Array:
+    return np.asarray(q >= tau - 1e-9, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +106,36 @@ class Reach:
 
 
 def reach_table(
-    counts: Counts, betas: Sequence[float] = BETAS, gap: float = 1.0, confidence: float = 0.95
+    counts: Counts,
+    betas: Sequence[float] = BETAS,
+    gap: float = 1.0,
+    confidence: float = 0.95,
+    chose_the_set: MassLaw | None = None,
 ) -> list[Reach]:
     """Success and gain after the exact tilt for every KL coefficient; ``gap`` is the reward of right over wrong.
 
     Small coefficients ask for more tries than there are samples; the upper limit then says so.
     """
-    return [_reach(counts, beta, float(tilt_strength(beta, gap)), confidence) for beta in betas]
+    strengths = [(beta, float(tilt_strength(beta, gap))) for beta in betas]
+    return [_reach(counts, beta, a, confidence, chose_the_set) for beta, a in strengths]
 
 
-def _reach(counts: Counts, beta: float, a: float, confidence: float) -> Reach:
-
+def _reach(counts: Counts, beta: float, a: float, confidence: float, law: MassLaw | None) -> Reach:
     def after(n: Array, c: Array) -> Array:
         return tilted_at(n, c, a)[0]
 
     def rise_of(n: Array, c: Array) -> Array:
         return np.maximum(after(n, c) - c / n, 0.0)
 
-    success = count_mean(counts.n, counts.c, after, confidence)
-    rise = count_mean(counts.n, counts.c, rise_of, confidence)
-    extra = _beyond(counts, a, confidence)
+    def true_after(q: Array) -> Array:
+        return tilted_success(q, a)
+
+    def true_rise(q: Array) -> Array:
+        return tilted_success(q, a) - q
+
+    success = population_mean(counts.n, counts.c, after, true_after, confidence, law)
+    rise = population_mean(counts.n, counts.c, rise_of, true_rise, confidence, law)
+    extra = 0.0 if law else _beyond(counts, a, confidence)
     return Reach(
         beta,
         a,

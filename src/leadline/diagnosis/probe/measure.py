@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,17 +19,20 @@ from leadline.diagnosis.probe.live_groups import (
     GROUP_SIZES,
     USUAL,
     GroupSize,
+    LiveShare,
     live_chosen,
     live_shares,
     recommended_group,
 )
 from leadline.diagnosis.probe.prefiltered import Filtered, find_filter
-from leadline.diagnosis.probe.result import Budget, Forced, Probe, Repeats, Zeros
+from leadline.diagnosis.probe.result import Budget, FirstSteps, Forced, Probe, Repeats, Zeros
 from leadline.diagnosis.probe.verdict import judge_probe
-from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound
+from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound, predicted_share
 from leadline.theory import q_seen
 
 __all__ = ["probe"]
+
+FIRST_STEPS = 3  # of a run, before what it learns shows in its groups
 
 
 def probe(
@@ -61,8 +65,9 @@ def probe(
         basis,
         repeats,
         faults=count_faults(basis.counts, confidence, seed),
-        reach=tuple(reach_table(basis.counts, betas, gap, confidence)),
-        budget=_budget(len(basis.counts), batch, basis.group.value, steps),
+        reach=tuple(reach_table(basis.counts, betas, gap, confidence, basis.chose_the_set)),
+        budget=_budget(len(basis.counts), batch, basis.group.value, steps, basis.share),
+        first_steps=_first_steps(batch, basis.share, confidence),
     )
     if found.kept:
         chosen = np.isin(np.array(found.counts.ids, dtype=object), np.array(found.kept, dtype=object))
@@ -80,7 +85,18 @@ class _Basis(NamedTuple):
     law: MassLaw
     group: GroupSize
     mass: Mass
+    live: Mapping[int, LiveShare]
     confidence: float
+
+    @property
+    def chose_the_set(self) -> MassLaw | None:
+        """The law, where these very samples chose the problems (`population_mean`)."""
+        return self.law if self.filtered.never.missing or self.filtered.always.missing else None
+
+    @property
+    def share(self) -> Interval:
+        """Share of live groups at the group size of the run."""
+        return self.live[self.group.value].share
 
 
 def _basis(
@@ -92,11 +108,29 @@ def _basis(
     law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
     mass = correct_mass(used, log_forced, confidence)
-    return _Basis(used, copies, cut, law, advised, mass, confidence)
+    chosen = cut.never.missing or cut.always.missing
+    live = _live(used, law, sorted({*GROUP_SIZES, advised.value}), confidence, chosen)
+    return _Basis(used, copies, cut, law, advised, mass, live, confidence)
+
+
+def _live(
+    counts: Counts, law: MassLaw, sizes: Sequence[int], confidence: float, chosen: bool
+) -> dict[int, LiveShare]:
+    """Share of mixed groups by group size; from the law where these very samples chose the set."""
+    if not chosen:
+        return live_shares(counts, sizes, confidence, law)
+    n = float(counts.n.min())
+    return {g: LiveShare(live_chosen(law, g, confidence=confidence), n < g) for g in sizes}
 
 
 def _measured(
-    basis: _Basis, repeats: Repeats, *, faults: Faults, reach: tuple[Reach, ...], budget: Budget
+    basis: _Basis,
+    repeats: Repeats,
+    *,
+    faults: Faults,
+    reach: tuple[Reach, ...],
+    budget: Budget,
+    first_steps: FirstSteps | None,
 ) -> Probe:
     """Everything but the verdict."""
     used, law, confidence = basis.counts, basis.law, basis.confidence
@@ -106,9 +140,9 @@ def _measured(
     return Probe(
         counts=used,
         mass=basis.mass,
-        pass_curve=pass_curve(used, confidence=confidence),
-        cover=cover_curve(used, TAUS, confidence),
-        live=live_shares(used, sorted({*GROUP_SIZES, g}), confidence, law),
+        pass_curve=pass_curve(used, None, confidence, basis.chose_the_set),
+        cover=cover_curve(used, TAUS, confidence, basis.chose_the_set),
+        live=basis.live,
         live_here={size: live_chosen(law, size, confidence=confidence) for size in sorted({USUAL, g})},
         group=basis.group,
         faults=faults,
@@ -117,6 +151,7 @@ def _measured(
         bands=bands,
         band_rows=tuple(band_table(law, bands, edges)),
         budget=budget,
+        first_steps=first_steps,
         zeros=_zeros(used, law, confidence),
         copies=basis.copies,
         dominance=dominance(used),
@@ -129,12 +164,19 @@ def _measured(
     )
 
 
-def _budget(problems: int, batch: int, group: int, steps: int) -> Budget:
+def _budget(problems: int, batch: int, group: int, steps: int, live: Interval) -> Budget:
     samples = batch * group * steps
     visits = batch * steps / problems
-    return Budget(
-        batch, group, steps, samples, float(q_seen(samples)), visits, float(q_seen(max(visits * group, 1.0)))
-    )
+    one = float(q_seen(max(visits * group, 1.0)))
+    groups = None if math.isnan(live.value) else Interval(*(batch * steps * share for share in live))
+    return Budget(batch, group, steps, samples, float(q_seen(samples)), visits, one, groups)
+
+
+def _first_steps(batch: int, live: Interval, confidence: float) -> FirstSteps | None:
+    if math.isnan(live.value):
+        return None
+    groups = FIRST_STEPS * batch
+    return FirstSteps(FIRST_STEPS, groups, predicted_share(live, groups, confidence))
 
 
 def _forced(mass: Mass, counts: Counts) -> Forced:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leadline.diagnosis.probe.result import Probe
-from leadline.diagnosis.probe.sentences import samples_needed
+from leadline.diagnosis.probe.sentences import samples_needed, short_try
 from leadline.display import NextStep
 from leadline.display.numbers import count
 
@@ -35,6 +35,11 @@ def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
         return NextStep(
             "Ask for the answer format in the prompt, or teach it by a short supervised stage; then probe again.",
             "leadline run RECIPE --set sft.mode=full",
+        )
+    if code == "slow_start":
+        return NextStep(
+            f"Train for {short_try(probe)} steps and look at the share of live groups; go on only if it has risen.",
+            f"leadline run RECIPE --set rl.group_size={g} --set rl.steps={short_try(probe)}",
         )
     if code == "sft_first":
         return NextStep(

@@ -23,7 +23,7 @@ from leadline.diagnosis.probe.prefiltered import Filtered
 from leadline.display import Sentence
 from leadline.stats import Interval
 
-__all__ = ["LAW", "Budget", "Forced", "Probe", "Repeats", "Twins", "Zeros"]
+__all__ = ["LAW", "Budget", "FirstSteps", "Forced", "Probe", "Repeats", "Twins", "Zeros"]
 
 LAW = "the fitted law of Q, given the counts"  # where numbers of chosen problems come from
 
@@ -34,6 +34,7 @@ class Budget:
 
     ``q`` is the smallest correct mass of which it holds a correct sample with 95% probability, over all
     problems of one kind; ``q_one_problem`` the same for a single problem, which it visits ``visits`` times.
+    ``live`` is the number of live groups that it would hold if nothing were learned (None where unknown).
     """
 
     batch: int
@@ -43,6 +44,16 @@ class Budget:
     q: float
     visits: float
     q_one_problem: float
+    live: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What the first steps will show: the share of their groups that is live, the scatter of so few counted in."""
+
+    steps: int
+    groups: int
+    live_groups: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,7 @@ class Probe:
     filtered: Filtered
     forced: Forced
     twins: Twins
+    first_steps: FirstSteps | None = None
     duplicates: tuple[tuple[str, ...], ...] = ()
     contamination: tuple[str, ...] = ()
     kept_live: Interval | None = None
@@ -188,6 +200,7 @@ class Probe:
             "faults": self.faults.as_dict(),
             "reach": as_json(self.reach),
             "budget": as_json(self.budget),
+            "first_steps": as_json(self.first_steps),
             "zeros": as_json(self.zeros),
             "forced": as_json(self.forced),
             "copies": as_json(self.copies),

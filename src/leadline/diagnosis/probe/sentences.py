@@ -14,7 +14,7 @@ from leadline.display import Sentence
 from leadline.display.numbers import count, percent, share
 from leadline.stats import Interval
 
-__all__ = ["PROBE_VERDICTS", "probe_sentences", "samples_needed"]
+__all__ = ["PROBE_VERDICTS", "probe_sentences", "samples_needed", "short_try"]
 
 PROBE_VERDICTS = {
     "duplicates": "the samples are copies of each other",
@@ -22,6 +22,7 @@ PROBE_VERDICTS = {
     "fix_format": "teach the answer format before anything else",
     "too_few": "too few samples to tell",
     "sft_first": "almost no group will hold a correct sample: supervised fine-tuning (or easier problems) first",
+    "slow_start": "a slow start: few groups teach at first, worth a short try with a stop rule",
     "saturated": "the model already solves these problems",
     "drop_problems": "worth it, on a part of the problems",
     "worth_it": "worth it",
@@ -98,11 +99,35 @@ def _headline(probe: Probe, code: str) -> Iterator[Sentence]:
             "wrong samples.",
             (f"live_groups_here.{g}",),
         )
+    elif code == "slow_start" and probe.budget.live is not None:
+        yield from _slow_start(probe, text, probe.budget.live)
     else:
         yield Sentence(
             f"{text}: {share(live)} of the groups of {g} will hold both right and wrong samples.",
             (f"live_groups.{g}",),
         )
+
+
+def _slow_start(probe: Probe, text: str, groups: Interval) -> Iterator[Sentence]:
+    """The headline, and by what to see whether learning spreads: a short look with a stop rule."""
+    g, steps = probe.edges.group, probe.budget.steps
+    live = probe.live[g].share
+    yield Sentence(
+        f"{text}: {share(live)} of the groups of {g} will hold both right and wrong samples, about "
+        f"{groups.value:,.0f} of the {probe.budget.batch * steps:,} of a run.",
+        (f"live_groups.{g}", "budget.live"),
+    )
+    yield Sentence(
+        "It takes off if the problems share what is to be learned, such as an answer form: nearly every group is "
+        f"live then after some steps. If at step {short_try(probe)} no more than {percent(live.hi)} of the groups "
+        "are, it does not: stop, and fine-tune first.",
+        (f"live_groups.{g}",),
+    )
+
+
+def short_try(probe: Probe) -> int:
+    """Steps after which a slow start should have taken off: a third of the run."""
+    return max(1, math.ceil(probe.budget.steps / 3))
 
 
 def _format_headline(probe: Probe, text: str) -> Sentence:
@@ -300,6 +325,13 @@ def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
         f"problem with 95% probability only where Q is above {percent(budget.q)}.",
         ("budget.batch", "budget.group", "budget.steps", "budget.q"),
     )
+    first = probe.first_steps
+    if first is not None and code in ("worth_it", "drop_problems", "slow_start"):
+        yield Sentence(
+            f"Of the {first.groups:,} groups of its first {first.steps} steps on problems like these "
+            f"{percent(first.live_groups.lo)} to {percent(first.live_groups.hi)} will be live.",
+            ("first_steps.groups", "first_steps.live_groups"),
+        )
     if probe.undecided:
         yield Sentence(
             f"{count(probe.undecided, 'problem')} could lie in another band: the intervals of their solve rates "

@@ -11,6 +11,10 @@ __all__ = ["PROBE_VERDICTS", "judge_probe"]
 
 WIDE, WIDE_AT_THE_EDGE = 0.35, 0.15  # widths of the live-share interval that leave the question open
 FORM_RATE, FORM_ROOM = 0.1, 0.05
+START_GROUPS = (
+    10  # live groups in the whole run from which learning may spread; two families took off from 14 and 19
+)
+START_PROBLEMS = 3  # solved problems: success on one or two says nothing of what the others share with them
 DROP = 0.25  # share of problems to drop before the verdict says so
 
 
@@ -51,11 +55,23 @@ def _signal_code(probe: Probe) -> str:
     if common and probe.live_here[USUAL].hi < NO_SIGNAL:
         return "saturated"  # larger groups would find the rare failures, and there is next to nothing to gain
     if not common and probe.live_here[probe.edges.group].hi < NO_SIGNAL:
-        return "sft_first"
+        return _rare_code(probe)
     live = probe.live[probe.edges.group].share
     edge = live.lo < NO_SIGNAL < live.hi
     if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
         return "too_few"
     if live.value < NO_SIGNAL:
-        return "saturated" if common else "sft_first"
+        return "saturated" if common else _rare_code(probe)
     return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
+
+
+def _rare_code(probe: Probe) -> str:
+    """Few groups live: a slow start where the run still holds some of them, from more than a problem or two.
+
+    What a few groups teach is lost on the others only if these share nothing with them; a pretrained model's
+    problems share their answer form (docs/llm.md).
+    """
+    groups = probe.budget.live
+    solved = int((probe.counts.c > 0).sum())
+    spread = solved >= START_PROBLEMS and probe.dominance.correct_share < 0.5
+    return "slow_start" if groups is not None and groups.value >= START_GROUPS and spread else "sft_first"

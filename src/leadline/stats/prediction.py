@@ -1,0 +1,52 @@
+"""What a share that is known with limits says of a count to come."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, stats
+
+from leadline.stats.interval import Interval, clopper_pearson
+
+__all__ = ["predicted_share"]
+
+MOST_TRIALS = 1e7  # trials that pin a share down for every purpose here
+
+
+def predicted_share(known: Interval, trials: int, confidence: float = 0.95) -> Interval:
+    """The share of ``trials`` that will be successes, where the chance of one is ``known`` with its limits.
+
+    An interval for a share says where the share lies, not what forty groups will show: those scatter about it.
+    The share is given the Beta law of as many trials as would make the exact interval as wide as ``known``
+    (Jeffreys' prior), and the count to come its beta-binomial quantiles.
+
+    Raises:
+        ValueError: fewer than one trial, or an estimate that is no share.
+
+    >>> low = predicted_share(Interval(0.0, 0.0, 0.04), 48)
+    >>> low.lo, round(low.hi, 3)
+    (0.0, 0.042)
+    """
+    value = known.value
+    if trials < 1 or not 0 <= value <= 1:
+        raise ValueError(f"{trials} trials at {value} cannot be foretold")
+    size = _trials_behind(known, confidence)
+    tail = (1 - confidence) / 2
+    law = stats.betabinom(trials, size * value + 0.5, size * (1 - value) + 0.5)
+    lo, hi = (float(law.ppf(p)) / trials for p in (tail, 1 - tail))
+    return Interval(value, min(lo, value), max(hi, value))
+
+
+def _trials_behind(known: Interval, confidence: float) -> float:
+    """Trials whose Clopper-Pearson interval at this share is as wide as the limits; at least 1."""
+
+    def surplus(log_size: float) -> float:
+        size = float(np.exp(log_size))
+        lo, hi = clopper_pearson(size * known.value, size, confidence)
+        return float(hi - lo) - known.width
+
+    ends = (0.0, float(np.log(MOST_TRIALS)))
+    if surplus(ends[0]) <= 0:
+        return 1.0
+    if surplus(ends[1]) >= 0:
+        return MOST_TRIALS
+    return float(np.exp(optimize.brentq(surplus, *ends)))
