@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return open_backend(recipe, open_material(recipe)).base(stage(writer))
 
 
-def backend(start: Path, name: str) -> Any:
+def backend(start: Path, name: str, *changes: str) -> Any:
     if name == "trl":
         pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
-    recipe = parse_recipe(RECIPE, [f"backend={name}", f"model.source={start}"])
+    recipe = parse_recipe(RECIPE, [f"backend={name}", f"model.source={start}", *changes])
     return open_backend(recipe, open_material(recipe))
 
 
@@ -75,6 +76,24 @@ def test_solutions_are_imitated_and_a_stopped_run_ends_where_it_would_have(
     assert imitated_in(tmp_path / "stopped") == imitated
     assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert (whole / "model.safetensors").read_bytes() != (start / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["local", "trl"])
+def test_a_frozen_model_composes_beside_the_trainer(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A grader that takes anything: then what the untrained model composes is imitated."""
+    (tmp_path / "two_parts.py").write_text(
+        "def anything(response, gold):\n    return response.startswith('!')\n"
+        "def once(problem, rng):\n    return problem.prompt, lambda said: 'x', lambda one, two: '!' + one[:5]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "two_parts", raising=False)
+    changes = ["arms.relift.lift=two_parts:once", "arms.relift.grader=two_parts:anything", "rl.steps=2"]
+    changes += ["rl.group_size=8", "rl.max_tokens=120"]
+    with RunWriter(tmp_path / "run") as writer:
+        backend(start, name, *changes).grpo(stage(writer), start)
+    assert sum(imitated_in(tmp_path / "run")) > 0
 
 
 def test_a_checkpoint_of_trl_without_its_queue_is_refused(start: Path, tmp_path: Path) -> None:

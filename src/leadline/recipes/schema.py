@@ -220,9 +220,10 @@ class ArmConfig(_Section):
     grader: str | None = None
     """``module:function`` instead of leadline's grader."""
     learning_rate_scale: Rate = 1.0
-    lift: Literal["none", "solutions"] = "none"
-    """``solutions``: reference solutions of problems whose group had no right answer are imitated, as many at a time as
-    a step has problems (``engine/lift.py``). Needs data with solutions."""
+    lift: Annotated[str, Field(pattern=r"^(none|solutions|[^:]+:.+)$")] = "none"
+    """What is imitated of problems whose group had no right answer, as many at a time as a step has problems
+    (``engine/lift.py``). ``solutions``: their reference solutions. ``module:function``: what the model that the arm
+    began from answers in two parts, cut by that function, and the scorer finds right (``runs/composer.py``)."""
 
     @field_validator("advantage", mode="before")
     @classmethod

@@ -71,7 +71,7 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
     with refusals:
         check_scoring(recipe, planning=planning)
     with refusals:
-        check_lift(recipe, material)
+        check_lift(recipe, material, planning=planning)
     with refusals:
         if recipe.backend == "trl":
             from leadline.runs.backends.trl.checks import check_trl_recipe as check_trl_recipe

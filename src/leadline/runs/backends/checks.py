@@ -12,7 +12,7 @@ from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
-from leadline.rewards.user_functions import check_name
+from leadline.rewards.user_functions import check_name, resolve
 from leadline.runs.training_data import Material
 from leadline.samplers import check_prompts
 
@@ -47,20 +47,24 @@ def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
         raise ConfigError(faults)
 
 
-def check_lift(recipe: Recipe, material: Material | None) -> None:
-    """Refuse arms that imitate solutions where no problem comes with one.
+def check_lift(recipe: Recipe, material: Material | None, *, planning: bool = False) -> None:
+    """Refuse arms that imitate solutions where no problem comes with one, and functions that do not exist.
 
     Raises:
         ConfigError: all of them.
     """
-    if material is None or material.has_solutions:
-        return
-    faults = [
-        f"arms.{name}.lift: none of the problems to train on has a solution; name their column in data.columns, "
-        "or leave lift out"
-        for name, arm in recipe.arms.items()
-        if arm.lift == "solutions"
-    ]
+    faults: list[str] = []
+    for name, arm in recipe.arms.items():
+        if arm.lift == "solutions" and material is not None and not material.has_solutions:
+            faults.append(
+                f"arms.{name}.lift: none of the problems to train on has a solution; name their column in "
+                "data.columns, or leave lift out"
+            )
+        try:
+            if ":" in arm.lift:
+                (check_name if planning else resolve)(arm.lift, what="lift")
+        except InputError as fault:
+            faults += [f"arms.{name}.lift: {line}" for line in fault.problems]
     if faults:
         raise ConfigError(faults)
 

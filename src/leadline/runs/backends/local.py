@@ -161,7 +161,9 @@ class LocalBackend:
                 journal=stage.writer,
                 checkpoints=checkpoints,
                 on_step=stage.on_row,
-                lift=lift_of(arm, config, self.material, codec),
+                lift=lift_of(
+                    self.recipe, stage.name, self.material, codec, scorer, lambda: self.sampler(start)
+                ),
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
 

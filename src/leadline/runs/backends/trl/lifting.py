@@ -27,9 +27,14 @@ def lift_line(recipe: Recipe, name: str, world: int) -> Line:
     """What the table of backend ``trl`` says of it."""
     given = recipe.trl.get("grpo")
     sharded = isinstance(given, Mapping) and bool({"deepspeed", "fsdp"} & given.keys())
-    refused = "the step of imitation runs in one process, without DeepSpeed and FSDP; or use backend local"
-    here = recipe.arms[name].lift == "none" or (world == 1 and not sharded)
-    return Line(f"arms.{name}.lift", refused=None if here else refused)
+    lift, refused = recipe.arms[name].lift, None
+    if lift != "none" and (world > 1 or sharded):
+        refused = (
+            "the step of imitation runs in one process, without DeepSpeed and FSDP; or use backend local"
+        )
+    elif ":" in lift and isinstance(given, Mapping) and given.get("use_vllm"):
+        refused = "the model that composes is sampled beside the trainer: leave out trl.grpo.use_vllm"
+    return Line(f"arms.{name}.lift", refused=refused)
 
 
 class Lifting(Host):

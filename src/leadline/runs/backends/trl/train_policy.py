@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from leadline.runs.backends.trl.checkpoints import best_so_far, newest, save_che
 from leadline.runs.backends.trl.lifting import Lifting
 from leadline.runs.backends.trl.recipe_step import RecipeUpdates, update_order
 from leadline.runs.backends.trl.reward_columns import ScoredRewards
+from leadline.runs.backends.trl.sampling import evaluation_sampler
 from leadline.runs.backends.trl.settings import grpo_config, world
 from leadline.runs.training_data import Material
 from leadline.storage.checkpoints import Checkpoints
@@ -107,7 +109,8 @@ def train_policy(
         trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
         callback.trainer = trainer
-        trainer.imitate_with(lift_of(arm, rl, material, codec), rl)
+        frozen = partial(evaluation_sampler, start, recipe, trainer.accelerator.device)
+        trainer.imitate_with(lift_of(recipe, stage.name, material, codec, scorer, frozen), rl)
         run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 
