@@ -26,7 +26,7 @@ model: {hidden_size: 32, intermediate_size: 64, num_layers: 1, num_heads: 2}
 rl:
   {steps: 3, prompts: 4, group_size: 2, max_tokens: 40, validation_problems: 2, validate_every: 99,
    checkpoint_every: 1, keep: 9}
-arms: {relift: {lift: solutions}}
+arms: {relift: {lift: solutions, grader: "operator:eq"}}
 evaluation: {problems: 2, samples: 1, ks: [1]}
 """
 

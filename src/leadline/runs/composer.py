@@ -38,7 +38,7 @@ class Parts(NamedTuple):
     join: Callable[[str, str], str] = _second
 
 
-Split = Callable[[Problem, random.Random], Parts | None]
+TakeApart = Callable[[Problem, random.Random], Parts | None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Composer:
         seed: of the run.
     """
 
-    split: Split
+    split: TakeApart
     sampler: Sampler
     scorer: Scores
     rl: PolicyConfig
