@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from leadline.display.blocks import Chart, Finding, Histogram, Scatter
 from leadline.display.glossary import glossed
+from leadline.display.page_base import page_environment
 from leadline.display.svg import Mark, Plot, Series, histogram
 
 __all__ = ["finding_page", "plot"]
@@ -27,8 +26,7 @@ class Drawing(NamedTuple):
 
 def finding_page(finding: Finding) -> str:
     """The HTML text."""
-    source = resources.files("leadline.display").joinpath("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = page_environment("leadline.display", "pages")
     # A plot escapes every text in it itself.
     drawings = [
         Drawing(chart.title, Markup(plot(chart).svg()))
@@ -38,7 +36,9 @@ def finding_page(finding: Finding) -> str:
     pictures = [Drawing(picture.title, Markup(_picture(picture))) for picture in finding.pictures]
     met: set[str] = set()
     environment.filters["glossed"] = lambda text: glossed(text, met)
-    return environment.from_string(source).render(finding=finding, drawings=drawings, pictures=pictures)
+    return environment.get_template("finding.html").render(
+        finding=finding, drawings=drawings, pictures=pictures
+    )
 
 
 def _picture(picture: Histogram | Scatter) -> str:

@@ -9,10 +9,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from plotly.offline import get_plotlyjs
 
 from leadline.display.numbers import duration
+from leadline.display.page_base import page_environment
 from leadline.errors import LeadlineError
 from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
@@ -107,13 +107,7 @@ def _render(
 ) -> str:
     assets = resources.files("leadline.report") / "assets"
     scripts = [get_plotlyjs()] + [(assets / name).read_text("utf-8") for name in ("plots.js", "browser.js")]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("leadline.report", "assets"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("leadline.report", "assets")
     environment.tests["arm"] = lambda part: isinstance(part, Arm)
     drawn = {"arms": _arm_data(runs), "panels": [p.as_json() for group in panels.values() for p in group]}
     return environment.get_template("page.html.j2").render(

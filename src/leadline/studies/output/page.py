@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any, NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from leadline.display import Table as Shown
+from leadline.display.page_base import page_environment
 
 __all__ = ["ShownVerdict", "captioned", "interval_text", "render_study", "study_page"]
 
@@ -87,16 +86,18 @@ def render_study(
     tables: Sequence[Shown],
 ) -> str:
     """The page that all studies share."""
-    source = resources.files("leadline.studies.output").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source).render(
-        result=result,
-        paragraph=paragraph,
-        judged=judged,
-        power=power,
-        drawings=drawings,
-        tables=tables,
-        made=_made(result),
+    return (
+        page_environment("leadline.studies.output")
+        .get_template("study.html")
+        .render(
+            result=result,
+            paragraph=paragraph,
+            judged=judged,
+            power=power,
+            drawings=drawings,
+            tables=tables,
+            made=_made(result),
+        )
     )
 
 
