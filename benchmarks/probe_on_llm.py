@@ -11,6 +11,7 @@ what was gained. One process a family; families that are finished are not run ag
     --only "small sums,GSM8K"    some families
     --skip-hopeless                train only where the probe says that there is something to learn from
     --svg FILE                     the figure; the last line printed is JSON, ``--json FILE`` keeps it
+    --read FILE                    show what such a file holds; run nothing
 
 The forecast is judged on other samples than those that made it: the groups of the first steps are drawn for training,
 from other problems.
@@ -36,7 +37,7 @@ from leadline.display.svg import Mark, Plot, Series, stack
 from leadline.grading.restated import is_restated
 from leadline.grading.text.extract import extract_answer
 from leadline.recipes import find_recipe
-from leadline.stats import clopper_pearson, seed_mean
+from leadline.stats import Interval, clopper_pearson, predicted_share, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 from llm_tasks import TASKS, write_tasks
@@ -171,20 +172,29 @@ def collect(options: argparse.Namespace, files: dict[str, Path]) -> list[dict[st
         }
         if (folder / "train" / "summary.json").is_file():
             row |= measure(folder / "train")
-            low, high = row["live_foretold"][1:]
-            # both are estimates: the forecast holds if what was seen is compatible with some share within it
-            row["live_held"] = row["live_seen"][1] <= high and low <= row["live_seen"][2]
-            row["point_held"] = low <= row["live_seen"][0] <= high
-        rows.append(row)
+        rows.append(judge_forecast(row))
     return rows
 
 
+def judge_forecast(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with what its first groups should show, the scatter of so few counted in, and whether they did."""
+    if "gain" not in row:
+        return row
+    foretold = predicted_share(Interval(*row["live_foretold"]), row["groups"])
+    row["first_steps_foretold"] = foretold.as_list()
+    row["live_held"] = foretold.lo - 1e-9 <= row["live_seen"][0] <= foretold.hi + 1e-9
+    row["point_held"] = row["live_foretold"][1] <= row["live_seen"][0] <= row["live_foretold"][2]
+    return row
+
+
 def show(rows: list[dict[str, Any]]) -> None:
-    print(f"\n{'task':22}{'verdict':15}{'live groups foretold':24}{'seen':16}pass@1")
+    print(f"\n{'task':22}{'verdict':15}{'live groups foretold':24}{'in the first steps':20}{'seen':16}pass@1")
     for row in rows:
         value, low, high = (100 * part for part in row["live_foretold"])
         line = f"{row['task']:22}{row['verdict']:15}{f'{value:.0f}% [{low:.0f}, {high:.0f}]':24}"
         if "gain" in row:
+            low, high = (100 * part for part in row["first_steps_foretold"][1:])
+            line += f"{f'{low:.0f} to {high:.0f}%':20}"
             seen = 100 * row["live_seen"][0]
             mark = "" if row["live_held"] else " (missed)"
             line += f"{f'{seen:.0f}%{mark}':16}{gain_line(row)}"
@@ -195,8 +205,9 @@ def show(rows: list[dict[str, Any]]) -> None:
     worth = [row for row in trained if row["verdict"] in ("worth_it", "drop_problems")]
     without = [row for row in trained if row["verdict"] in HOPELESS]
     print(
-        f"\nlive groups: seen within the interval foretold on {sum(r['point_held'] for r in trained)} of "
-        f"{len(trained)} tasks, compatible with it on {sum(r['live_held'] for r in trained)}; "
+        f"\nlive groups of the first steps: as foretold on {sum(r['live_held'] for r in trained)} of {len(trained)} "
+        f"tasks (within the interval of the share, without the scatter of so few: "
+        f"{sum(r['point_held'] for r in trained)}); "
         f"called worth it and gained over {100 * GAIN_IF_WORTH:.0f} points: "
         f"{sum(r['gain'][0] > GAIN_IF_WORTH for r in worth)} of {len(worth)}; "
         f"called without signal and gained under {100 * GAIN_IF_NOT:.0f}: "
@@ -210,9 +221,11 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     names = [f"{row['task']}: {row['verdict'].replace('_', ' ')}" for row in trained]
     live = [
         Series(
-            "foretold", [Mark(v, at - 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "live_foretold")], 0
+            "foretold for these steps",
+            [Mark(v, at - 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "first_steps_foretold")],
+            0,
         ),
-        Series("seen", [Mark(v, at + 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "live_seen")], 1),
+        Series("seen", [Mark(row["live_seen"][0], at + 0.15) for at, row in enumerate(trained)], 1),
     ]
     success = [
         Series("before", [Mark(row["before"], at) for at, row in enumerate(trained)], 0, hollow=True),
@@ -238,8 +251,8 @@ def page(rows: list[dict[str, Any]], title: str) -> str:
                 row["task"],
                 row["sentence"].split(":")[0],
                 span(row["pass@1"]),
-                span(foretold),
-                span(row["live_seen"]) if trained else "not trained",
+                span(row["first_steps_foretold"] if trained else foretold),
+                f"{100 * row['live_seen'][0]:.0f}%" if trained else "not trained",
                 f"{100 * row['after']:.1f}%" if trained else "",
                 gain_line(row).split("(")[1].rstrip(")") if trained else "",
             )
@@ -249,7 +262,7 @@ def page(rows: list[dict[str, Any]], title: str) -> str:
     held = sum(row.get("live_held", False) for row in rows)
     trained = sum("gain" in row for row in rows)
     sentences = (
-        f"What the first steps showed is compatible with the forecast on {held} of {trained} families.",
+        f"The first steps showed as many live groups as was foretold on {held} of {trained} families.",
     )
     return finding_page(Finding(title, "", sentences, (table,)))
 
@@ -287,10 +300,17 @@ def main() -> None:
     parser.add_argument("--skip-hopeless", action="store_true")
     parser.add_argument("--collect", action="store_true", help="show what is there; run nothing")
     parser.add_argument("--write-problems", action="store_true", help="make the families' files and stop")
+    parser.add_argument("--read", type=Path, help="show what a JSON file holds; run nothing")
     parser.add_argument("--svg", type=Path)
     parser.add_argument("--html", type=Path, help="a page: what was foretold beside what happened")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.read:
+        rows = [judge_forecast(row) for row in json.loads(options.read.read_text())["rows"]]
+        show(rows)
+        if options.svg:
+            draw(rows, options.svg)
+        return
     names = [name.strip() for name in options.only.split(",")]
     files = write_tasks(options.problems_from or options.out / "problems", names)
     if options.write_problems:
