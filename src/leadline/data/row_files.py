@@ -28,10 +28,16 @@ _SPACE = re.compile(r"[\s,]*")
 
 
 class PlacedRow(NamedTuple):
-    """One row and where it stands (``file:line``)."""
+    """One row of a file (or of a data set), and where in it: a line, a number, a member of an archive."""
 
-    place: str
+    source: str
+    at: int | str
     values: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """``file:line``; put together where it is asked for, as most rows of a million are not."""
+        return f"{self.source}:{self.at}"
 
 
 def read_rows(path: str | Path, faults: list[str] | None = None) -> Iterator[PlacedRow]:
@@ -62,7 +68,8 @@ def read_rows(path: str | Path, faults: list[str] | None = None) -> Iterator[Pla
         return _array(path)
     if head.startswith(b"{") and b"\n" in head and not _is_json(head.partition(b"\n")[0]):
         return _object(path)
-    return (PlacedRow(f"{path}:{line}", row) for line, row in read_jsonl(path, faults=faults))
+    name = str(path)
+    return (PlacedRow(name, line, row) for line, row in read_jsonl(path, faults=faults))
 
 
 def _magic(path: Path) -> bytes:
@@ -93,7 +100,7 @@ def _array(path: Path) -> Iterator[PlacedRow]:
         if text[at : at + 1] == "]":
             return
         row, at = _next_object(text, at, f"{path}:{line}")
-        yield row
+        yield PlacedRow(str(path), line, row)
 
 
 def _object(path: Path) -> Iterator[PlacedRow]:
@@ -103,10 +110,10 @@ def _object(path: Path) -> Iterator[PlacedRow]:
     while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         line = text.count("\n", 0, at) + 1
         row, at = _next_object(text, at, f"{path}:{line}")
-        yield row
+        yield PlacedRow(str(path), line, row)
 
 
-def _next_object(text: str, at: int, place: str) -> tuple[PlacedRow, int]:
+def _next_object(text: str, at: int, place: str) -> tuple[dict[str, Any], int]:
     """The JSON object that begins at ``at``, and where it ends."""
     try:
         value, end = DECODER.raw_decode(text, at)
@@ -116,7 +123,7 @@ def _next_object(text: str, at: int, place: str) -> tuple[PlacedRow, int]:
         raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
     if not isinstance(value, dict):
         raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
-    return PlacedRow(place, value), end
+    return value, end
 
 
 def _csv(path: Path) -> Iterator[PlacedRow]:
@@ -129,7 +136,7 @@ def _csv(path: Path) -> Iterator[PlacedRow]:
             for row in reader:
                 if None in row:
                     raise DataError(f"{path}:{reader.line_num}: more fields than the head names")
-                yield PlacedRow(f"{path}:{reader.line_num}", {k: _cell(v) for k, v in row.items()})
+                yield PlacedRow(str(path), reader.line_num, {k: _cell(v) for k, v in row.items()})
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: not UTF-8 (byte {error.start})") from error
         except csv.Error as error:
@@ -161,7 +168,7 @@ def _parquet(path: Path) -> Iterator[PlacedRow]:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False):
                 for values in batch.to_pylist():
                     number += 1
-                    yield PlacedRow(f"{path}:{number}", values)
+                    yield PlacedRow(str(path), number, values)
     except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
         # dates, time zones and texts that Python does not have raise what their types raise
         raise DataError(
@@ -190,6 +197,6 @@ def _zip(path: Path) -> Iterator[PlacedRow]:
                     raise DataError(f"{path}:{member.filename}: longer than {MAX_MEMBER_BYTES:,} bytes")
                 value = json.loads(packed.read(member))
                 if isinstance(value, dict):
-                    yield PlacedRow(f"{path}:{member.filename}", value)
+                    yield PlacedRow(str(path), member.filename, value)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a log that can be read: {str(error)[:150]}") from error

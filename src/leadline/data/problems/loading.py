@@ -144,11 +144,11 @@ def _first(faults: list[str], source: str) -> list[str]:
 def _drafts(
     rows: Iterator[PlacedRow], columns: Mapping[str, str], seed: int, faults: list[str]
 ) -> Iterator[tuple[str, Draft]]:
-    for place, values in rows:
+    for row in rows:
         try:
-            yield place, read_row(values, columns, seed)
+            yield row.place, read_row(row.values, columns, seed)
         except ValueError as error:
-            faults.append(f"{place}: {error}")
+            faults.append(f"{row.place}: {error}")
 
 
 def _with_good_golds(

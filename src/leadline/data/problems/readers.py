@@ -104,7 +104,7 @@ def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str =
         ) from error
     if isinstance(loaded, Mapping):
         loaded = _one_split(name, loaded, split)
-    return (PlacedRow(f"{name}:{i}", dict(values)) for i, values in enumerate(loaded, start=1))
+    return (PlacedRow(name, i, dict(values)) for i, values in enumerate(loaded, start=1))
 
 
 def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
@@ -132,7 +132,7 @@ def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
         generator = reasoning_gym.create_dataset(name, **settings)
     except (ValueError, TypeError, AssertionError, KeyError) as error:
         raise DataError(f"gym:{name}: {str(error)[:300] or type(error).__name__}") from error
-    return (PlacedRow(f"gym:{name}:{i}", dict(entry)) for i, entry in enumerate(generator, start=1))
+    return (PlacedRow(f"gym:{name}", i, dict(entry)) for i, entry in enumerate(generator, start=1))
 
 
 def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:
