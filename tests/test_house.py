@@ -21,8 +21,8 @@ FLOORS = [
     {"model", "tasks", "display", "grpo"},
     {"grading", "recipes", "report"},
     {"rewards", "data", "engine"},
-    {"samplers", "studies", "integrations"},
-    {"evaluation"},
+    {"samplers", "studies", "health", "tracking"},
+    {"evaluation", "integrations"},
     {"diagnosis"},
     {"runs"},
     {"cli"},
@@ -42,7 +42,17 @@ TORCH = (
     "runs/backends/",
 )
 REPORT_SEES = {"report", "storage", "display", "stats", "errors", "types", "theory"}
-INTEGRATIONS_SEE = {"integrations", "grpo", "rewards", "grading", "theory", "types", "errors"}
+INTEGRATIONS_SEE = {
+    "integrations",
+    "grpo",
+    "rewards",
+    "grading",
+    "theory",
+    "types",
+    "errors",
+    "health",
+    "tracking",
+}
 
 
 # Names that still have two owners. The list only gets shorter.

@@ -289,9 +289,9 @@ def test_updates_of_a_batch_deal_out_prompts_and_not_rows() -> None:
     dealt: list[list[int]] = []
 
     class Watched(Learner):
-        def accumulate(self, rollouts: Any, advantage: torch.Tensor, rows: torch.Tensor) -> Any:
+        def accumulate(self, rollouts: Any, advantage: Any, rows: torch.Tensor, *more: Any) -> Any:
             dealt.append(rollouts.owner[rows].tolist())
-            return super().accumulate(rollouts, advantage, rows)
+            return super().accumulate(rollouts, advantage, rows, *more)
 
     optimiser = Optimiser(model.named_parameters(), OptimiserConfig(), 10)
     learner = Watched(model, optimiser, LossConfig(), 1.0, 5, 4096, updates=2)

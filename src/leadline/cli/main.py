@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from leadline import __version__
+from leadline.cli.audit import audit_command
 from leadline.cli.compare import compare_command
 from leadline.cli.convert import convert_command
 from leadline.cli.evaluate import evaluate_command
@@ -109,6 +110,7 @@ app.command("probe")(probe_command)
 app.command("compare")(compare_command)
 app.command("convert")(convert_command)
 app.command("export")(export_command)
+app.command("audit")(audit_command)
 
 
 @app.command("grade")

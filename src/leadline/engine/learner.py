@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
 import torch
 from torch import Tensor
 
+from leadline.engine.agreement import Agreement
 from leadline.engine.logprobs import completion_logprobs
 from leadline.engine.micro_batches import micro_batches
 from leadline.engine.optimiser import Optimiser
@@ -30,6 +32,8 @@ class Update:
     kl: float
     computed_rows: int
     skipped_steps: int
+    agreement: Mapping[str, float | None] = field(default_factory=dict)
+    """Of trainer and sampler before the first optimiser step: :class:`leadline.engine.agreement.Agreement`."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,11 @@ class Learner:
             step: position in the learning-rate schedule.
         """
         part = rollouts.owner * self.updates // rollouts.prompts.tokens.shape[0]
-        shares, norms, skipped = [], [], 0
+        norms, skipped, agreement = [], 0, Agreement()
+        shares: list[PolicyLoss] = []
         for index in range(self.updates):
             rows = ((part == index) & take_part).nonzero()[:, 0]
-            share = self.accumulate(rollouts, advantage, rows)
+            share = self.accumulate(rollouts, advantage, rows, None if shares else agreement)
             if share is None:
                 continue  # no row with a gradient: an optimiser step would only move its momentum
             outcome = self.optimiser.step(step, float(share.loss))
@@ -84,14 +89,20 @@ class Learner:
             kl=total.mean_kl if total else 0.0,
             computed_rows=len(self.rows_with_signal(advantage, take_part.nonzero()[:, 0])),
             skipped_steps=skipped,
+            agreement=agreement.metrics(),
         )
 
     def rows_with_signal(self, advantage: Tensor, rows: Tensor) -> Tensor:
         """The rows that have a gradient; without KL in the loss not those of advantage 0 (decision "Advantage 0")."""
         return rows if self.config.kl_in_loss else rows[advantage[rows] != 0]
 
-    def accumulate(self, rollouts: Rollouts, advantage: Tensor, rows: Tensor) -> PolicyLoss | None:
-        """Add the gradient of these rows to the parameters, micro-batch by micro-batch; None when they have none."""
+    def accumulate(
+        self, rollouts: Rollouts, advantage: Tensor, rows: Tensor, agreement: Agreement | None = None
+    ) -> PolicyLoss | None:
+        """Add the gradient of these rows to the parameters, micro-batch by micro-batch; None when they have none.
+
+        ``agreement`` is told of every token, where there is one.
+        """
         normaliser = loss_normaliser(
             int(rollouts.lengths[rows].sum()), len(rows), self.config, max_tokens=self.max_tokens
         )
@@ -101,7 +112,7 @@ class Learner:
         total: PolicyLoss | None = None
         lengths, owner = rollouts.lengths[active], rollouts.owner[active]
         for batch in micro_batches(lengths, owner, rollouts.prompts.lengths, self.micro_tokens):
-            share = self._micro_batch(rollouts, advantage, active[batch], normaliser)
+            share = self._micro_batch(rollouts, advantage, active[batch], normaliser, agreement)
             share.loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.collect()
             share = replace(share, loss=share.loss.detach())
@@ -109,11 +120,19 @@ class Learner:
         return total
 
     def _micro_batch(
-        self, rollouts: Rollouts, advantage: Tensor, rows: Tensor, normaliser: float
+        self,
+        rollouts: Rollouts,
+        advantage: Tensor,
+        rows: Tensor,
+        normaliser: float,
+        agreement: Agreement | None,
     ) -> PolicyLoss:
         picked = rollouts.owner[rows], rollouts.tokens[rows], rollouts.lengths[rows]
         logp, local = completion_logprobs(self.model, rollouts.prompts, *picked, self.temperature)
-        old = rollouts.logprobs[rows][rollouts.mask[rows]] if self.updates > 1 else None
+        sampled = rollouts.logprobs[rows][rollouts.mask[rows]]
+        if agreement is not None:
+            agreement.add(logp, sampled, local, rollouts.lengths[rows])
+        old = sampled if self.updates > 1 else None
         ref = None
         if self.reference is not None and self.config.kl_in_loss:
             with torch.no_grad():

@@ -107,7 +107,13 @@ class PolicyTrainer:
         update = self.learner.update(batch.rollouts, advantage, take_part, step)
         lifted = self._lift(batch, step)
         seconds = time.perf_counter() - started
-        graded = Graded.of(batch.scores, batch.rollouts.finished, batch.rollouts.owner)
+        graded = Graded.of(
+            batch.scores,
+            batch.rollouts.finished,
+            batch.rollouts.owner,
+            texts=[completion.text for completion in batch.completions],
+            asked=[problem.prompt for problem in batch.problems],
+        )
         tokens = batch.rollouts.lengths.sum()
         numbers = completion_metrics(graded, batch.advantages) | {
             **batch.length_metrics,
@@ -118,6 +124,7 @@ class PolicyTrainer:
             "grad_norm": update.grad_norm,
             "clip_share": update.clip_share,
             "kl": update.kl,
+            **update.agreement,
             "computed": update.computed_rows / len(batch.scores),
             **lifted,
             "skipped_steps": update.skipped_steps,

@@ -13,6 +13,8 @@ from torch import Tensor
 from leadline.engine.sampler import SamplingConfig, sample_many
 from leadline.engine.scored_batch import Scores, completions_of
 from leadline.grpo.advantages import Advantages
+from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, wrong_to_right
+from leadline.grpo.groups import Groups
 from leadline.model import Decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import VALIDATION_SAMPLES, PolicyConfig
@@ -34,6 +36,9 @@ class Graded:
         length: int [R], completion tokens.
         group: int64 [R], in 0..n_groups-1.
         parts: means of the reward's parts but accuracy, which is ``pass@1``; counts of what the grader gave up on.
+        bonus: [R], what the parts earn; None where that is not known.
+        texts: of the completions; None where they are not at hand.
+        asked: what each row was asked, its problem's id or prompt; likewise.
     """
 
     correct: Tensor
@@ -43,9 +48,20 @@ class Graded:
     length: Tensor
     group: Tensor
     parts: Mapping[str, float] = field(default_factory=dict)
+    bonus: Tensor | None = None
+    texts: Sequence[str] | None = None
+    asked: Sequence[str] | None = None
 
     @classmethod
-    def of(cls, scores: Sequence[Score], finished: Tensor, group: Tensor) -> Self:
+    def of(
+        cls,
+        scores: Sequence[Score],
+        finished: Tensor,
+        group: Tensor,
+        *,
+        texts: Sequence[str] | None = None,
+        asked: Sequence[str] | None = None,
+    ) -> Self:
         """From the scores of the rows."""
         reasons = [score.reason for score in scores]
         means = {
@@ -62,6 +78,9 @@ class Graded:
             torch.tensor([score.length for score in scores]),
             group.cpu(),
             means | gave_up,
+            torch.tensor([score.bonus for score in scores]),
+            texts,
+            asked,
         )
 
 
@@ -86,7 +105,33 @@ def completion_metrics(graded: Graded, advantages: Advantages) -> dict[str, Any]
         "live": float(any_in_group(advantages.advantage.cpu() != 0).float().mean()),
         "mixed": float((any_in_group(correct) & any_in_group(graded.wrong)).float().mean()),
         "weight": float(advantages.weight.nanmean()),
+    } | _signs(graded, advantages, groups)
+
+
+def _signs(graded: Graded, advantages: Advantages, groups: int) -> dict[str, Any]:
+    """What the checks of :mod:`leadline.health` want to know of a step beyond its means."""
+    correct, wrong = graded.correct.numpy(), graded.wrong.numpy()
+    reward = advantages.reward.double().cpu()
+    scorable = ~reward.isnan()
+    signs: dict[str, Any] = {
+        "completions": len(correct),
+        "groups": groups,
+        "unscorable": float((~scorable).float().mean()),
+        "reward_sd": float(reward[scorable].std(correction=0)) if scorable.any() else None,
+        "mean_tokens_wrong": float(graded.length[graded.wrong].double().mean()) if wrong.any() else None,
     }
+    rows = Groups(graded.group.numpy(), groups)
+    signs["wrong_to_right"] = wrong_to_right(correct, wrong, graded.length.double().numpy(), rows)
+    signs["inverted"] = inverted_pairs(correct, wrong, reward.numpy(), rows)
+    if graded.bonus is not None:
+        base = reward - graded.bonus.cpu()
+        signs["inverted_base"] = inverted_pairs(correct, wrong, base.numpy(), rows)
+    if graded.texts is not None:
+        signs |= text_signs(graded.texts, graded.finished.tolist())
+    if graded.asked is not None:
+        first = dict(zip(graded.group.tolist()[::-1], graded.asked[::-1], strict=True))
+        signs |= prompt_signs([first[group] for group in sorted(first)])
+    return signs
 
 
 def validation_metrics(

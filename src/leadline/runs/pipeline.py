@@ -20,6 +20,7 @@ from leadline.evaluation.sample_store import DrawStore
 from leadline.recipes.reading import parse_recipe
 from leadline.recipes.schema import Recipe
 from leadline.report import build_report
+from leadline.runs.alarms import RunAlarms
 from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
 from leadline.runs.training_data import Material
@@ -91,7 +92,13 @@ class Pipeline:
 
     def _train(self, name: str, models: Mapping[str, Path]) -> Path:
         folder = self.writer.root / "checkpoints" / name
-        stage = Stage(name, folder, self.writer, self.interrupts, self.progress.row)
+        alarms = RunAlarms(self.writer.root, name, self.progress.note)
+
+        def on_row(row: Mapping[str, Any]) -> None:
+            self.progress.row(row)
+            alarms.row(row)
+
+        stage = Stage(name, folder, self.writer, self.interrupts, on_row)
         start = models.get("sft") or models.get("base")
         offset = self.writer.metrics_offset()
         self.progress.stage(name, self._steps(name))

@@ -8,6 +8,7 @@
       metrics.jsonl                         one line a step and arm
       samples/<arm>/step-000020.jsonl.gz    completions drawn at a step; eval.jsonl.gz at the end
       probe-<arm>.json, compare-<arm>.json  what `leadline probe` and `leadline compare` found (optional)
+      alarms.json                           what the checks have found so far, by arm (leadline.health)
       summary.json                          results of the whole run; absent while it is under way
       .lock                                 held by the process that writes
 

@@ -17,6 +17,9 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "rl": (
         *("reward", "pass@1", "mean_tokens", "mean_tokens_correct", "truncated", "no_answer"),
         *("live", "mixed", "live_per_ktoken", "retired", "weight", "entropy"),
+        *("completions", "groups", "unscorable", "reward_sd", "mean_tokens_wrong", "wrong_to_right"),
+        *("inverted", "inverted_base"),
+        *("loops", "ran_on", "repeated", "batch", "logp_gap", "logp_agreement", "ratio_length"),
         *("length_alpha", "length_slope", "length_gap"),
         *("drift_accuracy", "drift_length_mixed", "drift_length_unanimous"),
         *("loss", "grad_norm", "clip_share", "kl", "computed", "imitated", "skipped_steps"),

@@ -23,11 +23,13 @@ from leadline.integrations.trl.rewards import (
 )
 
 if TYPE_CHECKING:
+    from leadline.integrations.trl.lead_callback import LeadCallback
     from leadline.integrations.trl.trainer import LeadGRPOTrainer
 
 __all__ = [
     "AccuracyReward",
     "AnsweredReward",
+    "LeadCallback",
     "LeadGRPOTrainer",
     "LeadMixin",
     "PartReward",
@@ -46,4 +48,8 @@ def __getattr__(name: str) -> Any:
         from leadline.integrations.trl.trainer import LeadGRPOTrainer
 
         return LeadGRPOTrainer
+    if name == "LeadCallback":
+        from leadline.integrations.trl.lead_callback import LeadCallback
+
+        return LeadCallback
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
         accelerator: Any
         args: Any
+        callback_handler: Any
         chat_template_kwargs: dict[str, Any]
         current_gradient_accumulation_steps: int
         eos_token_ids: list[int]

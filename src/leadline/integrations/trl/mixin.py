@@ -93,6 +93,9 @@ class LeadMixin(Host):
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
         self._check_rewards()
+        for callback in self.callback_handler.callbacks:
+            if hasattr(callback, "attach"):  # LeadCallback: its checks see the completions, too
+                callback.attach(self)
         self._lead_opened = opens_thought(
             self.processing_class, getattr(self, "chat_template", None), self.chat_template_kwargs
         )

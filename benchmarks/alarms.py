@@ -1,0 +1,175 @@
+"""How right the alarms are: faults put into real runs, healthy runs, simulated runs, and what the checks cost.
+
+    python benchmarks/alarms.py                              # the faults and the simulated runs
+    python benchmarks/alarms.py --healthy 'runs/*/seed-*'    # false alarms in run directories that are there
+    python benchmarks/alarms.py --only faults,healthy,simulated,speed
+
+``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
+after it began, and how many steps it took. ``healthy``: alarms in runs that nothing is wrong with, an arm a run.
+``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: time a step with all
+checks on against that of a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import math
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from leadline.health import CHECKS, Observation, Watchdog
+from leadline.health.sources.opening import open_records
+from leadline.stats import clopper_pearson
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+
+def faults(scratch: Path, chosen: str, base: Path | None) -> None:
+    """The table of faults."""
+    from faults import local_faults, trl_faults
+
+    start = base or local_faults.base_model(scratch / "base")
+    named = kinds = 0
+    print(f"{'':6}{'fault':52}{'first alarm':24}{'delay':>6}  others")
+    for place, cases, run in (
+        ("local", local_faults.FAULTS, local_faults.run_local),
+        ("trl", trl_faults.FAULTS, trl_faults.run_trl),
+    ):
+        for index, fault in enumerate(cases):
+            if not any(part in fault.name for part in chosen.split(",")):
+                continue
+            with tempfile.TemporaryDirectory(dir=scratch) as folder:
+                out = run(fault, start, Path(folder) / str(index))
+            first = out.alarms[0].check.name if out.alarms else "-"
+            right = first in fault.named_by
+            kinds, named = kinds + 1, named + right
+            others = ", ".join(alarm.check.name for alarm in out.alarms[1:])
+            print(
+                f"{place:6}{fault.name:52}{first + ('' if right else ' (!)'):24}{out.delay or '-':>6}  {others}",
+                flush=True,
+            )
+    print(f"named within 10 steps, right cause first: {named} of {kinds}")
+
+
+def healthy(patterns: str) -> None:
+    """Alarms in run directories."""
+    runs, alarms = 0, 0
+    for path in sorted(path for pattern in patterns.split(",") for path in glob.glob(pattern)):
+        if not (Path(path) / "environment.json").is_file():
+            continue
+        for arm, seen in open_records(Path(path)).arms.items():
+            dog = Watchdog()
+            dog.see_all(seen)
+            found = [alarm for alarm in dog.alarms if alarm.check.alarms]
+            runs, alarms = runs + 1, alarms + len(found)
+            notes = [alarm.check.name for alarm in dog.alarms if not alarm.check.alarms]
+            said = "; ".join(alarm.line for alarm in found) or "no alarm"
+            print(
+                f"{Path(path).name:12}{arm:20}{dog.history.steps:5} steps  {said}  (notes: {', '.join(notes) or '-'})"
+            )
+    print(f"{alarms} alarms in {runs} healthy runs")
+
+
+def simulated_run(rng: random.Random, steps: int = 120) -> Iterator[Observation]:
+    """A healthy run: accuracy rises, entropy falls, length drifts; each number with the noise of its completions."""
+    groups, size = rng.choice([8, 32, 128]), rng.choice([4, 8, 16])
+    begun, ends = rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.95)
+    entropy, length, cap = rng.uniform(0.1, 0.8), rng.uniform(40, 2000), rng.uniform(0.0, 0.12)
+    growth, cooling, speed = rng.uniform(-0.3, 0.3), rng.uniform(0.2, 0.9), rng.uniform(500, 50_000)
+    kl, wander, format_ = rng.uniform(0, 0.2), 0.0, rng.uniform(0.3, 1.0)
+    for step in range(1, steps + 1):
+        done = 1 - math.exp(-3 * step / steps)
+        wander = 0.9 * wander + rng.gauss(0, 0.01)
+        rate = min(0.99, max(0.02, begun + (ends - begun) * done + wander))
+        hard = [rng.betavariate(1.5 * rate, 1.5 * (1 - rate)) for _ in range(groups)]
+        right = [sum(rng.random() < chance for _ in range(size)) for chance in hard]
+        accuracy = sum(right) / groups / size
+        mixed = sum(0 < count < size for count in right) / groups
+        tokens = length * (1 + growth * done) * math.exp(rng.gauss(0, 0.05))
+        cut = sum(rng.random() < cap for _ in range(groups * size)) / groups / size
+        values = {
+            "reward": accuracy + 0.2 * format_, "pass@1": accuracy, "live": mixed, "mixed": mixed, "truncated": cut,
+            "mean_tokens": tokens, "mean_tokens_correct": 0.9 * tokens, "mean_tokens_wrong": 1.2 * tokens,
+            "wrong_to_right": math.exp(rng.gauss(0.2, 0.15)), "completions": groups * size, "groups": groups,
+            "entropy": entropy * (1 - cooling * done) * math.exp(rng.gauss(0, 0.05)), "kl": kl * done,
+            "reward_sd": math.sqrt(accuracy * (1 - accuracy)), "inverted": abs(rng.gauss(0, 0.02)), "loops": cut / 2,
+            "ran_on": cut / 5, "repeated": 0.02, "unscorable": 0.0,
+            "logp_gap": abs(rng.gauss(0.01, 0.005)), "logp_agreement": 0.99,
+            "clip_share": abs(rng.gauss(0.01, 0.01)), "loss": rng.gauss(0, 0.02), "grad_norm": 0.1, "skipped_steps": 0,
+            "tokens_per_second": speed * math.exp(rng.gauss(0, 0.2)), "drift_accuracy": rng.gauss(-0.1, 0.2),
+            "drift_length_mixed": rng.gauss(0.1, 0.05), "drift_length_unanimous": 0.05,
+            "ratio_length": rng.gauss(0, 0.2),
+        }  # fmt: skip
+        parts = {"format": min(1.0, format_ + 0.2 * done), "farmed": rng.uniform(0, 0.2)}
+        yield Observation(step, values, parts, f"{step}")
+        if step % 10 == 0:
+            valid = sum(rng.random() < rate for _ in range(256)) / 256
+            yield Observation(step, {"valid": valid})
+
+
+def simulated(count: int) -> None:
+    """The rate of false alarms, check by check."""
+    rng, fired, runs = random.Random(1), Counter[str](), 0
+    for _ in range(count):
+        dog = Watchdog()
+        dog.see_all(simulated_run(rng))
+        names = {alarm.check.name for alarm in dog.alarms if alarm.check.alarms}
+        runs += bool(names)
+        fired.update(names)
+    low, high = clopper_pearson(runs, count)
+    print(
+        f"simulated healthy runs of 120 steps with an alarm: {runs} of {count} [{float(low):.2%}, {float(high):.2%}]"
+    )
+    for check in CHECKS:
+        if check.alarms:
+            print(f"  {check.name:26}{fired[check.name]:6}")
+
+
+def speed(scratch: Path, step_seconds: float) -> None:
+    """What the checks cost of a step."""
+    rng, times = random.Random(2), []
+    seen = list(simulated_run(rng))
+    for _ in range(5):
+        dog, begun = Watchdog(), time.perf_counter()
+        dog.see_all(seen)
+        times.append((time.perf_counter() - begun) / 120)
+    print(
+        f"checks: {1e3 * median(times):.2f} ms a step; {median(times) / step_seconds:.2%} of a step of {step_seconds} s"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="faults,simulated,speed")
+    parser.add_argument("--healthy", default="", help="patterns of run directories, separated by commas")
+    parser.add_argument("--simulations", type=int, default=1000)
+    parser.add_argument("--fault", default="", help="only faults with one of these in their name")
+    parser.add_argument("--step-seconds", type=float, default=0.9, help="of the quickstart on one idle core")
+    parser.add_argument(
+        "--base", type=Path, help="model directory that the faults start from; else one is trained"
+    )
+    options = parser.parse_args()
+    wanted: Any = options.only.split(",")
+    with tempfile.TemporaryDirectory() as scratch:
+        if "faults" in wanted:
+            faults(Path(scratch), options.fault, options.base)
+        if options.healthy:
+            healthy(options.healthy)
+        if "simulated" in wanted:
+            simulated(options.simulations)
+        if "speed" in wanted:
+            speed(Path(scratch), options.step_seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What is wrong with a run: all checks over all that it has written, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from leadline.display.numbers import count
+from leadline.display.visible import visible
+from leadline.health import CHECKS, Watchdog
+from leadline.health.sources.opening import open_records
+
+__all__ = ["Audit", "audit", "shown"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Of one run.
+
+    Attributes:
+        run: its directory or file.
+        kind: ``leadline``, ``trl`` or ``verl``.
+        arms: by arm, what its steps have shown.
+    """
+
+    run: Path
+    kind: str
+    arms: Mapping[str, Watchdog]
+
+    @property
+    def alarms(self) -> int:
+        """How many there are, notes aside."""
+        return sum(alarm.check.alarms for dog in self.arms.values() for alarm in dog.alarms)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "run": str(self.run),
+            "kind": self.kind,
+            "checks": [check.name for check in CHECKS],
+            "alarms": self.alarms,
+            "arms": {
+                name: {
+                    "steps": dog.history.steps,
+                    "found": [alarm.as_dict(causes) for alarm, causes in dog.explained],
+                }
+                for name, dog in self.arms.items()
+            },
+        }
+
+
+def audit(path: Path) -> Audit:
+    """Run every check over a run of leadline, TRL or verl, finished or under way.
+
+    Raises:
+        InputError: nothing that can be read as a run. `DataError` for files with faults.
+    """
+    records = open_records(path)
+    arms = {}
+    for name, observations in records.arms.items():
+        arms[name] = Watchdog()
+        arms[name].see_all(observations)
+    return Audit(path, records.kind, arms)
+
+
+def shown(found: Audit) -> RenderableType:
+    """For a terminal."""
+    parts: list[RenderableType] = []
+    for name, dog in found.arms.items():
+        number = sum(alarm.check.alarms for alarm in dog.alarms)
+        said = count(number, "alarm") if number else "no alarm"
+        parts.append(Text(visible(f"{name}: {said} in {count(dog.history.steps, 'step')}"), style="bold"))
+        for alarm, causes in dog.explained:
+            mark, style = ("!", "bold red") if alarm.check.alarms else ("·", "dim")
+            parts.append(
+                Text(visible(f" {mark} {alarm.check.name} (step {alarm.step}): {alarm.seen}"), style=style)
+            )
+            if causes:
+                parts.append(Text(f"   follows from {', '.join(causes)}"))
+            parts.append(Text(visible(f"   costs:  {alarm.check.cost}")))
+            parts.append(Text(visible(f"   change: {alarm.remedy}")))
+    if not parts:
+        parts.append(Text("no arm has taken a step of reinforcement learning yet"))
+    return Group(*parts)

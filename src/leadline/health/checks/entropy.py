@@ -1,0 +1,56 @@
+"""Entropy that collapses, or explodes."""
+
+from __future__ import annotations
+
+from leadline.health.check import Check, Sign, flag
+from leadline.health.observation import History, Observation
+
+__all__ = ["ENTROPY"]
+
+_NOTHING = 0.005
+"""Nats a token: the samples of a group are all but equal."""
+_SHARE = 0.1
+_TIMES = 3.0
+_MORE = 0.5
+_MASTERED = 0.9
+
+
+def _look(seen: Observation, run: History) -> Sign | None:
+    entropy, begun = seen.get("entropy"), run.begun("entropy")
+    if entropy is None:
+        return None
+    if begun is not None and entropy > _TIMES * begun and entropy > begun + _MORE:
+        says = f"entropy rose to {{}} nats a token, from {begun:.2g} at the start"
+        return flag(True, entropy, says, remedy=_EXPLODES)
+    mastered = seen.values.get("pass@1", 0.0) >= _MASTERED
+    if entropy < _NOTHING and (begun is None or begun < _NOTHING):  # whatever is right: nothing was tried
+        return flag(True, entropy, "entropy is {} nats a token since the start", remedy=_GREEDY)
+    low = entropy < _NOTHING or (begun is not None and entropy < _SHARE * begun)
+    says = "entropy is {} nats a token" + (f", from {begun:.2g} at the start" if begun is not None else "")
+    return flag(low and not mastered, entropy, says)
+
+
+_GREEDY = "Raise the sampling temperature: the completions of a group are copies of one another."
+_EXPLODES = (
+    "Lower the learning rate; look at sampler_mismatch: an entropy that rises is most often noise that "
+    "is being learned."
+)
+
+ENTROPY = Check(
+    name="entropy",
+    means="Entropy collapses (or explodes).",
+    figure="nats a token: below 0.005, or a tenth of the first step's, while under 90% are right (below 0.005 since "
+    "the first step, whatever is right); or three times as much and 0.5 more; in over 5% of steps",
+    cost="The completions of a group are all alike and nothing new is tried; or they turn into noise.",
+    remedy="Raise the temperature, raise the upper clip (clip-higher), add a KL term, or lower the learning rate.",
+    look=_look,
+    explains=(
+        "zero_variance",
+        "constant_reward",
+        "accuracy_fall",
+        "validation_falls",
+        "truncation",
+        "loops",
+        "kl",
+    ),
+)

@@ -1,0 +1,118 @@
+"""Completions of one step that somebody wrote down, as the numbers that the checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, wrong_to_right
+from leadline.grpo.groups import Groups
+from leadline.health.observation import number
+
+__all__ = ["CompletionRow", "batch_name", "batch_parts", "batch_values", "flat_text", "verdict_column"]
+
+_VERDICTS = ("accuracy", "correct", "acc")
+"""A column is the verdict when its name has one of these in it and its values are 0 and 1."""
+
+
+@dataclass(frozen=True)
+class CompletionRow:
+    """One completion.
+
+    Attributes:
+        prompt, text: as text.
+        correct: the verdict; None where it is not known.
+        reward: what it earned, or its advantage: compared within its group only.
+        parts: values of the reward's columns; NaN and None as None.
+        finished: False where the cap cut it off; None where that is not known.
+    """
+
+    prompt: str
+    text: str
+    correct: bool | None
+    reward: float | None
+    parts: Mapping[str, float | None] = field(default_factory=dict)
+    finished: bool | None = None
+
+
+def flat_text(value: Any) -> str:
+    """Plain text, or the contents of a chat's turns."""
+    if isinstance(value, str):
+        return value
+    turns = value if isinstance(value, list) else []
+    contents = (turn.get("content") for turn in turns if isinstance(turn, Mapping))
+    return "\n".join(content if isinstance(content, str) else repr(content or "") for content in contents)
+
+
+def verdict_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
+    """Which column of the reward says right or wrong; None where none does.
+
+    >>> verdict_column({"format": [1.0, 0.5], "accuracy_reward": [1.0, 0.0]})
+    'accuracy_reward'
+    """
+    binary = [
+        name for name, values in columns.items() if all(v is None or v in (0, 1) or v != v for v in values)
+    ]
+    named = [name for name in binary if any(mark in name.lower() for mark in _VERDICTS)]
+    if named:
+        return named[0]
+    return binary[0] if len(columns) == 1 and binary else None
+
+
+def batch_values(rows: Sequence[CompletionRow]) -> dict[str, float]:
+    """The numbers of ``metrics.jsonl`` that these rows tell; lengths are in characters, fit for ratios only."""
+    index, n_groups = _groups([row.prompt for row in rows])
+    groups = Groups(index, n_groups)
+    right = np.array([row.correct is True for row in rows])
+    wrong = np.array([row.correct is False for row in rows])
+    reward = np.array([np.nan if row.reward is None else row.reward for row in rows], dtype=np.float64)
+    values: dict[str, float | None] = {"completions": float(len(rows)), "groups": float(n_groups)}
+    if (right | wrong).any():
+        mixed = (groups.total(right) > 0) & (groups.total(wrong) > 0)
+        values |= {
+            "pass@1": float(right.mean()),
+            "unscorable": float(1 - (right | wrong).mean()),
+            "mixed": float(mixed.mean()),
+            "mean_tokens_correct": _mean_length(rows, right),
+            "mean_tokens_wrong": _mean_length(rows, wrong),
+            "wrong_to_right": wrong_to_right(
+                right, wrong, np.array([float(len(row.text)) for row in rows]), groups
+            ),
+            "inverted": inverted_pairs(right, wrong, reward, groups),
+        }
+    if not np.isnan(reward).any():
+        values["live"] = float((~groups.constant(reward)).mean())
+    finished = [row.finished is not False for row in rows]
+    signs = text_signs([row.text for row in rows], finished)
+    values["loops"] = signs["loops"]
+    if any(row.finished is not None for row in rows):
+        values |= {"truncated": 1 - fmean(finished), "ran_on": signs["ran_on"]}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
+    """Mean of every column of the reward; None where it has no number."""
+    names = dict.fromkeys(name for row in rows for name in row.parts)
+    known = {name: [v for row in rows if (v := number(row.parts.get(name))) is not None] for name in names}
+    return {name: fmean(values) if values else None for name, values in known.items()}
+
+
+def batch_name(rows: Sequence[CompletionRow]) -> str:
+    """A name of what was asked, in order (see ``batch`` in docs/formats.md)."""
+    asked = [row.prompt for i, row in enumerate(rows) if i == 0 or rows[i - 1].prompt != row.prompt]
+    return str(prompt_signs(asked)["batch"])
+
+
+def _groups(prompts: Sequence[str]) -> tuple[Any, int]:
+    place: dict[str, int] = {}
+    index = np.array([place.setdefault(prompt, len(place)) for prompt in prompts], dtype=np.int64)
+    return index, len(place)
+
+
+def _mean_length(rows: Sequence[CompletionRow], among: Any) -> float | None:
+    lengths = [len(row.text) for row, chosen in zip(rows, among, strict=True) if chosen]
+    return fmean(lengths) if lengths else None

@@ -1,0 +1,64 @@
+"""A run of whatever trainer, by its directory or file: which it is, and its observations by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.errors import InputError
+from leadline.health.observation import Observation
+from leadline.health.sources.trl_directory import is_trl, read_trl, trl_total
+from leadline.health.sources.verl_dump import is_verl, read_verl
+from leadline.storage.run_directory import RunReader
+
+__all__ = ["Records", "open_records"]
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a run has written so far.
+
+    Attributes:
+        kind: ``leadline``, ``trl`` or ``verl``.
+        arms: observations by arm; of a trainer that knows no arms there is one, named after the directory.
+        total: steps that each is to have; None where nothing says so.
+    """
+
+    kind: str
+    arms: Mapping[str, list[Observation]]
+    total: int | None = None
+
+
+def open_records(path: Path) -> Records:
+    """Read a run; the directory may be that of a run under way.
+
+    Raises:
+        InputError: nothing there that can be read as a run, or nothing in it yet. `DataError` for files with faults.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or directory")
+    if (path / "environment.json").is_file():
+        return _leadline(path)
+    name = path.resolve().name
+    if path.is_dir() and is_trl(path):
+        found = Records("trl", {name: read_trl(path)}, trl_total(path))
+    elif is_verl(path):
+        found = Records("verl", {name: read_verl(path)})
+    else:
+        raise InputError(
+            f"{path}: no run: neither leadline's (environment.json), nor TRL's (trainer_state.json, "
+            "completions/*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data)"
+        )
+    if not any(found.arms.values()):
+        raise InputError(f"{path}: holds no step yet")
+    return found
+
+
+def _leadline(path: Path) -> Records:
+    reader = RunReader(path)
+    arms: dict[str, list[Observation]] = {}
+    for row in reader.metrics():
+        if row["stage"] in ("rl", "valid"):
+            arms.setdefault(row["arm"], []).append(Observation.of_row(row))
+    return Records("leadline", arms)

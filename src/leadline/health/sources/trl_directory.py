@@ -1,0 +1,133 @@
+"""A TRL output directory: ``trainer_state.json`` of the newest checkpoint, and ``completions/*.parquet``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from leadline.data.row_files import read_rows
+from leadline.health.observation import Observation, number
+from leadline.health.sources.completion_batch import (
+    CompletionRow,
+    batch_name,
+    batch_parts,
+    batch_values,
+    flat_text,
+    verdict_column,
+)
+from leadline.health.sources.trl_log import observation_of_log
+from leadline.storage.jsonl import read_json
+
+__all__ = ["completion_rows", "is_trl", "merged", "read_trl", "trl_total"]
+
+_OTHERS = frozenset({"step", "prompt", "completion", "advantage", "image", "images"})
+
+
+def is_trl(folder: Path) -> bool:
+    """Whether TRL wrote there."""
+    return newest_state(folder) is not None or any(folder.glob("completions/completions_*.parquet"))
+
+
+def read_trl(folder: Path) -> list[Observation]:
+    """Every step that was logged, with what its completions say where they were kept (``log_completions``).
+
+    Raises:
+        DataError: a file that is not what its name says.
+    """
+    state = newest_state(folder)
+    logged = dict(_logged(read_json(state))) if state is not None else {}
+    valid = [seen for (_, kind), seen in logged.items() if kind]
+    steps = {step: seen for (step, kind), seen in logged.items() if not kind}
+    last: list[CompletionRow] = []
+    for path in sorted(folder.glob("completions/completions_*.parquet")):
+        step, columns = _columns(path)
+        rows = completion_rows(columns)
+        if not rows or rows == last:  # the same generation, logged again
+            continue
+        last = rows
+        steps[step] = merged(steps.get(step), rows, step)
+    return sorted([*steps.values(), *valid], key=lambda seen: (seen.step, "valid" in seen.values))
+
+
+def trl_total(folder: Path) -> int | None:
+    """How many steps the run is to have, as far as its state says."""
+    state = newest_state(folder)
+    total = number(read_json(state).get("max_steps")) if state is not None else None
+    return int(total) if total else None
+
+
+def newest_state(folder: Path) -> Path | None:
+    """The ``trainer_state.json`` that reaches furthest."""
+    own = folder / "trainer_state.json"
+    if own.is_file():
+        return own
+    found = [
+        (int(match[1]), path)
+        for path in folder.glob("checkpoint-*/trainer_state.json")
+        if (match := re.fullmatch(r"checkpoint-(\d{1,12})", path.parent.name))
+    ]
+    return max(found)[1] if found else None
+
+
+def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observation]]:
+    history = state.get("log_history")
+    before: Mapping[str, Any] | None = None
+    for entry in history if isinstance(history, list) else []:
+        step = number(entry.get("step")) if isinstance(entry, Mapping) else None
+        if step is None:
+            continue
+        seen = observation_of_log(entry, int(step), before)
+        if seen is not None:
+            yield (int(step), "valid" in seen.values), seen
+            before = before if "valid" in seen.values else entry
+
+
+def _columns(path: Path) -> tuple[int, dict[str, list[Any]]]:
+    """The step of a file of completions, and its columns."""
+    columns: dict[str, list[Any]] = {}
+    for number_, row in enumerate(read_rows(path)):
+        for name, value in row.values.items():
+            columns.setdefault(name, [None] * number_).append(value)
+    steps = [step for value in columns.get("step", []) if (step := number(value)) is not None]
+    named = re.search(r"(\d{1,12})\.parquet$", path.name)
+    return int(steps[0]) if steps else int(named[1]) if named else 0, columns
+
+
+def completion_rows(columns: Mapping[str, list[Any]]) -> list[CompletionRow]:
+    """The rows of TRL's table of completions, by the names of its columns."""
+    prompts, texts = columns.get("prompt", []), columns.get("completion", [])
+    rewards = {
+        name: values
+        for name, values in columns.items()
+        if name not in _OTHERS and all(value is None or isinstance(value, int | float) for value in values)
+    }
+    verdict = verdict_column(rewards)
+    earned = columns.get("advantage") or [
+        sum(number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))
+    ]
+    return [
+        CompletionRow(
+            flat_text(prompts[i]),
+            flat_text(texts[i]),
+            None if verdict is None or (said := number(rewards[verdict][i])) is None else said > 0,
+            number(earned[i]),
+            {name: number(values[i]) for name, values in rewards.items()},
+        )
+        for i in range(min(len(prompts), len(texts)))
+    ]
+
+
+def merged(logged: Observation | None, rows: list[CompletionRow], step: int) -> Observation:
+    """What the log says of a step, and what its completions add."""
+    found = Observation(step, batch_values(rows), batch_parts(rows), batch_name(rows))
+    if logged is None:
+        return found
+    return replace(
+        logged,
+        values={**found.values, **logged.values},
+        parts={**found.parts, **logged.parts},
+        batch=found.batch,
+    )

@@ -1,0 +1,69 @@
+"""TRL's names of what it logs, in ours: for an entry of ``trainer_state.json`` as for a callback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from leadline.health.observation import Observation, number
+
+__all__ = ["observation_of_log"]
+
+_NAMES = {
+    "reward": "lead/reward",
+    "pass@1": "lead/solve_rate",
+    "live": "lead/live",
+    "mixed": "lead/mixed",
+    "unscorable": "lead/unscorable",
+    **{
+        name: f"lead/{name}"
+        for name in ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous", "length_alpha")
+    },
+    "mean_tokens": "completions/mean_length",
+    "truncated": "completions/clipped_ratio",
+    "entropy": "entropy",
+    "kl": "kl",
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "clip_share": "clip_ratio/region_mean",
+    "logp_gap": "sampling/sampling_logp_difference/mean",
+    "reward_sd": "reward_std",
+    "seconds": "step_time",
+}
+"""Field of metrics.jsonl -> TRL's (and leadline's mixin's) name for it."""
+
+_PART = re.compile(r"rewards/(.+)/mean")
+_VERDICT = re.compile(r"eval_rewards/[^/]*(?:accuracy|correct)[^/]*/mean")
+
+
+def observation_of_log(
+    log: Mapping[str, Any], step: int, before: Mapping[str, Any] | None = None
+) -> Observation | None:
+    """An observation of one entry of the log; None of one that says nothing of a step.
+
+    Args:
+        log: the entry.
+        step: its step.
+        before: the entry before, for what is counted since the start (``num_tokens``).
+    """
+    valid = number(log.get("eval_lead/solve_rate"))
+    if valid is None:
+        valid = next((number(value) for key, value in log.items() if _VERDICT.fullmatch(key)), None)
+    if valid is not None:
+        return Observation(step, {"valid": valid})
+    if "loss" not in log or not any(name.startswith("reward") for name in log):
+        return None
+    values = {
+        ours: value for ours, theirs in _NAMES.items() if (value := number(log.get(theirs))) is not None
+    }
+    if "reward" not in values and (reward := number(log.get("reward"))) is not None:
+        values["reward"] = reward
+    dead = number(log.get("frac_reward_zero_std"))
+    if "live" not in values and dead is not None:
+        values["live"] = 1 - dead
+    tokens, earlier = (number((entry or {}).get("num_tokens")) for entry in (log, before))
+    if tokens is not None and earlier is not None and values.get("seconds"):
+        values["tokens_per_second"] = (tokens - earlier) / values["seconds"]
+    parts = {found[1]: number(value) for key, value in log.items() if (found := _PART.fullmatch(key))}
+    return Observation(step, values, parts)

@@ -1,0 +1,120 @@
+"""verl's rollout dumps (``rollout_data_dir``: a JSON-lines file a step) and the metrics of its file logger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from leadline.health.observation import Observation, number
+from leadline.health.sources.completion_batch import (
+    CompletionRow,
+    batch_name,
+    batch_parts,
+    batch_values,
+    flat_text,
+)
+from leadline.storage.jsonl import read_jsonl
+
+__all__ = ["is_verl", "read_verl"]
+
+_NAMES = {
+    "reward": ("critic/rewards/mean", "critic/score/mean"),
+    "mean_tokens": ("response_length/mean",),
+    "truncated": ("response_length/clip_ratio",),
+    "entropy": ("actor/entropy", "actor/entropy_loss"),
+    "kl": ("actor/kl_loss", "actor/reward_kl_penalty"),
+    "loss": ("actor/pg_loss",),
+    "grad_norm": ("actor/grad_norm",),
+    "clip_share": ("actor/pg_clipfrac",),
+    "logp_gap": ("training/rollout_probs_diff_mean",),
+    "logp_agreement": ("training/rollout_actor_probs_pearson_corr",),
+    "tokens_per_second": ("perf/throughput",),
+    "seconds": ("timing_s/step",),
+}
+"""Field of metrics.jsonl -> verl's names for it, the first that is there. A difference of probabilities is smaller
+than that of their logarithms: what the check then sees is there all the more."""
+
+_OTHERS = frozenset({"step", "input", "output", "gts", "score", "acc", "pred", "uid", "n_tokens"})
+
+
+def is_verl(path: Path) -> bool:
+    """Whether a file, or the first file of a folder, is one of verl's."""
+    return any(_kind(file) is not None for file in _files(path)[:3])
+
+
+def read_verl(path: Path) -> list[Observation]:
+    """Every step that rollouts or metrics tell of.
+
+    Raises:
+        DataError: a line that is no row.
+    """
+    rows: dict[int, list[CompletionRow]] = {}
+    said: dict[int, dict[str, Any]] = {}
+    for file in _files(path):
+        for _, row in read_jsonl(file, torn_tail=True):
+            step = number(row.get("step"))
+            if step is None:
+                continue
+            if isinstance(row.get("data"), Mapping):
+                said.setdefault(int(step), {}).update(row["data"])
+            elif "output" in row:
+                rows.setdefault(int(step), []).append(_completion(row))
+    return list(_observations(rows, said))
+
+
+def _observations(
+    rows: Mapping[int, list[CompletionRow]], said: Mapping[int, Mapping[str, Any]]
+) -> Iterator[Observation]:
+    for step in sorted({*rows, *said}):
+        data, drawn = said.get(step, {}), rows.get(step, [])
+        values = batch_values(drawn) if drawn else {}
+        for ours, theirs in _NAMES.items():
+            known = next((value for name in theirs if (value := number(data.get(name))) is not None), None)
+            if known is not None:
+                values[ours] = known
+        if "kl" in values:
+            values["kl"] = abs(values["kl"])
+        if values:
+            parts, batch = (batch_parts(drawn), batch_name(drawn)) if drawn else ({}, None)
+            yield Observation(step, values, parts, batch)
+        valid = [
+            value
+            for name, raw in data.items()
+            if name.startswith("val") and "acc/mean" in name and (value := number(raw)) is not None
+        ]
+        if valid:
+            yield Observation(step, {"valid": sum(valid) / len(valid)})
+
+
+def _completion(row: Mapping[str, Any]) -> CompletionRow:
+    score, verdict = number(row.get("score")), number(row.get("acc"))
+    if verdict is None and score in (0, 1, -1):
+        verdict = score
+    parts = {
+        name: number(value)
+        for name, value in row.items()
+        if name not in _OTHERS and (value is None or number(value) is not None)
+    }
+    return CompletionRow(
+        flat_text(row.get("input")),
+        flat_text(row.get("output")),
+        None if verdict is None else verdict > 0,
+        score,
+        {"score": score, **parts},
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    names = [*path.glob("*.jsonl"), *path.glob("rollouts/*.jsonl"), *path.glob("rollout/*.jsonl")]
+    return sorted(names, key=lambda file: (len(file.stem), file.stem))
+
+
+def _kind(file: Path) -> str | None:
+    for _, row in read_jsonl(file, torn_tail=True):
+        if "output" in row and "score" in row:
+            return "rollouts"
+        return "metrics" if isinstance(row.get("data"), Mapping) and "step" in row else None
+    return None

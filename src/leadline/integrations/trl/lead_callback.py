@@ -1,0 +1,116 @@
+"""The checks of a run inside anybody's TRL trainer: alarms as it goes on, and an end where the user wants one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from transformers import TrainerCallback
+
+from leadline.errors import InputError
+from leadline.health import CHECKS, Alarm, Watchdog, check_named
+from leadline.health.observation import Observation
+from leadline.health.sources.completion_batch import CompletionRow
+from leadline.health.sources.trl_directory import completion_rows, merged
+from leadline.health.sources.trl_log import observation_of_log
+from leadline.tracking.alerts import send_alert
+
+__all__ = ["LeadCallback"]
+
+_LOG = logging.getLogger("leadline")
+_OF_THIS_PROCESS = ("seconds", "tokens_per_second")
+
+
+class LeadCallback(TrainerCallback):  # type: ignore[misc]
+    """Put it into ``callbacks=[...]`` of a ``GRPOTrainer``; what the checks are: docs/watch.md.
+
+    Alarms are warnings of the logger ``leadline``, alerts of trackio and wandb where ``report_to`` names them, and in
+    ``alarms``. With the log alone the checks see what TRL logs; after :meth:`attach` the completions of each step,
+    too (``LeadGRPOTrainer`` does that itself).
+
+    Args:
+        stop_on: names of the checks whose alarm ends the run, with a checkpoint; ``"all"`` for every one.
+        on_alarm: called with each alarm.
+
+    Raises:
+        InputError: a name of no check.
+    """
+
+    def __init__(
+        self, stop_on: str | Iterable[str] = (), *, on_alarm: Callable[[Alarm], None] | None = None
+    ) -> None:
+        names = [stop_on] if isinstance(stop_on, str) else list(stop_on)
+        stops = [check.name for check in CHECKS if check.alarms] if names == ["all"] else names
+        for name in stops:
+            if not check_named(name).alarms:
+                raise InputError(f"stop_on: {name!r} is a note, not an alarm")
+        self.stop_on = frozenset(stops)
+        self.stopped_by: Alarm | None = None
+        self._dog = Watchdog()
+        self._on_alarm = on_alarm
+        self._trainer: Any = None
+        self._before: Mapping[str, Any] | None = None
+        self._rows: list[CompletionRow] = []
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """All so far, causes first; notes behind them."""
+        return self._dog.alarms
+
+    def attach(self, trainer: Any) -> None:
+        """Let the checks see the completions that ``trainer`` keeps for its own table."""
+        self._trainer = trainer
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any
+    ) -> None:
+        step = int(state.global_step)
+        seen = observation_of_log(logs or {}, step, self._before)
+        if seen is None:
+            return
+        if "valid" not in seen.values:
+            self._before = dict(logs or {})
+            seen = self._with_completions(seen)
+        if args.world_size > 1:  # all processes must come to the same end
+            values = {name: value for name, value in seen.values.items() if name not in _OF_THIS_PROCESS}
+            seen = Observation(seen.step, values, seen.parts, seen.batch)
+        for alarm in self._dog.see(seen):
+            self._tell(alarm, args, state)
+            if alarm.check.name in self.stop_on and self.stopped_by is None:
+                self.stopped_by = alarm
+        if self.stopped_by is not None:
+            control.should_save = control.should_training_stop = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.stopped_by is not None:
+            control.should_save = control.should_training_stop = True
+
+    def _with_completions(self, seen: Observation) -> Observation:
+        kept = getattr(self._trainer, "_logs", None)
+        if not kept:
+            return seen
+        columns = {
+            "prompt": list(kept["prompt"]),
+            "completion": list(kept["completion"]),
+            "advantage": list(kept["advantages"]),
+            **{name: list(values) for name, values in kept["rewards"].items()},
+        }
+        rows = completion_rows(columns)
+        if not rows or rows == self._rows:  # the same generation, used for another update
+            return seen
+        self._rows = rows
+        return merged(seen, rows, seen.step)
+
+    def _tell(self, alarm: Alarm, args: Any, state: Any) -> None:
+        if self._on_alarm is not None:
+            self._on_alarm(alarm)
+        if not state.is_world_process_zero:
+            return
+        if not alarm.check.alarms:
+            _LOG.info("%s", alarm.line)
+            return
+        _LOG.warning("%s. Costs: %s Change: %s", alarm.line, alarm.check.cost, alarm.remedy)
+        trackers = [args.report_to] if isinstance(args.report_to, str) else args.report_to or []
+        text = f"{alarm.seen}. Costs: {alarm.check.cost} Change: {alarm.remedy}"
+        send_alert(trackers, f"leadline: {alarm.check.name}", text)

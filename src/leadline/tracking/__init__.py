@@ -1,0 +1,1 @@
+"""What a run writes, shown elsewhere too: trackio, wandb, TensorBoard. The run directory stays the truth."""

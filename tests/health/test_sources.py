@@ -1,0 +1,129 @@
+"""Runs that leadline did not start, as others write them: what is read of them, and what `audit` says and returns."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leadline.cli.main import main
+from leadline.errors import DataError, InputError
+from leadline.health.sources.opening import open_records
+
+
+def cli(*arguments: str) -> int:
+    before, sys.argv = sys.argv, ["leadline", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        sys.argv = before
+
+
+def trl_directory(folder: Path, *, truncated: float = 0.0, steps: int = 12) -> Path:
+    """As TRL 1.16 writes it: the state in a checkpoint, a table of completions a step."""
+    log: list[dict[str, Any]] = []
+    for step in range(1, steps + 1):
+        log.append(
+            {
+                "step": step, "epoch": step / 20, "loss": -0.03, "grad_norm": 0.5, "reward": 0.5, "reward_std": 0.5,
+                "rewards/accuracy_reward/mean": 0.5, "rewards/accuracy_reward/std": 0.5, "num_tokens": 5000.0 * step,
+                "frac_reward_zero_std": 0.25, "completions/mean_length": 60.0, "entropy": 0.4, "step_time": 2.0,
+                "completions/clipped_ratio": truncated, "clip_ratio/region_mean": 0.0,
+            }
+        )  # fmt: skip
+        rows = [
+            {
+                "step": step, "prompt": [{"role": "user", "content": f"{step}-{row // 4}?"}],
+                "completion": [{"role": "assistant", "content": f"it is {row}"}],
+                "accuracy_reward": float(row % 2), "advantage": 0.7 if row % 2 else -0.7,
+            }
+            for row in range(32)
+        ]  # fmt: skip
+        path = folder / "completions" / f"completions_{step:05d}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    log.insert(
+        6, {"step": 6, "eval_loss": 0.0, "eval_rewards/accuracy_reward/mean": 0.44, "eval_reward": 0.44}
+    )
+    for at in (6, steps):
+        state = folder / f"checkpoint-{at}" / "trainer_state.json"
+        state.parent.mkdir()
+        state.write_text(
+            json.dumps({"log_history": [row for row in log if row["step"] <= at], "max_steps": 100})
+        )
+    return folder
+
+
+def test_a_trl_directory_that_leadline_did_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = open_records(trl_directory(tmp_path / "out"))
+    assert (records.kind, records.total, list(records.arms)) == ("trl", 100, ["out"])
+    seen = records.arms["out"]
+    assert [one.step for one in seen if "valid" not in one.values] == list(range(1, 13))
+    assert [one.values for one in seen if "valid" in one.values] == [{"valid": 0.44}]
+    second = seen[1]
+    assert second.values["groups"] == 8
+    assert second.values["live"] == 0.75  # what the log says stands before what the table tells
+    assert second.values["tokens_per_second"] == 2500.0
+    assert second.parts == {"accuracy_reward": 0.5}
+    assert cli("audit", str(tmp_path / "out")) == 0
+    assert "no alarm in 12 steps" in capsys.readouterr().out
+
+
+def test_audit_names_the_cause_and_returns_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = trl_directory(tmp_path / "out", truncated=0.9)
+    assert cli("audit", str(folder), "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["kind"] == "trl"
+    [alarm] = [one for one in found["arms"]["out"]["found"] if one["kind"] == "alarm"]
+    assert (alarm["check"], alarm["follows_from"]) == ("truncation", [])
+    assert alarm["interval"][0] < 0.9 < alarm["interval"][1]
+    assert cli("audit", str(folder)) == 1
+    assert "change: Raise the cap" in capsys.readouterr().out
+
+
+def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
+    for step in (1, 2, 10):
+        rows = [
+            {
+                "input": f"{step}-{i // 4}?",
+                "output": f"#### {i}",
+                "gts": "0",
+                "score": float(i % 4 == 0),
+                "step": step,
+            }
+            for i in range(16)
+        ]
+        (tmp_path / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = {"actor/entropy": 0.3, "response_length/clip_ratio": 0.5, "val-core/gsm8k/acc/mean@1": 0.4}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 2, "data": said}) + '\n{"step": 3, "da')
+    records = open_records(tmp_path)
+    assert records.kind == "verl"
+    [seen] = records.arms.values()
+    assert [one.step for one in seen] == [1, 2, 2, 10]
+    assert seen[1].values["truncated"] == 0.5
+    assert seen[1].values["pass@1"] == 0.25
+    assert seen[2].values == {"valid": 0.4}
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(InputError, match="no run"):
+        open_records(tmp_path)
+    assert cli("audit", str(tmp_path / "nowhere")) == 2
+    assert "no such file" in capsys.readouterr().err
+    state = tmp_path / "trainer_state.json"
+    state.write_text("{")
+    with pytest.raises(DataError, match="not JSON"):
+        open_records(tmp_path)
+    state.write_text('{"log_history": [1, {"step": "x"}, {"step": 2, "loss": "NaN", "reward": null}]}')
+    [one] = open_records(tmp_path).arms[tmp_path.name]
+    assert one.values == {}

@@ -1,0 +1,147 @@
+"""What the checks say of numbers that are known: what is named first, with which interval, and what stays quiet."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadline.errors import InputError
+from leadline.health import CHECKS, Observation, Watchdog, check_named
+
+HEALTHY: dict[str, Any] = {
+    "arm": "a", "stage": "rl", "reward": 0.5, "pass@1": 0.5, "mean_tokens": 40.0, "mean_tokens_correct": 38.0,
+    "mean_tokens_wrong": 44.0, "wrong_to_right": 1.1, "truncated": 0.02, "no_answer": 0.01, "live": 0.7, "mixed": 0.7,
+    "completions": 256, "groups": 32, "unscorable": 0.0, "reward_sd": 0.5, "inverted": 0.0, "inverted_base": 0.0,
+    "loops": 0.0, "ran_on": 0.0, "repeated": 0.0, "logp_gap": 1e-7, "logp_agreement": 1.0, "entropy": 0.3,
+    "loss": -0.05, "grad_norm": 0.1, "clip_share": 0.0, "kl": 0.01, "skipped_steps": 0, "tokens_per_second": 9000.0,
+}  # fmt: skip
+
+SICK: dict[str, dict[str, Any]] = {
+    "missing_reward": {"style": None},
+    "grader_gave_up": {"timeout": 90},
+    "unscorable": {"unscorable": 0.4},
+    "sampler_mismatch": {"logp_gap": 0.4, "logp_agreement": 0.9},
+    "ratio_length": {"ratio_length": 0.8, "logp_gap": 0.03},
+    "no_end": {"ran_on": 0.6, "truncated": 0.7},
+    "loops": {"loops": 0.5, "truncated": 0.6},
+    "truncation": {"truncated": 0.8},
+    "wrong_pays_more": {"inverted": 0.6},
+    "length_pull": {"drift_accuracy": -0.5, "drift_length_mixed": 1.2, "drift_length_unanimous": 0.3},
+    "repeated_prompts": {"batch": "the same"},
+    "curriculum_dry": {"retired": 0.95},
+    "skipped_steps": {"skipped_steps": 1},
+    "clip_fraction": {"clip_share": 0.5},
+    "kl": {"kl": 2.0},
+    "entropy": {"entropy": 0.002},
+    "reflection_hacking": {"farmed": 0.8},
+    "wrong_grow_long": {"mean_tokens_wrong": 90.0, "wrong_to_right": 2.3},
+    "zero_variance": {"live": 0.03, "mixed": 0.03},
+    "accuracy_fall": {"pass@1": 0.05},
+    "throughput": {"tokens_per_second": 500.0},
+}
+"""Check -> what its fault looks like in the numbers."""
+
+
+def watched(sick: dict[str, Any], *, healthy: int = 6, steps: int = 10) -> Watchdog:
+    dog = Watchdog()
+    for step in range(1, healthy + steps + 1):
+        row = {**HEALTHY, "step": step, "batch": f"batch {step}"} | (sick if step > healthy else {})
+        dog.see(Observation.of_row(row))
+    return dog
+
+
+def test_healthy_numbers_raise_nothing() -> None:
+    assert watched({}, steps=300).alarms == []
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_each_fault_is_named_first_within_ten_steps(name: str) -> None:
+    dog = watched(SICK[name])
+    assert dog.alarms, name
+    assert dog.alarms[0].check.name == name
+    assert 6 < dog.alarms[0].step <= 16
+
+
+def test_a_reward_that_never_varied_is_told_before_the_groups_that_it_empties() -> None:
+    dog = watched({"reward_sd": 0.0, "live": 0.0, "mixed": 0.0, "pass@1": 0.0, "reward": 0.0}, healthy=0)
+    (first, _), (second, causes) = dog.explained[:2]
+    assert (first.check.name, second.check.name, causes) == (
+        "constant_reward",
+        "zero_variance",
+        ["constant_reward"],
+    )
+
+
+def test_the_interval_of_a_share_is_exact_over_its_groups() -> None:
+    [alarm] = watched({"truncated": 0.75}, healthy=0, steps=1).alarms
+    assert alarm.value == 0.75
+    assert alarm.interval == pytest.approx((0.566, 0.885), abs=0.002)  # 24 of 32, Clopper and Pearson
+    assert "75.0% [56.6%, 88.5%]" in alarm.seen
+
+
+def test_groups_without_signal_are_no_alarm_where_the_run_has_brought_accuracy_up() -> None:
+    dog = watched({"live": 0.1, "mixed": 0.1, "pass@1": 0.96})
+    assert [alarm.check.name for alarm in dog.alarms] == ["mastered"]
+    assert not dog.alarms[0].check.alarms
+
+
+def test_a_loss_near_0_is_explained_and_is_no_alarm() -> None:
+    dog = watched({"loss": 1e-4})
+    assert [alarm.check.name for alarm in dog.alarms if alarm.check.alarms] == []
+    assert "small_loss" in {alarm.check.name for alarm in dog.alarms}
+
+
+def test_reward_up_with_accuracy_flat_names_the_part_that_grows() -> None:
+    dog = Watchdog()
+    for step in range(1, 25):
+        grown = min(1.0, step / 10)
+        row = {
+            **HEALTHY,
+            "step": step,
+            "batch": f"{step}",
+            "reward": 0.5 + grown,
+            "format": grown,
+            "tidy": 0.1,
+        }
+        dog.see(Observation.of_row(row))
+    assert dog.alarms[0].check.name == "reward_without_accuracy"
+    assert "'format'" in dog.alarms[0].seen
+
+
+def test_validation_that_falls_while_training_rises() -> None:
+    dog = Watchdog()
+    for step in range(1, 101):
+        rate = 0.5 + 0.004 * step
+        dog.see(Observation.of_row({**HEALTHY, "step": step, "batch": f"{step}", "pass@1": rate}))
+        if step % 10 == 0:
+            valid = {"arm": "a", "stage": "valid", "step": step, "pass@1": 0.6 if step < 50 else 0.3}
+            dog.see(Observation.of_row(valid))
+    assert "validation_falls" in {alarm.check.name for alarm in dog.alarms}
+
+
+def test_a_gain_that_is_the_formats_is_a_note() -> None:
+    dog = Watchdog()
+    for step in range(1, 41):
+        answered = min(1.0, 0.4 + 0.02 * step)
+        row = {**HEALTHY, "step": step, "batch": f"{step}", "no_answer": 1 - answered, "truncated": 0.0}
+        dog.see(Observation.of_row({**row, "pass@1": 0.5 * answered}))
+    assert [alarm.check.name for alarm in dog.alarms] == ["format_only"]
+
+
+def test_every_check_names_checks_that_there_are() -> None:
+    names = {check.name for check in CHECKS}
+    for check in CHECKS:
+        assert set(check.explains) <= names - {check.name}, check.name
+    with pytest.raises(InputError, match="no such check"):
+        check_named("vibes")
+
+
+def test_every_check_stands_in_the_page_with_its_figure_and_remedy() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "watch.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, flags=re.MULTILINE))
+    assert list(rows) == [check.name for check in CHECKS]
+    for check in CHECKS:
+        assert rows[check.name].split(" | ") == [check.means, check.figure, check.remedy], check.name
