@@ -50,8 +50,14 @@ class InputError(LeadlineError):
     exit_code = 2
 
     def __init__(self, problems: str | Iterable[str]) -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        given = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = tuple(_one_line(problem) for problem in given)
         super().__init__("\n".join(self.problems))
+
+
+def _one_line(text: str) -> str:
+    """What a library says of a file of its own may be a page with the file's lines in it."""
+    return text if "\n" not in text else " ".join(text.split())
 
 
 class ConfigError(InputError):

@@ -530,3 +530,14 @@ def test_the_stage_files_golds_are_good_or_named(shared_data) -> None:
     assert all(line.startswith(f"{path}:") for line in found.skipped)
     # an exact repeat with another gold would be a fault of the file; it has none
     assert all(duplicate.same_answer for duplicate in found.duplicates)
+
+
+def test_what_a_library_says_over_several_lines_is_one_line_here(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    (tmp_path / "README.md").write_text("---\nconfigs: [\n---\n")
+    (tmp_path / "train.jsonl").write_text('{"prompt": "1+1?", "answer": "2"}\n')
+    with pytest.raises(DataError) as refused:
+        load_problems(tmp_path)
+    assert len(refused.value.problems) == 1
+    assert "\n" not in str(refused.value)
+    assert "cannot be loaded" in str(refused.value)
