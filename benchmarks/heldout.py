@@ -104,8 +104,13 @@ def widened(interval: Interval, error: float) -> Interval:
     )
 
 
-def judged(n: Array, c: Array, truth: Array | None, rng: Rng) -> Iterator[tuple[str, bool, float]]:
-    """One split: every figure with whether it holds, and the width of its interval."""
+def judged(
+    n: Array, c: Array, truth: Array | None, rng: Rng, others: Array | None = None
+) -> Iterator[tuple[str, bool, float]]:
+    """One split: every figure with whether it holds, and the width of its interval.
+
+    ``others``: Q of further problems of the same law; groups of theirs are what the first steps of a run draw.
+    """
     first = n // 2
     heard = rng.hypergeometric(c.astype(int), (n - c).astype(int), first.astype(int)).astype(float)
     rest, right = n - first, c - heard
@@ -118,6 +123,12 @@ def judged(n: Array, c: Array, truth: Array | None, rng: Rng) -> Iterator[tuple[
     yield "advised G", advised.lo <= theirs.value <= advised.hi, float(np.log2(advised.hi / advised.lo))
     g = int(min(advised.value, rest.min()))
     found = probe(counts, group=g)
+    if others is not None and found.first_steps is not None:
+        foretold = found.first_steps
+        right_ones = rng.binomial(g, others[: foretold.groups])
+        share = float(np.mean((right_ones > 0) & (right_ones < g)))
+        low, high = foretold.live_groups.lo - 1e-9, foretold.live_groups.hi + 1e-9
+        yield "first steps", low <= share <= high, foretold.live_groups.width
     spoken = said(found, g)
     rate = (right + 0.25) / (rest + 0.5) if truth is None else np.clip(truth, 1e-9, 1 - 1e-9)
     for name, (statistic, value) in figures(int(first.min()), g).items():
@@ -181,7 +192,7 @@ def main() -> None:
             q = law(rng, arguments.problems)
             n = np.full(q.size, float(arguments.samples))
             c = rng.binomial(arguments.samples, q).astype(float)
-            for figure, holds, width in judged(n, c, q, rng):
+            for figure, holds, width in judged(n, c, q, rng, law(rng, 96)):
                 held[figure].append((holds, width))
         result[name] = show(name, held)
     for name, n, c in () if arguments.only else real_files(arguments.files):
