@@ -1,0 +1,76 @@
+"""``convert`` and ``export`` as commands: other tools' files in, other tools' forms out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from command import call, refused
+from tiny_model import save_tiny_model
+
+ROLLOUTS = [
+    {"question": "6 x 7?", "answer": "42", "response": "It is \\boxed{42}.", "score": 1.0},
+    {"question": "6 x 7?", "answer": "42", "response": "It is \\boxed{41}.", "score": 0.25},
+    {"question": "2 + 2?", "answer": "4", "response": "4", "score": 0.75},
+]
+
+
+@pytest.fixture
+def rollouts(tmp_path: Path) -> Path:
+    path = tmp_path / "rollouts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROLLOUTS))
+    return path
+
+
+def written(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_convert_wants_a_threshold_for_graded_scores_and_says_which(rollouts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    refused(call("convert", rollouts, "--out", out), "--pass-at")
+    assert not out.exists()
+    done = call("convert", rollouts, "--out", out, "--pass-at", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert [row["correct"] for row in written(out)] == [True, False, True]
+    assert "3 rows" in done.stdout
+    first, second, third = written(out)
+    assert first["problem_id"] == second["problem_id"] != third["problem_id"]
+
+
+def test_convert_counts_tokens_where_the_rows_do_not(rollouts: Path, tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    done = call(
+        "convert", rollouts, "--out", tmp_path / "out.jsonl", "--pass-at", "0.5", "--tokenizer", str(model)
+    )
+    assert done.returncode == 0, done.stderr
+    lengths = [row["n_tokens"] for row in written(tmp_path / "out.jsonl")]
+    assert all(isinstance(length, int) and length > 0 for length in lengths)
+    assert lengths[0] > lengths[2]
+    refused(
+        call("convert", rollouts, "--out", tmp_path / "no.jsonl", "--tokenizer", "nowhere/to/be"),
+        "nowhere/to/be",
+    )
+    assert not (tmp_path / "no.jsonl").exists()
+
+
+def test_export_takes_other_layouts_and_is_read_back(rollouts: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.json"
+    done = call("export", rollouts, "--to", "inspect", "--out", log, "--pass-at", "0.5", "--model", "tiny")
+    assert done.returncode == 0, done.stderr
+    assert "2 problems, 3 samples" in done.stdout
+    assert json.loads(log.read_text())["eval"]["model"] == "tiny"
+    back = call("convert", log, "--out", tmp_path / "back.jsonl")
+    assert back.returncode == 0, back.stderr
+    assert [row["correct"] for row in written(tmp_path / "back.jsonl")] == [True, False, True]
+
+
+def test_export_refuses_before_it_reads(rollouts: Path, tmp_path: Path) -> None:
+    given = ("export", rollouts, "--pass-at", "0.5", "--out", tmp_path / "x")
+    refused(call(*given, "--to", "parquet"), "--to: 'parquet' is not one of inspect, dataset")
+    refused(call(*given, "--to", "eval-results"), "--benchmark OWNER/NAME")
+    refused(call(*given, "--to", "eval-results", "--benchmark", "gsm8k"), "--benchmark: 'gsm8k'")
+    refused(call("export", rollouts, "--to", "inspect", "--out", rollouts), "is read here")
+    assert [p.name for p in tmp_path.iterdir()] == ["rollouts.jsonl"]
