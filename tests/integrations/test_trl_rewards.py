@@ -7,7 +7,9 @@ import sys
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from leadline import rewards
 from leadline.errors import ConfigError, InputError
@@ -147,3 +149,25 @@ def test_chats_with_parts_and_tool_turns_become_text() -> None:
         },
     ]
     assert own_text(turns) == "\nab"
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_token_ids_may_be_lists_arrays_or_tensors(kind: Any) -> None:
+    ids = [kind([3, 7, 2]), kind([3, 7]), kind([])]
+    functions, _ = reward_functions(
+        {"accuracy": 1, "overlong": 1}, options={"overlong": {"max_tokens": 4, "cache": 2}}, eos_token_id=2
+    )
+    columns: dict[str, Any] = {"prompts": ["6 x 7?"] * 3, "completions": [RIGHT] * 3, "answer": ["42"] * 3}
+    right, _, overlong = (function(**columns, completion_ids=ids) for function in functions)
+    assert right == [1.0, 0.0, 0.0]
+    assert overlong == [-0.5, 0.0, 0.0]
+    if kind is not list:  # one array for all rows
+        assert functions[2](**columns, completion_ids=kind([[3, 7, 2], [1, 1, 1], [5, 5, 2]])) == [-0.5] * 3
+
+
+def test_overlong_without_token_ids_says_so() -> None:
+    functions, _ = reward_functions(
+        {"accuracy": 1, "overlong": 1}, options={"overlong": {"max_tokens": 4, "cache": 2}}
+    )
+    with pytest.raises(InputError, match="overlong counts tokens: call it with completion_ids"):
+        functions[2](prompts=["6 x 7?"], completions=[RIGHT], answer=["42"])

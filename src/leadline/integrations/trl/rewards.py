@@ -36,6 +36,9 @@ __all__ = [
 GOLD_COLUMNS = ("answer", "solution", "ground_truth", "target")
 """Where the gold is looked for when no column is named: the first of these that the data set has."""
 
+_BY_LENGTH = frozenset(["overlong"])
+"""Parts that are about nothing but the number of tokens."""
+
 
 @cache
 def _shared_grader() -> Grader:
@@ -89,7 +92,7 @@ class AccuracyReward:
         golds = gold_column(columns, self.column)
         finished = [True] * len(texts)
         if self.eos is not None and completion_ids is not None:
-            finished = [bool(ids) and int(ids[-1]) in self.eos for ids in completion_ids]
+            finished = [len(ids) > 0 and int(ids[-1]) in self.eos for ids in completion_ids]
         key = (texts, golds, finished)
         if self._last is None or self._last[0] != key:
             grader = self._grader or _shared_grader()
@@ -145,7 +148,7 @@ class PartReward:
     ) -> list[float | None]:
         prefilled = bool(self.part.options.get("prefilled"))  # then the part itself puts the tag back
         texts = _texts(completions, {} if prefilled else columns)
-        lengths = columns.get(OWN_TOKENS) or [len(ids) for ids in completion_ids or [()] * len(texts)]
+        lengths = self._lengths(columns.get(OWN_TOKENS), completion_ids, len(texts))
         rows = [Completion("", text, length) for text, length in zip(texts, lengths, strict=True)]
         if self.part.function is not None:
             problems = _problems(prompts, columns, self.accuracy.column, len(rows))
@@ -158,6 +161,18 @@ class PartReward:
             )
             return [value if g.correct else 0.0 for value, g in zip(found, grades, strict=True)]
         return list(found)
+
+    def _lengths(self, own: Sequence[int] | None, completion_ids: Any, size: int) -> Sequence[int]:
+        """How many tokens each completion has; ``completion_ids`` may be lists, arrays or tensors."""
+        if own is not None:
+            return own
+        if completion_ids is not None:
+            return [len(ids) for ids in completion_ids]
+        if self.part.name in _BY_LENGTH:
+            raise InputError(
+                f"{self.part.name} counts tokens: call it with completion_ids, as TRL's GRPOTrainer does"
+            )
+        return [0] * size
 
 
 def reward_functions(
