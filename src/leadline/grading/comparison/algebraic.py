@@ -73,8 +73,8 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         return False
     if _is_prose(gold) or _is_prose(answer):
         return plain_words(gold) == plain_words(answer) != ""
-    if _said(gold) != _said(answer):
-        return False  # the parser would pass over the words
+    if _said(gold) != _said(answer) or gold.count("'") != answer.count("'"):
+        return False  # the parser would pass over words and derivatives
     if _is_unsolved(gold, answer) or _is_unsolved(answer, gold):
         return False  # the parser would take the right side for the answer
     if verified(gold, answer, comparison):

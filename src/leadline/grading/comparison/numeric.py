@@ -43,15 +43,17 @@ def same_reading(g: Node, a: Node, decimal: bool, comparison: Strictness) -> boo
     )
     if verdict is False or not letters or not (with_branches(g) or with_branches(a)):
         return verdict
-    return _agree_on_all_sides(g, a, letters, verdict)
+    return _agree_on_all_sides(g, a, letters, verdict, comparison.precision if decimal else None)
 
 
-def _agree_on_all_sides(g: Node, a: Node, letters: set[str], above: bool | None) -> bool | None:
+def _agree_on_all_sides(
+    g: Node, a: Node, letters: set[str], above: bool | None, precision: int | None
+) -> bool | None:
     agreed = 0
     for point in points_around(letters, max(largest_constant(g), largest_constant(a))):
         x, y = real_value(g, point), real_value(a, point)
         if x is not None and y is not None:
-            if not _near(x, y, None):
+            if not _near(x, y, precision, coefficients=True):
                 return False
             agreed += 1
     return True if above or agreed >= ENOUGH else None
@@ -112,7 +114,7 @@ def _agree(
         x, y = both(point)
         if x is None or y is None:
             continue
-        if _near(x, y, comparison.precision if decimal and not letters else None):
+        if _near(x, y, comparison.precision if decimal else None, coefficients=bool(letters)):
             # Next to a huge value, a difference drowns.
             agreed += bool(max(abs(x), abs(y)) < HUGE) or not letters
         elif not letters or (low > 0 and _is_real(x) == _is_real(y)) or (_is_real(x) and _is_real(y)):
@@ -143,12 +145,14 @@ def value_at(expression: sympy.Expr, point: dict[Any, Any]) -> Any:
     return found if found.is_number and found.is_finite and found.is_comparable is not False else None
 
 
-def _near(x: Any, y: Any, precision: int | None) -> bool:
+def _near(x: Any, y: Any, precision: int | None, *, coefficients: bool) -> bool:
     with mpmath.workdps(DIGITS):
-        return _within(abs(x - y), max(abs(x), abs(y)), precision)
+        return _within(abs(x - y), max(abs(x), abs(y)), precision, coefficients)
 
 
-def _within(gap: Any, size: Any, precision: int | None) -> bool:
+def _within(gap: Any, size: Any, precision: int | None, coefficients: bool) -> bool:
+    if precision is not None and coefficients:  # each of them is rounded
+        return bool(2 * gap * 10**precision <= max(1, size))
     if precision is not None:
         return bool(gap * 10**precision <= 0.5) and bool(gap * 10 ** max(precision - 2, 0) <= size)
     return bool(gap * 10**25 <= size)

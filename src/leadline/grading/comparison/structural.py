@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from leadline.grading.comparison.leaves import same_leaf
+from leadline.grading.comparison.vectors import by_components
 from leadline.grading.expressions.assignments import by_name, in_order
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union, to_latex
@@ -257,6 +258,13 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Str
         if len(pairs) == 2:
             return _all([_ends(g, a, leaves) for g, a in pairs])
     for one, many in ((gold, answer), (answer, gold)):
+        vector = _as_vector(many) if isinstance(many, Items) and isinstance(one, Leaf) else None
+        components = (
+            by_components(one, len(vector.items)) if vector is not None and isinstance(one, Leaf) else None
+        )
+        if vector is not None and components is not None:
+            sides = (components.items, vector.items) if one is gold else (vector.items, components.items)
+            return _in_order(*sides, leaves, comparison)
         if (
             isinstance(one, Union)
             and isinstance(many, Items)

@@ -324,7 +324,12 @@ class _Reader:
         return following.kind == "command" and following.text in _AFTER_ARGUMENT
 
 
+_WRITTEN_OUT = {"2.71828182845": "e", "3.14159265358": "pi"}
+
+
 def _number(text: str) -> Node:
+    if text[:13] in _WRITTEN_OUT:
+        return Node("sym", name=_WRITTEN_OUT[text[:13]])
     if len(text) > MAX_DIGITS:
         raise Unreadable("digits")
     return Node("num", value=Fraction(text))

@@ -32,12 +32,30 @@ def as_union(items: list[Structure]) -> Structure:
 
 
 def intersection(items: list[Structure]) -> Structure | None:
-    """``x > 1`` and ``x \\le 3`` together."""
+    """``x > 1`` and ``x \\le 3`` together; None where they do not overlap, or that cannot be seen."""
+    items = [_as_range(item) for item in items]
+    ranges = [item for item in items if isinstance(item, NumberRange)]
+    ends = [(_place(item.low), _place(item.high)) for item in ranges]
+    if len(ranges) == len(items) and not any(None in pair for pair in ends):
+        low = max(ranges, key=lambda item: (_place(item.low), not item.closed[0]))
+        high = min(ranges, key=lambda item: (_place(item.high), item.closed[1]))
+        if _place(low.low) < _place(high.high):  # type: ignore[operator]
+            relation = all(item.relation for item in ranges)
+            return NumberRange(low.low, high.high, (low.closed[0], high.closed[1]), relation, low.name)
+        return None
     below = [item for item in items if isinstance(item, NumberRange) and is_infinite(item.high)]
     above = [item for item in items if isinstance(item, NumberRange) and is_infinite(item.low)]
     if len(below) != 1 or len(above) != 1:
         return None
     return NumberRange(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
+
+
+def _as_range(item: Structure) -> Structure:
+    """``(0, 1)`` as the open interval that it may be."""
+    ends = item.items if isinstance(item, Items) and item.kind == "tuple" else ()
+    if len(ends) == 2 and isinstance(ends[0], Leaf) and isinstance(ends[1], Leaf):
+        return NumberRange(ends[0], ends[1], (False, False))
+    return item
 
 
 def with_name(value: NumberRange | Union, name: str) -> NumberRange | Union:

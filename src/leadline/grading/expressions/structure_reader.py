@@ -32,7 +32,6 @@ __all__ = ["read_structure"]
 MAX_ITEMS = 200
 MAX_STRUCTURE_DEPTH = 12
 
-
 _SEPARATORS = re.compile(r"\\land(?![a-zA-Z])|\\lor(?![a-zA-Z])|[,;]")
 _OR = re.compile(r"\\lor(?![a-zA-Z])|;")
 _CASES = re.compile(r"^\\begin\s*\{d?cases\}(.*)\\end\s*\{d?cases\}$", re.DOTALL)
@@ -43,6 +42,7 @@ _CONGRUENT = re.compile(
     r"(?P<residue>[^=]{1,60}?)\s*\\pmod\s*\{(?P<modulus>[^{}]+)\}$"
 )
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
+_CAP = re.compile(r"\\cap(?![a-zA-Z])")
 _EQUALS = re.compile(r"=")
 _MATRIX = re.compile(
     r"^[\[(]?\s*\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}\s*[\])]?$", re.DOTALL
@@ -261,7 +261,8 @@ def _member(text: str, depth: int) -> Structure | None:
 def _union(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _CUP)
     if not found:
-        return None
+        parts, found = split_outside(text, _CAP)
+        return intersection([_read(part, depth) for part in parts]) if found else None
     return as_union([_read(part, depth) for part in parts if part.strip()])
 
 

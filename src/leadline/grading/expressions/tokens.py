@@ -39,7 +39,8 @@ def tokens_of(text: str) -> list[Token]:
             # In LaTeX an index without braces is one digit, and what follows is an argument.
             if tokens and tokens[-1].kind == "number" and tokens[-2:-1] != [_INDEX]:
                 raise Unreadable("two numbers side by side")
-            if len(number) > 1 and number.isdecimal() and tokens[-2:] == [Token("command", "log"), _INDEX]:
+            index = tokens[-2:] == [Token("command", "log"), _INDEX]
+            if index and len(number) > 1 and number.isdecimal() and not _BEGINS.match(text, position):
                 tokens.append(Token("number", number[0]))
                 number = number[1:]
             tokens.append(Token("number", number))
@@ -66,6 +67,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 END = Token("end", "")
 _INDEX = Token("sign", "_")
+_BEGINS = re.compile(r"\s*[\w({\\]")  # an argument behind the base of a logarithm
 _REPEATING = re.compile(
     r"(?<![\d.])(\d{1,30})\.(\d{0,30})"
     r"\s*(?:\\overline\s*\{?\s*(\d{1,30})\s*\}?|\\dot\s*\{?(\d)\}?(?!\s*\d*\\dot))"

@@ -61,6 +61,7 @@ _BARE_FUNCTIONS = re.compile(
 )
 # What a JSON or Python string without a doubled backslash leaves of \\frac.
 _BARE_FRACTION = re.compile(r"(?:\x0crac|(?<![a-zA-Z\\])[dt]?frac)(?=\s*[\d{])")
+_CAPITAL_UNION = re.compile(r"(?<=[\])}])\s*U\s*(?=[\[({\\])")
 _SPACES = re.compile(r"\s+")
 
 
@@ -92,6 +93,10 @@ def clean(text: str) -> str:
         .replace("**", "^" if _is_power(text) else "")
         .replace("~", " ")
     )
+    if "U" in text:
+        text = _CAPITAL_UNION.sub(r" \\cup ", text)
+    if text.startswith("<") and text.endswith(">") and "," in text:
+        text = f"({text[1:-1]})"
     for sign, command in _RELATIONS:
         if sign in text:
             text = text.replace(sign, command)

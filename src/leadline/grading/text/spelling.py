@@ -91,6 +91,8 @@ _BECOMES = {
     "(": "lgroup",
     ")": "rgroup",
     r"\cup ": "cupdot",
+    "i": "imath",
+    "j": "jmath",
     r"\usd ": "dollar textdollar",
     r"\eur ": "euro texteuro",
     r"\gbp ": "pounds textsterling",

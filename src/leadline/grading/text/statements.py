@@ -46,6 +46,10 @@ _LINKS = frozenset(("and", "or"))
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
 _LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
+_CIRCUMSTANCE = re.compile(
+    r"(?<=[\d\0%])\s*,?\s*\b(?:attained|achieved|reached|obtained|occurring|when|where|with equality"
+    r"|for (?:all|every|any))\b"
+)
 _AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
 _VALUE_FIRST = re.compile(r"[\s*]*(?:-?\d|\0)")
 _GOT = re.compile(
@@ -124,6 +128,9 @@ def concluded(sentence: str, short: bool) -> str | None:
     outside = without_math(clause)
     if _HEDGED.search(outside):
         return None
+    aside = _CIRCUMSTANCE.search(outside)
+    if aside is not None:
+        clause, outside = clause[: aside.start()], outside[: aside.start()]
     if not [word for word in LETTERS.findall(outside) if word.lower() not in _LINKS]:
         return clause.strip(" .*") if re.search(r"[\d\0]", outside) else None
     verbs = list(_VERB.finditer(outside))

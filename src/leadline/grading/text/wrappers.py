@@ -52,6 +52,9 @@ _ROWS = re.compile(r"\\\\|\\cr(?![a-zA-Z])|\\newline(?![a-zA-Z])")
 _RELATION = re.compile(r"=|<|>|\\(?:le|ge|leq|geq|ne|neq|lt|gt|leqslant|geqslant)(?![a-zA-Z])")
 _LOOSE = re.compile(r"&\s*(?==|<|>|\\(?:le|ge|ne|lt|gt)|\\approx)|(?<==)\s*&")
 _INFIX = re.compile(r"\\(choose|over|atop)(?![a-zA-Z])")
+_UNIT_VECTOR = re.compile(
+    r"\\(?:vec|hat|overrightarrow)\s*(?:\{\s*\\?([ijk])(?:math)?\s*\}|\\?([ijk])(?:math)?(?![a-zA-Z]))"
+)
 _ROUGHLY = re.compile(r"^\s*\\text\s*\{\s*(?:exactly|approximately|approx\.?|about|roughly|around)\s*\}")
 _COMMENT = re.compile(
     r"[\s,;]*\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?(?:approx(?:imately|\.)?|exact(?:ly)?|rounded)\s*\}?\s*\)\s*$"
@@ -66,7 +69,7 @@ def unwrap(text: str) -> str:
     """
     if "\\" not in text:
         return _COMMENT.sub("", text) if text.endswith(")") else text
-    text = _GONE.sub("", text)
+    text = _UNIT_VECTOR.sub(lambda match: f" {match.group(1) or match.group(2)} ", _GONE.sub("", text))
     text = _ROUGHLY.sub("", _shown(text))
     if r"\begin" in text:
         text = _LAYOUT.sub(_rows, _ROW_GAP.sub(r"\\\\", text))
