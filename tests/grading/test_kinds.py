@@ -91,10 +91,10 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
     "vectors, sets and decimals in other spellings": (
         [(r"4\mathbf{i}-\mathbf{k}", "(4,0,-1)"), (r"4\hat{i}+\hat{\jmath}", r"\begin{pmatrix}4\\1\end{pmatrix}"),
          ("<4,1>", r"\langle 4,1\rangle"), ("(-inf,2]U(4,inf)", r"(-\infty,2]\cup(4,\infty)"),
-         (r"(0,3)\cap(1,5)", "(1,3)"),         ("0.166667+0.5*t", r"\frac{1+3t}{6}"), ("2.718281828459045^{t}", "e^t")],
+         (r"(0,3)\cap(1,5)", "(1,3)"), ("0.166667+0.5*t", r"\frac{1+3t}{6}"), ("2.718281828459045^{t}", "e^t")],
         [(r"4\mathbf{i}-\mathbf{k}", "(4,-1,0)"), ("4+i", "(4,1)"), (r"(0,3)\cap(1,5)", "(0,5)"),
-         ("0.16+0.5*t", r"\frac{1+3t}{6}"),         ("p'(t)", "p(t)"), ("p^{-1}(t)=3t", "p(t)=3t"), (r"\log_{30} 4", r"\log_3 4"),
-         (r"\log_30 4", r"\log_3 4"),
+         ("0.16+0.5*t", r"\frac{1+3t}{6}"), ("p'(t)", "p(t)"), ("p^{-1}(t)=3t", "p(t)=3t"),
+         (r"\log_{30} 4", r"\log_3 4"),         (r"\log_30 4", r"\log_3 4"),
          ("r_1=5, r_20=6", "r_1=5, r_2=6"), ("4^{4^{4^{4^4}}}", "4")],
     ),
     "wrappers": (
