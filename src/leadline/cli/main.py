@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,11 +69,16 @@ def run_command(
     data: Annotated[str | None, typer.Option(help="Train on these problems instead of the recipe's.")] = None,
     changes: Changes = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    track: Annotated[
+        str | None, typer.Option(help="Show it in these, too: trackio,tensorboard,wandb.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and what it costs.")
     ] = False,
 ) -> None:
     """Run a recipe: base, supervised, GRPO arms, evaluation, report."""
+    if track is not None:
+        changes = [*(changes or []), f"track={json.dumps(track.split(','))}"]
     parsed = changed_recipe(recipe, changes, model, data)
     folder = run_folder(out, parsed)
     if dry_run:

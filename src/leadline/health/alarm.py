@@ -20,7 +20,7 @@ class Alarm:
         step: the first step after which the evidence was enough.
         seen: what was seen, in a sentence, with its interval.
         value: of the quantity, mean over the steps that spoke for it.
-        interval: 95%, two-sided; None where one step said all there is to say.
+        interval: 95%, two-sided; None where there was one step, or all said the same.
         remedy: what to change.
     """
 

@@ -98,7 +98,7 @@ def measured(signs: Sequence[Sign]) -> tuple[float, tuple[float, float] | None]:
         low, high = clopper_pearson(min(1.0, mean) * units.sum(), units.sum())
         return mean, (float(low), float(high))
     mean = float(values.mean())
-    if len(values) < 2:
+    if len(values) < 2 or values.min() == values.max():
         return mean, None
     half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
     low_, high_ = mean - half, mean + half

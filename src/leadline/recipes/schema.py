@@ -290,6 +290,8 @@ class Recipe(_Section):
     rl: PolicyConfig = PolicyConfig()
     arms: dict[Name, ArmConfig] = Field(default_factory=lambda: {"grpo": ArmConfig()})
     evaluation: EvaluationConfig = EvaluationConfig()
+    track: list[Literal["trackio", "tensorboard", "wandb"]] = Field(default_factory=list)
+    """Where the run is shown besides its directory, which stays the truth (docs/watch.md)."""
     trl: dict[str, Any] = Field(default_factory=dict)
     """Extra arguments for TRL's own configuration objects, backend ``trl`` only."""
     verl: dict[str, Any] = Field(default_factory=dict)

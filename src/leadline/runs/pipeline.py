@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from leadline.report import build_report
 from leadline.runs.alarms import RunAlarms
 from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
+from leadline.runs.tracked import Trackers
 from leadline.runs.training_data import Material
 from leadline.samplers import Sampling
 from leadline.storage.installed import installed
 from leadline.storage.run_directory import RunReader, RunWriter
+from leadline.tracking.sink import Tracked
 from leadline.types import Problem
 
 __all__ = ["Pipeline", "run_recipe", "stage_names"]
@@ -53,7 +56,12 @@ def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Pro
         _check_same_recipe(recipe, out)
     material, backend = open_run(recipe)
     with Interrupts() as interrupts, RunWriter(out, resume=resume) as writer:
-        return Pipeline(recipe, material, backend, writer, interrupts, progress).run()
+        shown = Tracked(out, out.resolve().name, recipe.model_dump(mode="json"))
+        trackers = Trackers(recipe.track, shown, progress.note)
+        try:
+            return Pipeline(recipe, material, backend, writer, interrupts, progress, trackers).run()
+        finally:
+            trackers.close()
 
 
 @dataclass
@@ -66,6 +74,7 @@ class Pipeline:
     writer: RunWriter
     interrupts: Interrupts
     progress: Progress
+    trackers: Trackers
 
     def run(self) -> dict[str, Any]:
         """Every stage, its evaluation, the findings, the summary, the report."""
@@ -92,10 +101,12 @@ class Pipeline:
 
     def _train(self, name: str, models: Mapping[str, Path]) -> Path:
         folder = self.writer.root / "checkpoints" / name
-        alarms = RunAlarms(self.writer.root, name, self.progress.note)
+        told = partial(self.trackers.alarm, name)
+        alarms = RunAlarms(self.writer.root, name, self.progress.note, told)
 
         def on_row(row: Mapping[str, Any]) -> None:
             self.progress.row(row)
+            self.trackers.row(row)
             alarms.row(row)
 
         stage = Stage(name, folder, self.writer, self.interrupts, on_row)
@@ -150,10 +161,13 @@ class Pipeline:
         start = "base" if self.recipe.sft.method == "none" else "sft"
         if name == start:
             known = self.backend.solution_logprobs(models[name], problems)
-            self.progress.note(f"probe: {write_probe(self.writer, self.recipe, start, problems, known)}")
+            verdict = write_probe(self.writer, self.recipe, start, problems, known)
+            self.progress.note(f"probe: {verdict}")
+            self.trackers.verdict(f"probe of {start}", verdict)
         elif name in self.recipe.arms:
             verdict = write_comparison(self.writer, self.recipe, start, name, problems)
             self.progress.note(f"compare: {verdict}")
+            self.trackers.verdict(f"{name} against {start}", verdict)
 
     def _summary(self, results: Mapping[str, Evaluation], seconds: float) -> dict[str, Any]:
         arms: dict[str, Any] = {name: result.as_dict() for name, result in results.items()}
@@ -203,7 +217,8 @@ def machine() -> dict[str, Any]:
 def _check_same_recipe(recipe: Recipe, out: Path) -> None:
     """Refuse to go on with a run of another recipe, naming what differs."""
     before = parse_recipe(RunReader(out).recipe, where=str(out / "recipe.yaml"))
-    differing = _differences(before.model_dump(), recipe.model_dump())
+    shown = {"track"}  # where a run is shown is no part of it
+    differing = _differences(before.model_dump(exclude=shown), recipe.model_dump(exclude=shown))
     if not differing:
         return
     if differing == ["threads"]:
