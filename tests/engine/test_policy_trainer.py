@@ -81,6 +81,7 @@ def make_trainer(
     loss: LossConfig | None = None,
     reference: bool = False,
     lift: Answers | None = None,
+    advantage: AdvantageConfig | None = None,
     **changes: Any,
 ) -> PolicyTrainer:
     config = PolicyConfig.model_validate(POLICY | changes)
@@ -97,7 +98,7 @@ def make_trainer(
         new_decoder(len(tokenizer), seed=7) if reference else None,
     )
     return PolicyTrainer(
-        "arm", 3, learner, Codec(tokenizer), config, AdvantageConfig(), DigitsPay(),
+        "arm", 3, learner, Codec(tokenizer), config, advantage or AdvantageConfig(), DigitsPay(),
         lambda step: PROBLEMS if config.select == "none" else MANY, PROBLEMS[:2], writer, Checkpoints(folder),
         lift=Lift(lift, Codec(tokenizer), 5, config.max_tokens) if lift else None,
     )  # fmt: skip
@@ -127,8 +128,14 @@ def numbers(root: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in clocks} for row in RunReader(root).metrics()]
 
 
+MOVING = AdvantageConfig.concise(control_gain=2.0)
+"""A length term that is another one after each batch of this tiny world."""
+
+
 @pytest.mark.parametrize(
-    "change", [{}, {"select": "window"}, {"lift": always_answers}], ids=["plain", "window", "lift"]
+    "change",
+    [{}, {"select": "window"}, {"lift": always_answers}, {"advantage": MOVING}],
+    ids=["plain", "window", "lift", "concise"],
 )
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     tmp_path: Path, change: dict[str, Any]
@@ -141,6 +148,10 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     rows = numbers(tmp_path / "whole")
     assert all(row["grad_norm"] > 0 for row in rows), "every step has something to learn"
     assert not same(first, weights(whole))
+    if "advantage" in change:
+        assert rows[-1]["length_alpha"] not in [row["length_alpha"] for row in rows[:-1]], (
+            "the controller moves"
+        )
     assert not change.get("lift") or (
         whole.lift and whole.lift.queue and any(row["imitated"] for row in rows)
     )
