@@ -16,6 +16,7 @@ import pytest
 
 from fake_run import HOSTILE, WORDS, make_run
 from leadline.report import build_report
+from leadline.storage.run_directory import RunReader, RunWriter
 
 pytestmark = pytest.mark.browser
 
@@ -322,3 +323,30 @@ def test_several_runs_share_a_page(chromium: Any, tmp_path: Path) -> None:
     chromium.find_element("css selector", ".chip[data-name=grpo]").click()
     assert run(chromium, count) == 2
     assert chromium.get_log("browser") == []
+
+
+def test_an_open_page_of_a_run_under_way_shows_the_steps_that_come(chromium: Any, tmp_path: Path) -> None:
+    root = make_run(tmp_path / "live", problems=8)
+    (root / "summary.json").unlink()  # a run under way has none
+    page = build_report([root], tmp_path / "page.html", refresh=1)
+    show(chromium, page)
+    marker = f"has reached step {last_step(root)} of"
+    assert marker in chromium.find_element("tag name", "body").text
+    with RunWriter(root, resume=True) as writer:
+        rows = [row for row in RunReader(root).metrics() if row["stage"] == "rl"]
+        writer.metric({**rows[-1], "step": rows[-1]["step"] + 7})
+    build_report([root], tmp_path / "page.html", refresh=1)
+    wanted = f"has reached step {rows[-1]['step'] + 7} of"
+    support = pytest.importorskip("selenium.webdriver.support.ui")
+    body = lambda chrome: chrome.execute_script("return document.body ? document.body.innerText : ''")  # noqa: E731
+    support.WebDriverWait(chromium, 60).until(lambda chrome: wanted in body(chrome))
+    build_report([root], tmp_path / "page.html")  # the run is over: the page stays as it is
+    support.WebDriverWait(chromium, 60).until(
+        lambda chrome: (
+            not chrome.execute_script("return document.querySelectorAll('meta[http-equiv=refresh]').length")
+        )
+    )
+
+
+def last_step(root: Path) -> int:
+    return int([row for row in RunReader(root).metrics() if row["stage"] == "rl"][-1]["step"])

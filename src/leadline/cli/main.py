@@ -23,6 +23,7 @@ from leadline.cli.outcome import complain, end, run
 from leadline.cli.probe import probe_command
 from leadline.cli.recipe_options import Changes, Model, RecipeName, changed_recipe, run_folder
 from leadline.cli.study import study
+from leadline.cli.watch import watch_command
 from leadline.display.visible import visible
 from leadline.errors import InputError
 
@@ -117,6 +118,7 @@ app.command("compare")(compare_command)
 app.command("convert")(convert_command)
 app.command("export")(export_command)
 app.command("audit")(audit_command)
+app.command("watch")(watch_command)
 
 
 @app.command("grade")

@@ -13,9 +13,9 @@ from rich.text import Text
 from leadline.display.numbers import count
 from leadline.display.visible import visible
 from leadline.health import CHECKS, Watchdog
-from leadline.health.sources.opening import open_records
+from leadline.health.sources.opening import Records, open_records
 
-__all__ = ["Audit", "audit", "shown"]
+__all__ = ["Audit", "audit", "audit_records", "shown"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,11 @@ def audit(path: Path) -> Audit:
     Raises:
         InputError: nothing that can be read as a run. `DataError` for files with faults.
     """
-    records = open_records(path)
+    return audit_records(path, open_records(path))
+
+
+def audit_records(path: Path, records: Records) -> Audit:
+    """The same for a run that has been read already."""
     arms = {}
     for name, observations in records.arms.items():
         arms[name] = Watchdog()

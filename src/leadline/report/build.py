@@ -32,7 +32,7 @@ COMPLETION_BYTES = 1_000_000
 MAX_RECIPE = 20_000
 
 
-def build_report(runs: Sequence[Path], out: Path) -> Path:
+def build_report(runs: Sequence[Path], out: Path, *, refresh: int | None = None) -> Path:
     """Write one self-contained HTML file about one or several runs and return its path.
 
     The file loads nothing from anywhere and says so to the browser (Content-Security-Policy: only the scripts that
@@ -41,6 +41,7 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     Args:
         runs: run directories, finished or under way.
         out: the file to write; replaced in one step if it exists.
+        refresh: seconds after which an open page looks for a newer one; None for a page that stays as it is.
 
     Raises:
         InputError: a directory that is no run (all are named), or files in it with faults.
@@ -51,7 +52,7 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     shelf = completions.pick(gathered)
     sections = _sections(gathered)
     panels = _panels(gathered, shelf.solve_rates) | {"sections": [p for s in sections for p in s.panels]}
-    context = _context(gathered, panels, sections)
+    context = _context(gathered, panels, sections) | {"refresh": refresh}
     bare = _render(context, panels, gathered, completions.embed(shelf, 0))
     budget = min(COMPLETION_BYTES, MAX_PAGE_BYTES - len(bare.encode()) - 2_000)
     if budget < 0:
