@@ -59,13 +59,13 @@ def frame(run: Path, records: Records, found: Audit, total: int | None) -> Rende
     for name, seen in records.arms.items():
         steps = [one for one in seen if "valid" not in one.values]
         if steps:
-            cells = [curve(steps, field, shape) for _, field, shape in _CURVES]
+            cells = [drawn_curve(steps, field, shape) for _, field, shape in _CURVES]
             done = f"{steps[-1].step}" + (f"/{total}" if total else "")
             table.add_row(Text(visible(name)), done, time_left(steps, total), *cells)
     return Group(table, shown(found))
 
 
-def curve(steps: Sequence[Observation], field: str, shape: str) -> str:
+def drawn_curve(steps: Sequence[Observation], field: str, shape: str) -> str:
     """A sparkline and the last value; empty where the run does not say."""
     values = [value for one in steps if (value := one.get(field)) is not None]
     return f"{sparkline(values, 16)} {shape.format(values[-1])}" if values else ""
