@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.storage.jsonl import read_json, write_text_atomic
-from leadline.studies.output.beyond_page import answer_sentence, resolution_lines
+from leadline.studies.output.beyond_page import answer_sentence, resolution_lines, signed_interval
 
 ORDER = ("depth", "composition", "length", "tokens")
 GIVEN = ("completions", "parts", "prefixed", "updates", "references")
@@ -85,6 +85,7 @@ def axis(result: dict[str, Any]) -> Iterator[str]:
                 + " |"
             )
         yield ""
+        yield from against_all(here)
         for name, title in (
             ("lifted", "Problems lifted"),
             ("against-control", "Against GRPO at no less cost"),
@@ -95,6 +96,20 @@ def axis(result: dict[str, Any]) -> Iterator[str]:
     yield ""
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     yield f"`{result['command']}` · {versions} · [page]({result['axis']}/report.html)"
+    yield ""
+
+
+def against_all(here: list[dict[str, Any]]) -> Iterator[str]:
+    """X of ``compose`` less X of every other algorithm: is it the composing, the grader, the reference answers?"""
+    compose = next((one for one in here if one["algorithm"] == "compose"), None)
+    if compose is None:
+        return
+    yield "| `compose` against | trained | held-out |"
+    yield "|---|---|---|"
+    for name, sides in compose["against"].items():
+        if name != "compose":
+            cells = (signed_interval(sides[side]) for side in ("trained", "held_out"))
+            yield f"| `{name}` | " + " | ".join(cells) + " |"
     yield ""
 
 

@@ -43,7 +43,7 @@ class Judgement:
         verdict: see :func:`judge`.
         without_support: side -> mean number of problems in U, a seed.
         lifted: side -> mean number of problems in X, a seed, with its interval.
-        against: control -> side -> X of the algorithm less X of the control, paired by seed.
+        against: other algorithm -> side -> X of this one less X of the other, paired by seed.
         control: the one that decides.
         t3: of the trained problems.
         gain: mean gain of the trained problems, as shares.
@@ -122,8 +122,7 @@ def _judge_cell(cell: str, step: int, ran: Mapping[str, list[Row]]) -> list[Judg
             rows,
             unsupported[name],
             sampled,
-            lifted[name],
-            {control: lifted[control] for control in controls},
+            lifted,
             _matched(name, controls, spent),
             spent[name],
         )
@@ -136,15 +135,15 @@ def _judged(
     rows: Sequence[Row],
     unsupported: Sequence[Row],
     sampled: Mapping[int, float],
-    lifted: Mapping[str, SeedCounts],
-    controls: Mapping[str, Mapping[str, SeedCounts]],
+    counts: Mapping[str, Mapping[str, SeedCounts]],
     control: str,
     spent: dict[str, float],
 ) -> Judgement:
-    """One algorithm, from all its rows, those in U, and X of it and of the controls."""
+    """One algorithm, from all its rows, those in U, and X of all algorithms of the cell."""
+    lifted = counts[condition.algorithm]
     against = {
         name: {side: _difference(theirs[side], lifted[side]) for side in SIDES}
-        for name, theirs in controls.items()
+        for name, theirs in counts.items()
     }
     t3 = _t3([row for row in unsupported if row["side"] == "trained"], sampled)
     gain = seed_mean(list(by_seed((r for r in rows if r["side"] == "trained"), measured_gain).values()))
@@ -165,7 +164,7 @@ def _judged(
         without_support={
             side: sum(row["side"] == side for row in unsupported) / len(sampled) for side in SIDES
         },
-        lifted={side: seed_mean(list(counts.values())) for side, counts in lifted.items()},
+        lifted={side: seed_mean(list(found.values())) for side, found in lifted.items()},
         against=against,
         control=control,
         t3=t3,

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.display import Table as Shown
+from leadline.studies.analysis.judgement import CONTROLS
 from leadline.studies.output.page import ShownVerdict, captioned, interval_text, render_study
 
-__all__ = ["answer_sentence", "beyond_page", "resolution_lines"]
+__all__ = ["answer_sentence", "beyond_page", "resolution_lines", "signed_interval"]
 
 _VERDICTS = ("expanded", "expanded, trained only", "taught", "sharpened", "nothing", "undecided")
 _RULE = (
@@ -56,7 +57,7 @@ def answer_sentence(one: Mapping[str, Any]) -> str:
     if one["control"] == one["algorithm"]:
         held = "it is what others are held against"
     else:
-        more = " and ".join(_signed(against[side]) for side in ("trained", "held_out"))
+        more = " and ".join(signed_interval(against[side]) for side in ("trained", "held_out"))
         held = f"{more} against {one['control']}"
     spent = one["spent"]
     drawn = spent["completions"] + spent["parts"] + spent["prefixed"]
@@ -115,7 +116,7 @@ def _given(result: Mapping[str, Any]) -> Shown:
 
 
 def _differences(result: Mapping[str, Any]) -> Shown:
-    controls = list(dict.fromkeys(name for one in result["judgements"] for name in one["against"]))
+    controls = [name for name in CONTROLS if any(one["algorithm"] == name for one in result["judgements"])]
     rows = [
         (
             one["cell"],
@@ -142,7 +143,8 @@ def _against(one: Mapping[str, Any], control: str, side: str) -> str:
     return interval_text(one["against"][control][side], 1) + ("*" if control == one["control"] else "")
 
 
-def _signed(interval: Sequence[float | None]) -> str:
+def signed_interval(interval: Sequence[float | None]) -> str:
+    """``+2.2 [+0.8, +3.6]``; without limits where they are infinite."""
     value, lo, hi = interval
     if lo is None or hi is None:
         return f"{value:+.1f}"
