@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from faults.local_faults import Outcome
@@ -57,10 +58,11 @@ def sure_of_itself(model: Any) -> None:
 
 def run_trl(fault: TrlFault, start: Path | None, folder: Path, seed: int = 3) -> Outcome:
     """Ten steps of GRPOTrainer with the fault in; ``start`` is not used: the model is made here."""
-    settings = trl_tiny.settings(
-        folder, per_device_train_batch_size=32, gradient_accumulation_steps=1, num_iterations=1, seed=seed,
-        learning_rate=1e-4, max_completion_length=12, **{"max_steps": FAULTED_STEPS, **fault.settings},
-    )  # fmt: skip
+    plain = {
+        "per_device_train_batch_size": 32, "gradient_accumulation_steps": 1, "num_iterations": 1, "seed": seed,
+        "learning_rate": 1e-4, "max_completion_length": 12, "max_steps": FAULTED_STEPS,
+    }  # fmt: skip
+    settings = trl_tiny.settings(folder, **{**plain, **fault.settings})
     callback = LeadCallback()
     model = trl_tiny.model()
     fault.model(model)
@@ -73,6 +75,7 @@ def run_trl(fault: TrlFault, start: Path | None, folder: Path, seed: int = 3) ->
         callbacks=[callback],
     )
     callback.attach(trainer)
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     return Outcome(
         fault.name, [alarm for alarm in callback.alarms if alarm.check.alarms], 0, trainer.state.global_step

@@ -9,6 +9,8 @@ __all__ = ["ENTROPY"]
 
 _NOTHING = 0.005
 """Nats a token: the samples of a group are all but equal."""
+_COPIES = 0.5
+"""Nats a completion, since the first step: two completions of a prompt are the same more often than not."""
 _SHARE = 0.1
 _TIMES = 3.0
 _MORE = 0.5
@@ -23,8 +25,11 @@ def _look(seen: Observation, run: History) -> Sign | None:
         says = f"entropy rose to {{}} nats a token, from {begun:.2g} at the start"
         return flag(True, entropy, says, remedy=_EXPLODES)
     mastered = seen.values.get("pass@1", 0.0) >= _MASTERED
-    if entropy < _NOTHING and (begun is None or begun < _NOTHING):  # whatever is right: nothing was tried
-        return flag(True, entropy, "entropy is {} nats a token since the start", remedy=_GREEDY)
+    tokens = seen.get("mean_tokens")
+    if (
+        tokens is not None and max(entropy, begun or 0.0) * tokens < _COPIES
+    ):  # whatever is right: nothing is tried
+        return flag(True, entropy * tokens, "entropy is {} nats a completion since the start", remedy=_GREEDY)
     low = entropy < _NOTHING or (begun is not None and entropy < _SHARE * begun)
     says = "entropy is {} nats a token" + (f", from {begun:.2g} at the start" if begun is not None else "")
     return flag(low and not mastered, entropy, says)
@@ -39,8 +44,8 @@ _EXPLODES = (
 ENTROPY = Check(
     name="entropy",
     means="Entropy collapses (or explodes).",
-    figure="nats a token: below 0.005, or a tenth of the first step's, while under 90% are right (below 0.005 since "
-    "the first step, whatever is right); or three times as much and 0.5 more; in over 5% of steps",
+    figure="nats a token: below 0.005, or a tenth of the first step's, while under 90% are right; or three times "
+    "as much and 0.5 more; nats a completion below 0.5 since the first step; in over 5% of steps",
     cost="The completions of a group are all alike and nothing new is tried; or they turn into noise.",
     remedy="Raise the temperature, raise the upper clip (clip-higher), add a KL term, or lower the learning rate.",
     look=_look,
