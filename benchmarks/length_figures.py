@@ -1,6 +1,8 @@
 """The figures of the length term: what it overturns, and what the arms of the length ablation came to.
 
-    python benchmarks/length_figures.py --results benchmarks/results/length_ablation.json --out docs/figures
+    python benchmarks/length_figures.py --out docs/figures
+
+Of several ``--results`` files a later one's conditions (world and steps) take the place of an earlier one's.
 
 Draws ``length_gap.svg`` (theory alone, by enumeration) and ``concise_frontier.svg`` (accuracy against tokens, paired
 with GRPO, one plot a world; results of benchmarks/lead_vs_grpo.py).
@@ -20,6 +22,7 @@ from leadline.display.svg import Mark, Plot, Series, stack
 from leadline.stats import paired_seeds
 from leadline.theory import largest_gap_overturned, length_drift
 
+FOLDER, RESULTS = Path("benchmarks/results"), ("length_ablation.json", "concise.json")
 WORLDS = {"checks": "where a checked step is more often right", "no-checks": "where checks find nothing"}
 NAMES = {
     "lead": "LEAD",
@@ -96,10 +99,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/length_ablation.json"))
+    parser.add_argument("--results", type=Path, nargs="+", default=[FOLDER / name for name in RESULTS])
     parser.add_argument("--out", type=Path, default=Path("docs/figures"))
     options = parser.parse_args()
-    runs = json.loads(options.results.read_text())["runs"]
+    runs: dict[str, Any] = {}
+    for path in options.results:
+        runs |= json.loads(path.read_text())["runs"]
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "length_gap.svg").write_text(gap_plot().svg())
     plots = [frontier(condition, seeds) for condition, seeds in runs.items()]
