@@ -116,7 +116,13 @@ class TestRefusals:
             "rl: {steps: many, grup: 3}\narms: {lead: {advantage: leed}}\nseed: -1\n"
         )
         done = leadline("run", "bad.yaml", cwd=tmp_path)
-        refused(done, "rl.steps: ", "rl.grup: unknown key", "arms.lead.advantage: preset 'leed'", "seed: ")
+        refused(
+            done,
+            "rl.steps: ",
+            "rl.grup: unknown key; there are steps, prompts, group_size",
+            "arms.lead.advantage: preset 'leed'",
+            "seed: ",
+        )
         assert [p.name for p in tmp_path.iterdir()] == ["bad.yaml"]
 
     @pytest.mark.parametrize(

@@ -90,6 +90,19 @@ def test_audit_names_the_cause_and_returns_1(tmp_path: Path, capsys: pytest.Capt
     assert "change: Raise the cap" in capsys.readouterr().out
 
 
+def test_tables_of_trl_without_the_rest_of_its_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = trl_directory(tmp_path / "out") / "completions"
+    assert [one.step for one in open_records(tables).arms["completions"]] == list(range(1, 13))
+    [one] = open_records(tables / "completions_00007.parquet").arms["completions_00007.parquet"]
+    assert (one.step, one.values["pass@1"], one.values["groups"]) == (7, 0.5, 8)
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.Table.from_pylist([{"text": "no table of completions"}]), other)
+    assert cli("audit", str(other)) == 2
+    assert "other.parquet: holds no step" in capsys.readouterr().err
+
+
 def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
     for step in (1, 2, 10):
         rows = [

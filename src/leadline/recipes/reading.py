@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -73,7 +73,7 @@ def _lines(fault: ValidationError) -> list[str]:
         path = ".".join(str(part) for part in error["loc"]) or "(top level)"
         message = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            message = "unknown key"
+            message = f"unknown key{_meant(error['loc'])}"
         given = error.get("input")
         if isinstance(given, (str, int, float, bool)) and error["type"] not in (
             "extra_forbidden",
@@ -82,3 +82,14 @@ def _lines(fault: ValidationError) -> list[str]:
             message += f" (it is {given!r})"
         lines.append(f"{path}: {message}")
     return lines
+
+
+def _meant(place: Sequence[int | str]) -> str:
+    """The keys that stand where an unknown one was given; nothing where the section is not a plain one."""
+    section: Any = Recipe
+    for part in place[:-1]:
+        field = getattr(section, "model_fields", {}).get(part)
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        section = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
+    known = list(getattr(section, "model_fields", {}))
+    return f"; there are {', '.join(known)}" if known else ""

@@ -79,7 +79,7 @@ def _headline(found: Comparison, code: str) -> Sentence:
         return _formatted(found, text)
     if code == "too_few":
         return Sentence(
-            f"{text}: the change of pass@1 lies anywhere in {points(first.difference)}; "
+            f"{text}: the change of pass@1 is not known closely enough, {points(first.difference)}; "
             f"{count(problems_needed(found), 'more problem')} sampled the same way would settle a change of 5 points.",
             ("metrics.pass@1.difference",),
         )

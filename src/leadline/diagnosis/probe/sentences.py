@@ -153,7 +153,7 @@ def _too_few(probe: Probe, text: str) -> Iterator[Sentence]:
     asks = [f"{more_samples:,} more samples a problem"] if more_samples else []
     asks += [f"{more_problems:,} more problems"] if more_problems else []
     yield Sentence(
-        f"{text}: the share of live groups at G = {g} lies anywhere in {share(probe.live[g].share)}; "
+        f"{text}: the share of live groups at G = {g} is not known closely enough, {share(probe.live[g].share)}; "
         f"{' and '.join(asks) or 'more problems'} would settle it.",
         (f"live_groups.{g}",),
     )

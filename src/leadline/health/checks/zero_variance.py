@@ -15,9 +15,7 @@ def _look(seen: Observation, run: History) -> Sign | None:
     live, accuracy = seen.get("live"), seen.get("pass@1")
     if live is None or learned(run):
         return None
-    says = (
-        f"{{}} of the groups carried no signal: a step costs {1 / max(live, 1e-2):.0f} times what it teaches"
-    )
+    says = "{} of the groups carried no signal"
     if accuracy is not None:
         says += f"; {accuracy:.0%} are right"
     remedy = None if accuracy is None else _HARD if accuracy < 0.3 else _EASY if accuracy > 0.7 else None

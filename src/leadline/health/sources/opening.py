@@ -41,17 +41,17 @@ def open_records(path: Path) -> Records:
     if (path / "environment.json").is_file():
         return _leadline(path)
     name = path.resolve().name
-    if path.is_dir() and is_trl(path):
+    if is_trl(path):
         found = Records("trl", {name: read_trl(path)}, trl_total(path))
     elif is_verl(path):
         found = Records("verl", {name: read_verl(path)})
     else:
         raise InputError(
             f"{path}: no run: neither leadline's (environment.json), nor TRL's (trainer_state.json, "
-            "completions/*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data)"
+            "completions_*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data)"
         )
     if not any(found.arms.values()):
-        raise InputError(f"{path}: holds no step yet")
+        raise InputError(f"{path}: holds no step yet: no line of a log, no completion with its prompt")
     return found
 
 

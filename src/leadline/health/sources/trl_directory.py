@@ -1,4 +1,4 @@
-"""A TRL output directory: ``trainer_state.json`` of the newest checkpoint, and ``completions/*.parquet``."""
+"""A TRL output directory (``trainer_state.json``, ``completions/*.parquet``), or such tables alone."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ __all__ = ["completion_rows", "is_trl", "merged", "read_trl", "trl_total"]
 _OTHERS = frozenset({"step", "prompt", "completion", "advantage", "image", "images"})
 
 
-def is_trl(folder: Path) -> bool:
-    """Whether TRL wrote there."""
-    return newest_state(folder) is not None or any(folder.glob("completions/completions_*.parquet"))
+def is_trl(path: Path) -> bool:
+    """Whether TRL wrote this directory, folder of completions, or table of them."""
+    return newest_state(path) is not None or bool(_tables(path))
 
 
-def read_trl(folder: Path) -> list[Observation]:
+def read_trl(path: Path) -> list[Observation]:
     """Every step that was logged, with what its completions say where they were kept (``log_completions``).
 
     Raises:
         DataError: a file that is not what its name says.
     """
-    state = newest_state(folder)
+    state = newest_state(path)
     logged = dict(_logged(read_json(state))) if state is not None else {}
     valid = [seen for (_, kind), seen in logged.items() if kind]
     steps = {step: seen for (step, kind), seen in logged.items() if not kind}
     last: list[CompletionRow] = []
-    for path in sorted(folder.glob("completions/completions_*.parquet")):
-        step, columns = _columns(path)
+    for table in _tables(path):
+        step, columns = _columns(table)
         rows = completion_rows(columns)
         if not rows or rows == last:  # the same generation, logged again
             continue
@@ -70,6 +70,14 @@ def newest_state(folder: Path) -> Path | None:
         if (match := re.fullmatch(r"checkpoint-(\d{1,12})", path.parent.name))
     ]
     return max(found)[1] if found else None
+
+
+def _tables(path: Path) -> list[Path]:
+    """The tables of completions, which are often copied off a cluster without the rest of the directory."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    name = "completions_*.parquet"
+    return sorted(path.glob(f"completions/{name}")) or sorted(path.glob(name))
 
 
 def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observation]]:
