@@ -74,3 +74,8 @@ def test_export_refuses_before_it_reads(rollouts: Path, tmp_path: Path) -> None:
     refused(call(*given, "--to", "eval-results", "--benchmark", "gsm8k"), "--benchmark: 'gsm8k'")
     refused(call("export", rollouts, "--to", "inspect", "--out", rollouts), "is read here")
     assert [p.name for p in tmp_path.iterdir()] == ["rollouts.jsonl"]
+
+
+def test_a_model_to_be_probed_needs_problems(tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    refused(call("probe", model), "a model, which needs problems: give them with --data")

@@ -120,6 +120,11 @@ def test_shortened_only() -> None:
     assert found.length.mix.lo < 0 < found.length.mix.hi or abs(found.length.mix.value) < 10
 
 
+def test_shorter_answers_of_a_model_that_solves_nothing_are_no_merit() -> None:
+    found = judged(rows(MASSES * 0.01, 1), rows(MASSES * 0.01, 2, tokens=60))
+    assert "shortened" not in (found.verdict, *found.also)
+
+
 def test_shortened_and_sharpened() -> None:
     found = judged(rows(MASSES, 1), rows(theory.tilted_success(MASSES, 1.5), 2, tokens=60))
     assert found.verdict == "sharpened"

@@ -80,6 +80,8 @@ def probe_command(
     )  # fmt: skip
     if url is not None and data is None:
         raise InputError("--url: asks a model, which needs problems: give them with --data")
+    if data is None and any(_is_model(source) for source in sources):
+        raise InputError(f"{sources[0]}: a model, which needs problems: give them with --data")
     rows: list[str] | Path = sources
     forced: dict[str, float] = {}
     if data is not None and len(sources) == 1 and (url is not None or _is_model(sources[0])):

@@ -17,6 +17,7 @@ SHORTER = 0.05  # and so does one of length inside 5%
 FORM_SHARE = 0.75
 FEW_EXPANDED, SHARE_EXPANDED = 2, 0.02
 MOVED = 0.05
+SOLVES = 0.05  # success below which shorter answers are no merit: there is nothing that they keep
 MANY_PROBLEMS = 20  # among fewer, one that sticks out is no news
 
 
@@ -46,7 +47,7 @@ def _facts(found: Comparison) -> Iterator[str]:
         yield "only_formatted"
     if less:
         yield "harmed"
-    shorter = _shorter(found)
+    shorter = _shorter(found) if found.passes[0].base.value >= SOLVES else None
     if shorter is not None and change.hi > -MATTERS:
         yield "shortened"
     movers = found.movers
