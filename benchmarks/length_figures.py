@@ -85,13 +85,14 @@ def frontier(condition: str, seeds: dict[str, dict[str, Any]]) -> Plot:
     world, _, steps = condition.partition("/")
     marks = [mark for one in series for mark in one.marks]
     low = min(min(mark.y, mark.lo if mark.lo is not None else mark.y) for mark in marks)
+    high = max(mark.y for mark in marks)
     return Plot(
         f"Against GRPO after {steps} steps, {WORLDS[world]}",
         "tokens against GRPO, percent",
         "pass@1 against GRPO, points; large: mean over seeds with its 95% interval",
         series,
         x_range=(-60.0, 5.0),
-        y_range=(float(np.floor(min(low, -2.0))), 4.0),
+        y_range=(float(np.floor(min(low, -2.0))), float(np.ceil(max(high, 4.0)))),
     )
 
 
