@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from leadline.errors import InputError
 from leadline.studies import study as study_module
 from leadline.studies.design.axes import AXES, find_axis
@@ -16,6 +15,8 @@ from leadline.studies.experiment.algorithms import ALGORITHMS, find_algorithm
 from leadline.studies.plan import make_plan
 from leadline.studies.study import run_study
 from tiny_study import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TEXT = (ROOT / "docs" / "studies.md").read_text()
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT
 from leadline.errors import ConfigError
 from leadline.recipes.reading import parse_recipe
 from leadline.recipes.schema import PolicyConfig
@@ -21,6 +20,8 @@ from leadline.runs.composer import Composer
 from leadline.samplers import Draw, Sampling
 from leadline.tasks.chain import OPERATIONS, run_chain
 from leadline.types import Completion, Problem
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CHAIN = Problem("c", "910: swp a+3 rot\n", "904")  # 910 swp 190 a+3 490 rot 904
 RL = PolicyConfig(group_size=8, max_tokens=60)

@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import save
 from scipy import stats
 
-from conftest import ROOT
 from leadline.engine.logprobs import completion_logprobs
 from leadline.engine.prompts import Prompts
 from leadline.errors import InputError
@@ -41,6 +40,8 @@ from leadline.studies.plan import FULL, Plan, beyond_plan, make_plan
 from leadline.studies.study import run_study
 from leadline.tasks.machines import find_machine
 from tiny_study import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
 
 AXIS = find_axis("depth")
 BASE = BaseTask("depth", AXIS.cell(AXIS.main), TINY, 0)
