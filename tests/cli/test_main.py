@@ -294,3 +294,13 @@ def test_the_reference_in_docs_is_current(tmp_path: Path) -> None:
     command += ["--name", "leadline", "--title", "Command line", "--output", str(target)]
     subprocess.run(command, check=True, capture_output=True)
     assert target.read_text() == (Path(__file__).parents[2] / "docs/cli.md").read_text()
+
+
+def test_the_version_by_either_way_in() -> None:
+    from leadline import __version__
+
+    assert call("--version").stdout.strip() == f"leadline {__version__}"
+    done = subprocess.run(
+        [sys.executable, "-m", "leadline", "--version"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == f"leadline {__version__}"

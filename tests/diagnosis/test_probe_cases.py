@@ -226,3 +226,10 @@ def test_a_filtered_set_is_measured_by_the_law() -> None:
         held.append(found.pass_curve.value[1].contains(float(q[c > 0].mean())))
     assert sum(held) >= 18
     assert float((c[c > 0] / 8).mean()) > found.pass_curve.value[1].hi  # what the samples alone would say
+
+
+def test_large_groups_are_advised_with_their_price() -> None:
+    found = judged(rows(np.full(100, 0.02), 32))
+    assert found.edges.group > 8
+    assert f"{found.edges.group / 8:g} times the samples per step of the usual 8" in text_of(found)
+    assert "times the samples" not in text_of(judged(rows(np.full(60, 0.5), 32)))

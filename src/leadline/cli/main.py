@@ -18,7 +18,7 @@ from leadline.cli.evaluate import evaluate_command
 from leadline.cli.export import export_command
 from leadline.cli.launch import doctor, launch_app
 from leadline.cli.model import model_app
-from leadline.cli.options import Out
+from leadline.cli.options import Out, say
 from leadline.cli.outcome import complain, end, run
 from leadline.cli.probe import probe_command
 from leadline.cli.recipe_options import Changes, Model, RecipeName, changed_recipe, run_folder
@@ -45,10 +45,20 @@ console = Console(highlight=False)
 _shows_traceback = False
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"leadline {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show where a fault of leadline itself came up.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", callback=_say_version, is_eager=True),
     ] = False,
 ) -> None:
     """Probe, train and prove reasoning with GRPO."""

@@ -304,11 +304,16 @@ def _doubt(probe: Probe) -> str:
     return "" if size.lo == size.hi else f" (these samples leave {size.lo} to {size.hi} open)"
 
 
+def _price(g: int) -> str:
+    """What groups beyond the usual size cost."""
+    return f", {g / USUAL:g} times the samples per step of the usual {USUAL}," if g > USUAL else ""
+
+
 def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     kept, g = len(probe.kept), probe.edges.group
     if code not in ("sft_first", "saturated") and kept and probe.kept_live is not None:
         yield Sentence(
-            f"Take G = {g}{_doubt(probe)} and the {count(kept, 'problem')} with a solve rate between "
+            f"Take G = {g}{_doubt(probe)}{_price(g)} and the {count(kept, 'problem')} with a solve rate between "
             f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "
             f"will be live (from {LAW}, as these samples chose the problems).",
             (
