@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.storage.jsonl import read_json, write_text_atomic
-from leadline.studies.output.beyond_page import answer_sentence, resolution_lines, signed_interval
+from leadline.studies.output.beyond_page import answer_sentence, resolution_lines
+from leadline.studies.output.page import interval_text
 
 ORDER = ("depth", "composition", "length", "tokens")
 GIVEN = ("completions", "parts", "prefixed", "updates", "references")
@@ -108,7 +109,7 @@ def against_all(here: list[dict[str, Any]]) -> Iterator[str]:
     yield "|---|---|---|"
     for name, sides in compose["against"].items():
         if name != "compose":
-            cells = (signed_interval(sides[side]) for side in ("trained", "held_out"))
+            cells = (interval_text(sides[side], 1, "+") for side in ("trained", "held_out"))
             yield f"| `{name}` | " + " | ".join(cells) + " |"
     yield ""
 

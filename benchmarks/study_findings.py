@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.storage.jsonl import read_json, write_text_atomic
-from leadline.studies.output.page import power_lines
+from leadline.studies.output.page import interval_text, power_lines
 
 ORDER = ("depth", "length", "tokens", "composition")
 FIGURES = (
@@ -87,7 +87,7 @@ def axis(result: dict[str, Any]) -> Iterator[str]:
         cells = (
             law["algorithm"],
             law["step"],
-            _slope(law["T1_slope"]),
+            interval_text(law["T1_slope"], 2),
             f"{law['T2_excess_share']:.2f}",
             gained,
         )
@@ -99,14 +99,6 @@ def axis(result: dict[str, Any]) -> Iterator[str]:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     yield f"`{result['command']}` · {versions} · [page]({result['axis']}/report.html)"
     yield ""
-
-
-def _slope(interval: list[float | None] | None) -> str:
-    if interval is None or interval[0] is None:
-        return "–"
-    if interval[1] is None or interval[2] is None:
-        return f"{interval[0]:.2f}"
-    return f"{interval[0]:.2f} [{interval[1]:.2f}, {interval[2]:.2f}]"
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "SampleRow",
     "Score",
     "Span",
+    "finite_number",
     "text_of",
 ]
 
@@ -212,7 +213,7 @@ class SampleRow:
             raise ValueError("correct is not true, false or null")
         score = None
         if "correct" in row:
-            parts, bonus = _numbers(row.get("parts")), _number(row.get("bonus"))
+            parts, bonus = _numbers(row.get("parts")), finite_number(row.get("bonus"))
             score = Score(
                 correct,
                 _text(row.get("reason")) or "",
@@ -228,7 +229,7 @@ class SampleRow:
             score,
             _text(row.get("prompt")),
             _text(row.get("gold")),
-            _number(row.get("difficulty")),
+            finite_number(row.get("difficulty")),
             context,
             place,
         )
@@ -254,21 +255,31 @@ def _completion(row: Mapping[str, Any]) -> Completion:
     logprob = row.get("logprob")
     if logprob is not None and (isinstance(logprob, bool) or not isinstance(logprob, int | float)):
         raise ValueError("logprob is not a number")
-    return Completion(str(name), text, length, finished, _number(logprob))
+    return Completion(str(name), text, length, finished, finite_number(logprob))
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(value: object) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None  # type: ignore[arg-type]
+def finite_number(value: object) -> float | None:
+    """A finite number out of JSON as float, anything else (null, text, true) as None.
+
+    >>> [finite_number(value) for value in (3, True, "3", float("nan"))]
+    [3.0, None, None, None]
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        result = float(value)
+    except OverflowError:
+        return None
+    return result if math.isfinite(result) else None
 
 
 def _numbers(value: object) -> dict[str, float]:
     pairs = value.items() if isinstance(value, Mapping) else ()
-    return {str(name): number for name, said in pairs if (number := _number(said)) is not None}
+    return {str(name): number for name, said in pairs if (number := finite_number(said)) is not None}
 
 
 def _spans(value: object) -> tuple[Span, ...]:

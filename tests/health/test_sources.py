@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leadline.cli.main import main
+from command import call
 from leadline.errors import DataError, InputError
 from leadline.health.sources.opening import open_records
-
-
-def cli(*arguments: str) -> int:
-    before, sys.argv = sys.argv, ["leadline", *arguments]
-    try:
-        main()
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    finally:
-        sys.argv = before
 
 
 def trl_directory(folder: Path, *, truncated: float = 0.0, steps: int = 12) -> Path:
@@ -61,9 +50,7 @@ def trl_directory(folder: Path, *, truncated: float = 0.0, steps: int = 12) -> P
     return folder
 
 
-def test_a_trl_directory_that_leadline_did_not_start(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_trl_directory_that_leadline_did_not_start(tmp_path: Path) -> None:
     records = open_records(trl_directory(tmp_path / "out"))
     assert (records.kind, records.total, list(records.arms)) == ("trl", 100, ["out"])
     seen = records.arms["out"]
@@ -74,33 +61,35 @@ def test_a_trl_directory_that_leadline_did_not_start(
     assert second.values["live"] == 0.75  # what the log says stands before what the table tells
     assert second.values["tokens_per_second"] == 2500.0
     assert second.parts == {"accuracy_reward": 0.5}
-    assert cli("audit", str(tmp_path / "out")) == 0
-    assert "no alarm in 12 steps" in capsys.readouterr().out
+    done = call("audit", str(tmp_path / "out"))
+    assert done.returncode == 0
+    assert "no alarm in 12 steps" in done.stdout
 
 
-def test_audit_names_the_cause_and_returns_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_names_the_cause_and_returns_1(tmp_path: Path) -> None:
     folder = trl_directory(tmp_path / "out", truncated=0.9)
-    assert cli("audit", str(folder), "--json") == 1
-    found = json.loads(capsys.readouterr().out)
+    done = call("audit", str(folder), "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
     assert found["kind"] == "trl"
     [alarm] = [one for one in found["arms"]["out"]["found"] if one["kind"] == "alarm"]
     assert (alarm["check"], alarm["follows_from"]) == ("truncation", [])
     assert alarm["interval"][0] < 0.9 < alarm["interval"][1]
-    assert cli("audit", str(folder)) == 1
-    assert "change: Raise the cap" in capsys.readouterr().out
+    done = call("audit", str(folder))
+    assert done.returncode == 1
+    assert "change: Raise the cap" in done.stdout
 
 
-def test_tables_of_trl_without_the_rest_of_its_directory(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tables_of_trl_without_the_rest_of_its_directory(tmp_path: Path) -> None:
     tables = trl_directory(tmp_path / "out") / "completions"
     assert [one.step for one in open_records(tables).arms["completions"]] == list(range(1, 13))
     [one] = open_records(tables / "completions_00007.parquet").arms["completions_00007.parquet"]
     assert (one.step, one.values["pass@1"], one.values["groups"]) == (7, 0.5, 8)
     other = tmp_path / "other.parquet"
     pq.write_table(pa.Table.from_pylist([{"text": "no table of completions"}]), other)
-    assert cli("audit", str(other)) == 2
-    assert "other.parquet: holds no step" in capsys.readouterr().err
+    done = call("audit", str(other))
+    assert done.returncode == 2
+    assert "other.parquet: holds no step" in done.stderr
 
 
 def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
@@ -127,12 +116,13 @@ def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
     assert seen[2].values == {"valid": 0.4}
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(InputError, match="no run"):
         open_records(tmp_path)
-    assert cli("audit", str(tmp_path / "nowhere")) == 2
-    assert "no such file" in capsys.readouterr().err
+    done = call("audit", str(tmp_path / "nowhere"))
+    assert done.returncode == 2
+    assert "no such file" in done.stderr
     state = tmp_path / "trainer_state.json"
     state.write_text("{")
     with pytest.raises(DataError, match="not JSON"):

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from leadline.cli.options import AsJson
+
 __all__ = ["audit_command"]
 
 
@@ -17,7 +19,7 @@ def audit_command(
         Path,
         typer.Argument(help="A run directory, TRL's output directory, or verl's rollouts: a folder or file."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What is wrong with a run, causes first. Exit code 1 with alarms, 0 without."""
     from leadline.diagnosis.audit import audit, shown

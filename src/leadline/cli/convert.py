@@ -13,9 +13,9 @@ from leadline.cli.options import (
     SampleColumns,
     SkipBad,
     Tokenizer,
-    list_problems,
     sample_reading,
     say,
+    say_what_was_read,
 )
 
 __all__ = ["convert_command"]
@@ -49,7 +49,5 @@ def convert_command(
             skip_bad_rows=skip_bad_rows,
             progress=count,
         )
-    for note in reading.notes:
-        say(note)
-    list_problems("rows left out", done.skipped)
+    say_what_was_read(reading.notes, done.skipped)
     say(f"{done.written:,} rows. {out}")

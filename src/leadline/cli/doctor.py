@@ -54,7 +54,8 @@ def _machine() -> list[DoctorLine]:
         ),
         DoctorLine("installed: " + _versions(_CORE), ok=None),
     ]
-    missing = [package for package in _CORE if package not in installed(*_CORE)]
+    there = installed(*_CORE)
+    missing = [package for package in _CORE if package not in there]
     if missing:
         lines.append(DoctorLine(f"missing: {', '.join(missing)}: pip install leadline again", ok=False))
     lines.append(DoctorLine("optional: " + (_versions(_OPTIONAL) or "none of " + ", ".join(_OPTIONAL))))

@@ -14,9 +14,9 @@ from leadline.cli.options import (
     SkipBad,
     Tokenizer,
     bad_rows,
-    list_problems,
     sample_reading,
     say,
+    say_what_was_read,
 )
 
 __all__ = ["export_command"]
@@ -60,9 +60,7 @@ def export_command(
             problems=problems,
             reading=reading,
             on_bad_row=bad_rows(skip_bad_rows),
-            progress=lambda n: count(n, None),
+            progress=count,
         )
-    for note in counts.notes:
-        say(note)
-    list_problems("rows left out", list(counts.skipped))
+    say_what_was_read(counts.notes, counts.skipped)
     say(f"{len(counts):,} problems, {counts.n_samples:,} samples. {out}")

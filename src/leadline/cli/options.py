@@ -36,6 +36,7 @@ __all__ = [
     "print_finding",
     "sample_reading",
     "say",
+    "say_what_was_read",
     "slug",
 ]
 
@@ -129,6 +130,13 @@ def list_problems(what: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     complain(f"{len(lines):,} {what}", *(f"  {line}" for line in lines[:_LISTED]))
+
+
+def say_what_was_read(notes: Sequence[str], skipped: Sequence[str]) -> None:
+    """How sample files were understood, and the rows that were left out."""
+    for note in notes:
+        say(note)
+    list_problems("rows left out", skipped)
 
 
 def columns_of(given: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leadline.errors import DataError
-from leadline.storage.jsonl import DECODER, read_jsonl
+from leadline.storage.jsonl import DECODER, not_json, read_jsonl
 from leadline.storage.reading import open_input, read_text
 
 __all__ = ["MAX_JSON_BYTES", "PlacedRow", "read_rows"]
@@ -117,10 +117,8 @@ def _next_object(text: str, at: int, place: str) -> tuple[dict[str, Any], int]:
     """The JSON object that begins at ``at``, and where it ends."""
     try:
         value, end = DECODER.raw_decode(text, at)
-    except RecursionError as error:
-        raise DataError(f"{place}: nested too deeply") from error
-    except ValueError as error:
-        raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
+    except (RecursionError, ValueError) as error:
+        raise not_json(error, place) from error
     if not isinstance(value, dict):
         raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
     return value, end

@@ -37,6 +37,11 @@ class Alarm:
         kind = "alarm" if self.check.alarms else "note"
         return f"{kind} at step {self.step}: {self.check.name}: {self.seen}"
 
+    @property
+    def advice(self) -> str:
+        """What was seen, what it costs, and what to change: for an alert."""
+        return f"{self.seen}. Costs: {self.check.cost} Change: {self.remedy}"
+
     def as_dict(self, causes: Sequence[str] = ()) -> dict[str, Any]:
         """As JSON; ``causes`` are the checks that it follows from."""
         return {

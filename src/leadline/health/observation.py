@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
 from leadline.storage.step_row import GAVE_UP, STEP_FIELDS
+from leadline.types import finite_number
 
 __all__ = ["History", "Observation"]
 
@@ -38,7 +38,7 @@ class Observation:
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Observation:
         """From a line of ``metrics.jsonl``."""
-        numbers = {name: value for name, raw in row.items() if (value := number(raw)) is not None}
+        numbers = {name: value for name, raw in row.items() if (value := finite_number(raw)) is not None}
         if row.get("stage") == "valid":
             known = {"valid": numbers["pass@1"]} if "pass@1" in numbers else {}
             return cls(int(row["step"]), known)
@@ -99,10 +99,3 @@ class History:
     def latest(self, name: str, count: int) -> Iterator[float]:
         """The last values of ``count`` steps, oldest first."""
         return (value for seen in self.late[-count:] if (value := seen.get(name)) is not None)
-
-
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

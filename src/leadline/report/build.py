@@ -16,10 +16,11 @@ from leadline.display.page_base import page_environment
 from leadline.errors import LeadlineError
 from leadline.report import completions, figures, palette, story, tables
 from leadline.report.gather import Arm, Run, gather
-from leadline.report.json_values import finite_number, plain_text
+from leadline.report.json_values import plain_text
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
+from leadline.types import finite_number
 
 __all__ = ["MAX_PAGE_BYTES", "build_report"]
 

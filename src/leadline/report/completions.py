@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.report.gather import Arm, Run
-from leadline.report.json_values import finite_number, plain_text
+from leadline.report.json_values import plain_text
+from leadline.types import finite_number
 
 __all__ = ["BEHAVIOUR_ORDER", "VERDICT_ORDER", "Shelf", "embed", "pick", "pieces", "script_json"]
 

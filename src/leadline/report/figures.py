@@ -11,7 +11,7 @@ import numpy as np
 
 from leadline import theory
 from leadline.report.gather import Arm, Run
-from leadline.report.json_values import finite_number, interval
+from leadline.report.json_values import interval
 from leadline.report.panels import (
     Array,
     Panel,
@@ -24,6 +24,7 @@ from leadline.report.panels import (
     short,
     thinned,
 )
+from leadline.types import finite_number
 
 __all__ = [
     "accuracy_against_length",

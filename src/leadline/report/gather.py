@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import InputError
-from leadline.report.json_values import finite_number, interval, plain_text
+from leadline.report.json_values import interval, plain_text
 from leadline.report.palette import colour_slots
 from leadline.storage.run_directory import RunReader
+from leadline.types import finite_number
 
 __all__ = ["Arm", "Difference", "Run", "gather"]
 

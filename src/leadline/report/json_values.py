@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from leadline.display.numbers import Limits
+from leadline.types import finite_number
 
-__all__ = ["finite_number", "interval", "plain_text"]
+__all__ = ["interval", "plain_text"]
 
 
 _NO_SURROGATES = "utf-16-le"
-
-
-def finite_number(value: Any) -> float | None:
-    """Return a finite number out of JSON as float, anything else (null, text, true) as None.
-
-    >>> [finite_number(value) for value in (3, True, "3", float("nan"))]
-    [3.0, None, None, None]
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        result = float(value)
-    except OverflowError:
-        return None
-    return result if math.isfinite(result) else None
 
 
 def interval(value: Any) -> Limits | None:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadline.report.json_values import finite_number, interval, plain_text
+from leadline.report.json_values import interval, plain_text
 from leadline.report.panels import Panel, PanelLine, panel_of, short
 from leadline.report.tables import MAX_COLUMNS, MAX_ROWS, ReportTable, TableCell
+from leadline.types import finite_number
 
 __all__ = ["Section", "section"]
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from leadline.display.numbers import bracket, joined, percent, signed, token_count, whole
 from leadline.report.gather import Arm, Difference, Run
-from leadline.report.json_values import finite_number
 from leadline.stats import paired_seeds
+from leadline.types import finite_number
 
 __all__ = ["ArmSentence", "Story", "across_seeds", "bare_text", "tell"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -56,8 +57,7 @@ class Trackers:
     def alarm(self, arm: str, alarm: Alarm) -> None:
         """A check has found something."""
         if alarm.check.alarms:
-            text = f"{alarm.seen}. Costs: {alarm.check.cost} Change: {alarm.remedy}"
-            self.verdict(f"{arm}: {alarm.check.name} at step {alarm.step}", text)
+            self.verdict(f"{arm}: {alarm.check.name} at step {alarm.step}", alarm.advice)
 
     def verdict(self, title: str, text: str) -> None:
         """Anything else that people should look at."""
@@ -68,15 +68,19 @@ class Trackers:
         for tracker in self._all:
             tracker.close()
 
+    @cached_property
+    def _reader(self) -> RunReader:
+        """Of the run under way; what it checks of the directory is checked once."""
+        return RunReader(self._run.folder)
+
     def _samples(self, arm: str, step: int) -> None:
-        reader = RunReader(self._run.folder)
-        for name in reader.sample_names(arm):
+        for name in self._reader.sample_names(arm):
             if (arm, name) in self._sent or name == "eval":
                 continue
             self._sent.add((arm, name))
             rows = [
                 [str(row.get(column, ""))[:_LONGEST] for column in _COLUMNS]
-                for row in islice(reader.samples(arm, name), _ROWS)
+                for row in islice(self._reader.samples(arm, name), _ROWS)
             ]
             for tracker in self._all:
                 tracker.samples(arm, step, _COLUMNS, rows)

@@ -23,6 +23,7 @@ __all__ = [
     "DECODER",
     "Row",
     "encode_row",
+    "not_json",
     "parse_object",
     "read_json",
     "read_jsonl",
@@ -94,13 +95,18 @@ def parse_object(text: bytes, place: str) -> dict[str, Any]:
         raise DataError(f"{place}: more than {MAX_VALUES:,} values")
     try:
         value = _decoded(as_text(text, place))
-    except RecursionError as error:
-        raise DataError(f"{place}: nested too deeply") from error
-    except ValueError as error:
-        raise DataError(f"{place}: not JSON: {str(error)[:120]}") from error
+    except (RecursionError, ValueError) as error:
+        raise not_json(error, place) from error
     if not isinstance(value, dict):
         raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
     return value
+
+
+def not_json(error: RecursionError | ValueError, place: str) -> DataError:
+    """What the decoder has against a text, as a refusal of its place."""
+    if isinstance(error, RecursionError):
+        return DataError(f"{place}: nested too deeply")
+    return DataError(f"{place}: not JSON: {str(error)[:120]}")
 
 
 def _decoded(text: str) -> Any:

@@ -91,7 +91,7 @@ class _Basis(NamedTuple):
     @property
     def chose_the_set(self) -> MassLaw | None:
         """The law, where these very samples chose the problems (`population_mean`)."""
-        return self.law if self.filtered.never.missing or self.filtered.always.missing else None
+        return self.law if self.filtered.found else None
 
     @property
     def share(self) -> Interval:
@@ -108,19 +108,9 @@ def _basis(
     law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
     mass = correct_mass(used, log_forced, confidence)
-    chosen = cut.never.missing or cut.always.missing
-    live = _live(used, law, sorted({*GROUP_SIZES, advised.value}), confidence, chosen)
+    sizes = sorted({*GROUP_SIZES, advised.value})
+    live = live_shares(used, sizes, confidence, law, chose_the_set=cut.found)
     return _Basis(used, copies, cut, law, advised, mass, live, confidence)
-
-
-def _live(
-    counts: Counts, law: MassLaw, sizes: Sequence[int], confidence: float, chosen: bool
-) -> dict[int, LiveShare]:
-    """Share of mixed groups by group size; from the law where these very samples chose the set."""
-    if not chosen:
-        return live_shares(counts, sizes, confidence, law)
-    n = float(counts.n.min())
-    return {g: LiveShare(live_chosen(law, g, confidence=confidence), n < g) for g in sizes}
 
 
 def _measured(

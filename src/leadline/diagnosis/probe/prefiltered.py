@@ -30,6 +30,11 @@ class Filtered:
     never: Edge
     always: Edge
 
+    @property
+    def found(self) -> bool:
+        """Whether an edge is missing: these very samples chose the problems."""
+        return self.never.missing or self.always.missing
+
 
 def find_filter(counts: Counts) -> Filtered:
     """Compare the numbers of problems with no and with only correct samples with a Beta-binomial law.

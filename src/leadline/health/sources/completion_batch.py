@@ -11,7 +11,7 @@ import numpy as np
 
 from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, wrong_to_right
 from leadline.grpo.groups import Groups
-from leadline.health.observation import number
+from leadline.types import finite_number
 
 __all__ = ["CompletionRow", "batch_name", "batch_parts", "batch_values", "flat_text", "verdict_column"]
 
@@ -97,7 +97,9 @@ def batch_values(rows: Sequence[CompletionRow]) -> dict[str, float]:
 def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
     """Mean of every column of the reward; None where it has no number."""
     names = dict.fromkeys(name for row in rows for name in row.parts)
-    known = {name: [v for row in rows if (v := number(row.parts.get(name))) is not None] for name in names}
+    known = {
+        name: [v for row in rows if (v := finite_number(row.parts.get(name))) is not None] for name in names
+    }
     return {name: fmean(values) if values else None for name, values in known.items()}
 
 

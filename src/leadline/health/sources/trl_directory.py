@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.row_files import read_rows
-from leadline.health.observation import Observation, number
+from leadline.health.observation import Observation
 from leadline.health.sources.completion_batch import (
     CompletionRow,
     batch_name,
@@ -20,6 +20,7 @@ from leadline.health.sources.completion_batch import (
 )
 from leadline.health.sources.trl_log import observation_of_log
 from leadline.storage.jsonl import read_json
+from leadline.types import finite_number
 
 __all__ = ["completion_rows", "is_trl", "merged", "read_trl", "trl_total"]
 
@@ -55,7 +56,7 @@ def read_trl(path: Path) -> list[Observation]:
 def trl_total(folder: Path) -> int | None:
     """How many steps the run is to have, as far as its state says."""
     state = newest_state(folder)
-    total = number(read_json(state).get("max_steps")) if state is not None else None
+    total = finite_number(read_json(state).get("max_steps")) if state is not None else None
     return int(total) if total else None
 
 
@@ -84,7 +85,7 @@ def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observ
     history = state.get("log_history")
     before: Mapping[str, Any] | None = None
     for entry in history if isinstance(history, list) else []:
-        step = number(entry.get("step")) if isinstance(entry, Mapping) else None
+        step = finite_number(entry.get("step")) if isinstance(entry, Mapping) else None
         if step is None:
             continue
         seen = observation_of_log(entry, int(step), before)
@@ -96,10 +97,10 @@ def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observ
 def _columns(path: Path) -> tuple[int, dict[str, list[Any]]]:
     """The step of a file of completions, and its columns."""
     columns: dict[str, list[Any]] = {}
-    for number_, row in enumerate(read_rows(path)):
+    for number, row in enumerate(read_rows(path)):
         for name, value in row.values.items():
-            columns.setdefault(name, [None] * number_).append(value)
-    steps = [step for value in columns.get("step", []) if (step := number(value)) is not None]
+            columns.setdefault(name, [None] * number).append(value)
+    steps = [step for value in columns.get("step", []) if (step := finite_number(value)) is not None]
     named = re.search(r"(\d{1,12})\.parquet$", path.name)
     return int(steps[0]) if steps else int(named[1]) if named else 0, columns
 
@@ -114,15 +115,15 @@ def completion_rows(columns: Mapping[str, list[Any]]) -> list[CompletionRow]:
     }
     verdict = verdict_column(rewards)
     earned = columns.get("advantage") or [
-        sum(number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))
+        sum(finite_number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))
     ]
     return [
         CompletionRow(
             flat_text(prompts[i]),
             flat_text(texts[i]),
-            None if verdict is None or (said := number(rewards[verdict][i])) is None else said > 0,
-            number(earned[i]),
-            {name: number(values[i]) for name, values in rewards.items()},
+            None if verdict is None or (said := finite_number(rewards[verdict][i])) is None else said > 0,
+            finite_number(earned[i]),
+            {name: finite_number(values[i]) for name, values in rewards.items()},
         )
         for i in range(min(len(prompts), len(texts)))
     ]

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from leadline.health.observation import Observation, number
+from leadline.health.observation import Observation
+from leadline.types import finite_number
 
 __all__ = ["observation_of_log"]
 
@@ -47,23 +48,25 @@ def observation_of_log(
         step: its step.
         before: the entry before, for what is counted since the start (``num_tokens``).
     """
-    valid = number(log.get("eval_lead/solve_rate"))
+    valid = finite_number(log.get("eval_lead/solve_rate"))
     if valid is None:
-        valid = next((number(value) for key, value in log.items() if _VERDICT.fullmatch(key)), None)
+        valid = next((finite_number(value) for key, value in log.items() if _VERDICT.fullmatch(key)), None)
     if valid is not None:
         return Observation(step, {"valid": valid})
     if "loss" not in log or not any(name.startswith("reward") for name in log):
         return None
     values = {
-        ours: value for ours, theirs in _NAMES.items() if (value := number(log.get(theirs))) is not None
+        ours: value
+        for ours, theirs in _NAMES.items()
+        if (value := finite_number(log.get(theirs))) is not None
     }
-    if "reward" not in values and (reward := number(log.get("reward"))) is not None:
+    if "reward" not in values and (reward := finite_number(log.get("reward"))) is not None:
         values["reward"] = reward
-    dead = number(log.get("frac_reward_zero_std"))
+    dead = finite_number(log.get("frac_reward_zero_std"))
     if "live" not in values and dead is not None:
         values["live"] = 1 - dead
-    tokens, earlier = (number((entry or {}).get("num_tokens")) for entry in (log, before))
+    tokens, earlier = (finite_number((entry or {}).get("num_tokens")) for entry in (log, before))
     if tokens is not None and earlier is not None and values.get("seconds"):
         values["tokens_per_second"] = (tokens - earlier) / values["seconds"]
-    parts = {found[1]: number(value) for key, value in log.items() if (found := _PART.fullmatch(key))}
+    parts = {found[1]: finite_number(value) for key, value in log.items() if (found := _PART.fullmatch(key))}
     return Observation(step, values, parts)

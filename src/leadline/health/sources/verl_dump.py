@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from leadline.health.observation import Observation, number
+from leadline.health.observation import Observation
 from leadline.health.sources.completion_batch import (
     CompletionRow,
     batch_name,
@@ -15,6 +15,7 @@ from leadline.health.sources.completion_batch import (
     flat_text,
 )
 from leadline.storage.jsonl import read_jsonl
+from leadline.types import finite_number
 
 __all__ = ["is_verl", "read_verl"]
 
@@ -53,7 +54,7 @@ def read_verl(path: Path) -> list[Observation]:
     said: dict[int, dict[str, Any]] = {}
     for file in _files(path):
         for _, row in read_jsonl(file, torn_tail=True):
-            step = number(row.get("step"))
+            step = finite_number(row.get("step"))
             if step is None:
                 continue
             if isinstance(row.get("data"), Mapping):
@@ -70,7 +71,9 @@ def _observations(
         data, drawn = said.get(step, {}), rows.get(step, [])
         values = batch_values(drawn) if drawn else {}
         for ours, theirs in _NAMES.items():
-            known = next((value for name in theirs if (value := number(data.get(name))) is not None), None)
+            known = next(
+                (value for name in theirs if (value := finite_number(data.get(name))) is not None), None
+            )
             if known is not None:
                 values[ours] = known
         if "kl" in values:
@@ -81,20 +84,20 @@ def _observations(
         valid = [
             value
             for name, raw in data.items()
-            if name.startswith("val") and "acc/mean" in name and (value := number(raw)) is not None
+            if name.startswith("val") and "acc/mean" in name and (value := finite_number(raw)) is not None
         ]
         if valid:
             yield Observation(step, {"valid": sum(valid) / len(valid)})
 
 
 def _completion(row: Mapping[str, Any]) -> CompletionRow:
-    score, verdict = number(row.get("score")), number(row.get("acc"))
+    score, verdict = finite_number(row.get("score")), finite_number(row.get("acc"))
     if verdict is None and score in (0, 1, -1):
         verdict = score
     parts = {
-        name: number(value)
+        name: finite_number(value)
         for name, value in row.items()
-        if name not in _OTHERS and (value is None or number(value) is not None)
+        if name not in _OTHERS and (value is None or finite_number(value) is not None)
     }
     return CompletionRow(
         flat_text(row.get("input")),

@@ -112,5 +112,4 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
             return
         _LOG.warning("%s. Costs: %s Change: %s", alarm.line, alarm.check.cost, alarm.remedy)
         trackers = [args.report_to] if isinstance(args.report_to, str) else args.report_to or []
-        text = f"{alarm.seen}. Costs: {alarm.check.cost} Change: {alarm.remedy}"
-        send_alert(trackers, f"leadline: {alarm.check.name}", text)
+        send_alert(trackers, f"leadline: {alarm.check.name}", alarm.advice)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from leadline.display import Table as Shown
 from leadline.studies.analysis.judgement import CONTROLS
 from leadline.studies.output.page import ShownVerdict, captioned, interval_text, render_study
 
-__all__ = ["answer_sentence", "beyond_page", "resolution_lines", "signed_interval"]
+__all__ = ["answer_sentence", "beyond_page", "resolution_lines"]
 
 _VERDICTS = ("expanded", "expanded, trained only", "taught", "sharpened", "nothing", "undecided")
 _RULE = (
@@ -57,7 +57,7 @@ def answer_sentence(one: Mapping[str, Any]) -> str:
     if one["control"] == one["algorithm"]:
         held = "it is what others are held against"
     else:
-        more = " and ".join(signed_interval(against[side]) for side in ("trained", "held_out"))
+        more = " and ".join(interval_text(against[side], 1, "+") for side in ("trained", "held_out"))
         held = f"{more} against {one['control']}"
     spent = one["spent"]
     drawn = spent["completions"] + spent["parts"] + spent["prefixed"]
@@ -141,11 +141,3 @@ def _against(one: Mapping[str, Any], control: str, side: str) -> str:
     if control == one["algorithm"] or control not in one["against"]:
         return "–"
     return interval_text(one["against"][control][side], 1) + ("*" if control == one["control"] else "")
-
-
-def signed_interval(interval: Sequence[float | None]) -> str:
-    """``+2.2 [+0.8, +3.6]``; without limits where they are infinite."""
-    value, lo, hi = interval
-    if lo is None or hi is None:
-        return f"{value:+.1f}"
-    return f"{value:+.1f} [{lo:+.1f}, {hi:+.1f}]"

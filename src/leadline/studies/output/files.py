@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 
-from leadline.storage.jsonl import refusals_as_storage_errors
+from leadline.storage.installed import installed
+from leadline.storage.outputs import refusals_as_storage_errors, replacing
 from leadline.studies.plan import Plan
 
 __all__ = ["plan_and_versions", "write_rows"]
@@ -25,10 +25,8 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[
         StorageError: the disk refused.
     """
     table = pyarrow.table({name: [row[name] for row in rows] for name in columns})
-    aside = path.with_name(f".{path.name}.tmp")
-    with refusals_as_storage_errors(path):
-        pyarrow.parquet.write_table(table, aside)
-        aside.replace(path)
+    with replacing(path) as stream, refusals_as_storage_errors(path):
+        pyarrow.parquet.write_table(table, stream)
 
 
 def plan_and_versions(plan: Plan) -> dict[str, Any]:
@@ -43,7 +41,5 @@ def plan_and_versions(plan: Plan) -> dict[str, Any]:
         "bases": len(plan.bases),
         "arms": len(plan.arms),
     }
-    versions = {"python": platform.python_version()} | {
-        name: version(name) for name in ("leadline", "torch", "numpy", "scipy")
-    }
+    versions = {"python": platform.python_version()} | installed("leadline", "torch", "numpy", "scipy")
     return {"plan": described, "versions": versions}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from markupsafe import Markup
 
 from leadline.display import Table as Shown
+from leadline.display.numbers import count
 from leadline.display.page_base import page_environment
 
 __all__ = ["ShownVerdict", "captioned", "interval_text", "render_study", "study_page"]
@@ -113,8 +114,8 @@ def paragraph(result: Mapping[str, Any]) -> str:
     ]
     plan = result["plan"]
     head = (
-        f"{_count(len(plan['seeds']), 'seed')}, {_count(len(plan['cells']), 'cell')}, "
-        f"{_count(len(plan['algorithms']), 'algorithm')}, {plan['prompts']} problems x {plan['group']} samples a step."
+        f"{count(len(plan['seeds']), 'seed')}, {count(len(plan['cells']), 'cell')}, "
+        f"{count(len(plan['algorithms']), 'algorithm')}, {plan['prompts']} problems x {plan['group']} samples a step."
     )
     return " ".join([head, *said])
 
@@ -122,7 +123,7 @@ def paragraph(result: Mapping[str, Any]) -> str:
 def power_lines(result: Mapping[str, Any]) -> list[str]:
     """What Q each length of run could not tell from zero, and how small a gain the seeds could resolve."""
     lines = [
-        f"{_count(entry['step'], 'step')} draw {entry['samples']:,} samples of a cell: with 95% probability they "
+        f"{count(entry['step'], 'step')} draw {entry['samples']:,} samples of a cell: with 95% probability they "
         f"contain no right answer where Q is below {entry['q_seen']:.1e}, so no gain there cannot tell Q = 0 from "
         "such a Q."
         for entry in result["power"]
@@ -193,19 +194,21 @@ def _made(result: Mapping[str, Any]) -> str:
     )
 
 
-def interval_text(interval: Sequence[float | None] | None, digits: int = 3) -> str:
-    """``0.123 [0.100, 0.146]``, without limits where they are infinite, a dash where there is nothing."""
+def interval_text(
+    interval: Sequence[float | None] | None, digits: int = 3, sign: Literal["-", "+"] = "-"
+) -> str:
+    """``0.123 [0.100, 0.146]``, without limits where they are infinite, a dash where there is nothing.
+
+    ``sign="+"`` shows that of numbers above 0, too.
+    """
     if interval is None or interval[0] is None:
         return "–"
     value, lo, hi = interval
+    form = f"{sign}.{digits}f"
     if lo is None or hi is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{lo:.{digits}f}, {hi:.{digits}f}]"
+        return f"{value:{form}}"
+    return f"{value:{form}} [{lo:{form}}, {hi:{form}}]"
 
 
 def _listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.exports.about import About
 from leadline.data.samples.exports.dataset_folder import check_dataset_folder, open_dataset_folder
-from leadline.data.samples.exports.eval_results import eval_results_text, is_eval_results
+from leadline.data.samples.exports.eval_results import check_benchmark, eval_results_text, is_eval_results
 from leadline.data.samples.exports.inspect_log import is_inspect_log, open_inspect_log
 from leadline.data.samples.exports.model_card import card_section, write_card_section
 from leadline.data.samples.foreign import SampleReading
@@ -119,7 +119,4 @@ def _check(to: str, out: Path, about: About, inputs: Sequence[Path]) -> None:
         check_output(out, inputs=tuple(inputs), ours=is_inspect_log)
     else:
         check_output(out, inputs=tuple(inputs), ours=is_eval_results)
-        if not about.benchmark:
-            raise InputError(
-                "--benchmark OWNER/NAME: the Hub files results under the data set that was asked"
-            )
+        check_benchmark(about)

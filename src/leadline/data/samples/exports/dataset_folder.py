@@ -53,8 +53,7 @@ def check_dataset_folder(folder: Path) -> None:
 
 @contextmanager
 def open_dataset_folder(folder: Path, about: About) -> Iterator[DatasetFolder]:
-    """The folder; its data get their name when the body ends well, and the card after them."""
-    check_dataset_folder(folder)
+    """The folder, checked before; its data get their name when the body ends well, and the card after them."""
     with replacing(folder / DATA) as stream:
         written = DatasetFolder(stream, folder, about)
         yield written

@@ -16,7 +16,7 @@ from leadline.data.samples.exports.headline import headline
 from leadline.display.numbers import percent
 from leadline.errors import InputError
 
-__all__ = ["eval_results_text", "is_eval_results"]
+__all__ = ["check_benchmark", "eval_results_text", "is_eval_results"]
 
 _FIRST = "# Evaluation result, written by leadline\n"
 
@@ -26,14 +26,19 @@ def is_eval_results(head: bytes) -> bool:
     return head.startswith(_FIRST.encode())
 
 
-def eval_results_text(counts: Counts, about: About) -> str:
-    """The file: pass@1 in percent, with its interval and size in the notes.
+def check_benchmark(about: About) -> None:
+    """Refuse results of nothing that the Hub knows.
 
     Raises:
         InputError: no benchmark was named, and the format wants one.
     """
     if not about.benchmark:
         raise InputError("--benchmark OWNER/NAME: the Hub files results under the data set that was asked")
+
+
+def eval_results_text(counts: Counts, about: About) -> str:
+    """The file: pass@1 in percent, with its interval and size in the notes; raises as :func:`check_benchmark`."""
+    check_benchmark(about)
     found = headline(counts)
     low, high = (percent(limit) for limit in (found.first.lo, found.first.hi))
     notes = f"pass@1 in percent, 95% interval {low} to {high} over problems; {found.size}"

@@ -15,10 +15,10 @@ def _policy_gradient(note: str, advantage: AdvantageConfig, **loss: str) -> Algo
     settings = LossConfig(**({"beta": 1.0, **loss} if "kl" in loss else loss))
 
     def step(student: Student, step: int) -> None:
-        at = settings.replace(beta=student.scale.beta) if settings.kl != "none" else settings
-        student.reinforce(student.sample(step), step, advantage, at)
+        student.reinforce(student.sample(step), step, advantage, found.loss_at(student.scale.beta))
 
-    return Algorithm(step, note, advantage, settings)
+    found = Algorithm(step, note, advantage, settings)
+    return found
 
 
 POLICY_GRADIENTS: Mapping[str, Algorithm] = {
