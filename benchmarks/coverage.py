@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +26,15 @@ from scipy import special
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.differences import pass_rows
-from leadline.diagnosis.compare.pairing import pair_up
+from leadline.diagnosis.compare.format_split import split_form
+from leadline.diagnosis.compare.length_split import split_length
+from leadline.diagnosis.compare.measure import ratio_rows
+from leadline.diagnosis.compare.pairing import Pair, pair_up
+from leadline.diagnosis.compare.seen_gain import find_seen_gain
 from leadline.diagnosis.compare.tilt_fit import slope_interval
 from leadline.diagnosis.probe.correct_mass import correct_mass
 from leadline.diagnosis.probe.curves import cover_curve, pass_curve, reach_table
+from leadline.diagnosis.probe.failure_modes import count_faults
 from leadline.diagnosis.probe.live_groups import live_share
 from leadline.stats import Interval, clopper_pearson, mixed_at, pass_at_k
 from leadline.theory import live_group_probability, repeated_success, tilted_success
@@ -68,6 +74,7 @@ LAWS = (
 DESIGNS = ((50, 16), (200, 16), (50, 64), (200, 64))
 TAUS = (0.2, 0.45, 0.8)
 BETAS = (1.0, 0.5)
+SEEN = "gain where the base was seen to succeed"
 
 
 def quantities() -> dict[str, tuple[Callable[[Counts], Interval], Callable[[Array], Array]]]:
@@ -255,12 +262,124 @@ def study_differences(draws: int) -> dict[str, object]:
     return {"lowest": lowest}
 
 
+class Population(NamedTuple):
+    """What holds of every problem, before and after: success, cut off, silent, mean length; shape (2, problems)."""
+
+    success: Array
+    cut: Array
+    silent: Array
+    length: Array
+
+    @classmethod
+    def draw(cls, law: Law, a: float, rng: Rng, size: int) -> Population:
+        """Faults and length differ from problem to problem, more where the problem is hard; training mends them."""
+        q = law.draw(rng, size)
+        success = np.stack([q, tilted_success(q, a)])
+        cut = np.stack([rng.beta(0.2, 2, size), rng.beta(0.1, 4, size)]) * (1 - success)
+        silent = np.stack([rng.beta(0.3, 3, size), rng.beta(0.1, 9, size)]) * (1 - success - cut)
+        length = 200 * np.exp(rng.normal(0, 0.5, size) - q) * np.array([[1.0], [0.6]])
+        return cls(success, cut, silent, length)
+
+    def truth(self, n: int) -> dict[str, float]:
+        """What `compare` and the probe estimate with ``n`` samples of every problem, over all these problems."""
+        q, words = self.success, self.length
+        answered = (1 - self.cut - self.silent).mean(axis=1)
+        right, solved = q.mean(axis=1) / answered, 1 - (1 - q) ** n
+        correct_length = (q * words).mean(axis=1) / q.mean(axis=1)
+        shorter = words[1] - words[0]
+        same = sum((shorter * q[i] * solved[1 - i]).mean() / q[i].mean() for i in (0, 1)) / 2
+        change = {
+            "mean_tokens": words.mean(axis=1),
+            "mean_tokens_correct": correct_length,
+            "truncated": self.cut.mean(axis=1),
+            "no_answer": self.silent.mean(axis=1),
+        }
+        return {
+            **{f"{name} before": float(two[0]) for name, two in change.items()},
+            **{f"{name} change": float(two[1] - two[0]) for name, two in change.items()},
+            "length, same problems": float(same),
+            "length, other problems": float(correct_length[1] - correct_length[0] - same),
+            "gain by form": float(right.mean() * (answered[1] - answered[0])),
+            "gain by content": float(answered.mean() * (right[1] - right[0])),
+            "right of the answered": float(right[0]),
+        }
+
+    def sample(self, side: int, n: int, rng: Rng) -> Counts:
+        """Rows of one model, counted: a log-normal length a sample, correct or not."""
+        q, cut, silent = self.success[side], self.cut[side], self.silent[side]
+        kinds = rng.multinomial(n, np.stack([q, cut, silent, 1 - q - cut - silent], axis=1))
+        words = self.length[side][:, None] * rng.lognormal(-0.08, 0.4, size=(q.size, n))
+        is_right = np.arange(n) < kinds[:, :1]
+        stated = dict.fromkeys(("finished", "reason", "n_tokens"), q.size * n)
+        return replace(
+            Counts.from_arrays(n, kinds[:, 0]),
+            truncated=kinds[:, 1].astype(float),
+            no_answer=kinds[:, 2].astype(float),
+            tokens=words.sum(axis=1),
+            tokens_correct=(words * is_right).sum(axis=1),
+            stated={"format": 0, "completion": 0} | stated,
+        )
+
+
+def row_figures(pair: Pair, seed: int) -> dict[str, Interval | None]:
+    """Name -> what compare and probe print beside success: lengths, faults, and where a gain came from."""
+    rows = {row.name: row for row in ratio_rows(pair, seed)}
+    length, form = split_length(pair, seed), split_form(pair, seed)
+    answered = count_faults(pair.base, seed=seed).answered
+    return {
+        **{f"{name} before": row.base for name, row in rows.items()},
+        **{f"{name} change": row.difference for name, row in rows.items()},
+        "length, same problems": length and length.same,
+        "length, other problems": length and length.mix,
+        "gain by form": form and form.form,
+        "gain by content": form and form.content,
+        "right of the answered": answered,
+    }
+
+
+def study_rows(draws: int, chosen: str = "") -> dict[str, object]:
+    """Lengths, faults and the two splits of compare, of problems that differ in length and in how they fail."""
+    print(f"\nlengths, faults and splits, {draws} draws a cell: covered")
+    worst: dict[str, float] = {}
+    for place, (law, a) in enumerate(
+        ((LAWS[0], 1.0), (LAWS[1], 1.0), (LAWS[2], 1.5), (LAWS[5], 1.0), (LAWS[8], 1.0))
+    ):
+        everyone = Population.draw(law, a, np.random.default_rng(97), 1_000_000)
+        for m, n in DESIGNS[:3]:
+            if chosen not in f"{law.name}|{m}x{n}":
+                continue
+            truth = everyone.truth(n)
+            rng = np.random.default_rng([6, place, m, n])
+            hits = dict.fromkeys([*truth, SEEN], 0)
+            said = dict(hits)
+            for i in range(draws):
+                drawn = Population.draw(law, a, rng, m)
+                pair = pair_up(*(drawn.sample(side, n, rng) for side in (0, 1)))
+                found = row_figures(pair, i)
+                seen = pair.base.c > 0
+                here = {SEEN: float(np.diff(drawn.success[:, seen].mean(axis=1))[0])} if seen.any() else {}
+                found[SEEN] = find_seen_gain(pair).change
+                for name, true in (truth | here).items():
+                    interval = found[name]
+                    said[name] += interval is not None
+                    hits[name] += interval is not None and interval.contains(true)
+            print(f"  {law.name}, a={a:g}, {m} problems x {n}")
+            for name, hit in hits.items():
+                covered = hit / max(said[name], 1)
+                worst[f"{law.name}|{m}x{n}|{name}"] = covered
+                print(f"    {name:42s} {covered:6.1%}" + (" <-- below 93%" if covered < 0.93 else ""))
+    low = sorted(worst.items(), key=lambda item: item[1])
+    print(f"  lowest coverage of {len(worst)} cells: " + "; ".join(f"{k} {v:.1%}" for k, v in low[:5]))
+    return {"cells": len(worst), "lowest": low[0][1], "below_93": sum(v < 0.93 for v in worst.values())}
+
+
 STUDIES: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "intervals": lambda a: study_intervals(a.draws),
     "forced": lambda a: study_forced(a.draws),
     "bias": lambda a: study_bias(),
     "slope": lambda a: study_slope(max(a.draws // 2, 20)),
     "differences": lambda a: study_differences(a.draws),
+    "rows": lambda a: study_rows(a.draws, a.cell),
 }
 
 
@@ -270,6 +389,9 @@ def main() -> None:
     )
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--only", choices=sorted(STUDIES))
+    parser.add_argument(
+        "--cell", default="", help="with --only rows: 'all at .5|200x16', to draw it more often"
+    )
     arguments = parser.parse_args()
     start = time.perf_counter()
     result = {name: study(arguments) for name, study in STUDIES.items() if arguments.only in (None, name)}

@@ -68,7 +68,7 @@ def test_a_comparison_shows_who_moved_with_the_text_and_no_markup_of_theirs() ->
 
     found = compare(rows(Q, 1), rows(theory.tilted_success(Q, 3.0), 2))
     page = finding_page(comparison_finding(found, sources=("b.jsonl", "t.jsonl")))
-    assert "Problems that moved most" in page
+    assert "Problems that gained and lost most" in page
     assert "&lt;b&gt;Tale&lt;/b&gt; number" in page
     assert "<b>Tale" not in page
     assert "solve rate before" in page

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -12,10 +14,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from leadline.errors import DataError
 from leadline.storage import reading
-from leadline.storage.jsonl import MAX_INTEGER_DIGITS, read_json, read_jsonl
+from leadline.storage.jsonl import MAX_INTEGER_DIGITS, parse_object, read_json, read_jsonl
 from leadline.storage.reading import open_input, read_bytes, read_text
 
 ROW = b'{"x": 1}\n'
@@ -149,3 +153,52 @@ def test_text_loses_its_byte_order_mark_and_reads_within_the_body_are_refused_to
     (tmp_path / "cut").write_bytes(gzip.compress(ROW * 50_000)[:-30])
     with pytest.raises(DataError, match="cut off"), open_input(tmp_path / "cut") as stream:
         stream.read()
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)
+TWISTED = (
+    '{"a": NaN, "b": [-Infinity, 1e999, -0, -0.0]}',
+    '{"a": 12345678901234567890123, "b": -18446744073709551617, "c": 12345678901234567890.5}',
+    r'{"a": "\ud800", "b": "\ud83d\ude00"}',
+    '{"a": 1, "a": 2}',
+    " {} ",
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=4), ascii_only=st.booleans())
+def test_short_lines_are_read_as_long_ones_are(
+    value: dict[str, object], ascii_only: bool, tmp_path: Path
+) -> None:
+    """Two decoders read lines, by length: what they make of a line may not depend on it."""
+    same_whatever_its_length(json.dumps(value, ensure_ascii=ascii_only), tmp_path)
+
+
+@pytest.mark.parametrize("text", TWISTED)
+def test_short_lines_of_what_json_does_not_have(text: str, tmp_path: Path) -> None:
+    same_whatever_its_length(text, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"a": 1} x', '{"a": 1,}', '{"a": "\x01"}', "{'a': 1}", "7", '{"a"'])
+def test_short_lines_are_refused_as_long_ones_are(text: str, tmp_path: Path) -> None:
+    (tmp_path / "short.jsonl").write_text(text)
+    with pytest.raises(DataError) as short:
+        list(read_jsonl(tmp_path / "short.jsonl"))
+    with pytest.raises(DataError) as long:
+        parse_object(text.encode(), f"{tmp_path / 'short.jsonl'}:1")
+    assert str(short.value) == str(long.value)
+
+
+def same_whatever_its_length(text: str, folder: Path) -> None:
+    (folder / "a.jsonl").write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        expected = parse_object(text.encode("utf-8", "surrogatepass"), f"{folder / 'a.jsonl'}:1")
+    except DataError as error:
+        with pytest.raises(DataError, match=re.escape(str(error))):
+            list(read_jsonl(folder / "a.jsonl"))
+        return
+    assert repr([row for _, row in read_jsonl(folder / "a.jsonl")]) == repr([expected])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from leadline.display.svg import Mark, Plot, Series, histogram
 __all__ = ["finding_page", "plot"]
 
 WIDTH = 660.0
+HIGH = 0.4  # curves that stay above it are drawn from the tenth below them: their differences are small
 MAX_MARKERS = 24  # of a curve: with more, the line alone is clearer
 
 
@@ -51,8 +53,8 @@ def _picture(picture: Histogram | Scatter) -> str:
         picture.x_label,
         picture.y_label,
         [diagonal, problems],
-        x_values=(0.0, 0.25, 0.5, 0.75, 1.0),
         percent=True,
+        percent_x=True,
         headed=False,
         width=WIDTH,
     ).svg()
@@ -62,6 +64,7 @@ def plot(chart: Chart) -> Plot:
     """The plot of a chart: lines in shaded limits, x named at the points themselves; at least one must be there."""
     xs = sorted({point.x for curve in chart.curves.values() for point in curve})
     drawn = [(name, sorted(curve)) for name, curve in chart.curves.items() if curve]
+    lowest = min(point.lo for _, curve in drawn for point in curve)
     return Plot(
         chart.title,
         chart.x_label,
@@ -78,6 +81,7 @@ def plot(chart: Chart) -> Plot:
             for place, (name, curve) in enumerate(drawn)
         ],
         x_range=(xs[0], xs[-1]),
+        y_range=(max(math.floor(10 * lowest) / 10, 0.0) if lowest > HIGH else 0.0, 1.0),
         log_x=chart.log_x,
         x_values=xs,
         percent=True,

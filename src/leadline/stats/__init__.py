@@ -8,10 +8,8 @@ from __future__ import annotations
 from leadline.stats.bootstrap import (
     bootstrap_mean,
     bootstrap_means,
-    bootstrap_ratio,
     bootstrap_t_means,
     paired_bootstrap,
-    paired_bootstrap_ratio,
     resample_weights,
 )
 from leadline.stats.counted import beta_law, count_mean
@@ -28,6 +26,7 @@ from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_
 from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
 from leadline.stats.prediction import predicted_share
 from leadline.stats.seeds import paired_seeds, seed_mean
+from leadline.stats.smooth import bootstrap_ratio, paired_bootstrap_ratio, smooth_intervals
 
 __all__ = [
     "Interval",
@@ -57,5 +56,6 @@ __all__ = [
     "resample_weights",
     "rule_of_three",
     "seed_mean",
+    "smooth_intervals",
     "tilted_at",
 ]

@@ -13,10 +13,8 @@ from leadline.stats.interval import Interval
 __all__ = [
     "bootstrap_mean",
     "bootstrap_means",
-    "bootstrap_ratio",
     "bootstrap_t_means",
     "paired_bootstrap",
-    "paired_bootstrap_ratio",
     "percentile_tails",
     "resample_weights",
 ]
@@ -44,7 +42,7 @@ def resample_weights(size: int, draws: int = DRAWS, seed: int = 0) -> Iterator[A
         yield np.bincount(index.ravel(), minlength=count * size).reshape(count, size).astype(float)
 
 
-def percentile_tails(size: int, confidence: float = 0.95) -> tuple[float, float]:
+def percentile_tails(size: float, confidence: float = 0.95) -> tuple[float, float]:
     """The two quantiles to read off a bootstrap distribution of ``size`` problems.
 
     Plain percentiles are too narrow for few problems, by ``sqrt((n-1)/n)`` and by normal against t; the
@@ -124,24 +122,6 @@ def bootstrap_mean(
     )[0]
 
 
-def bootstrap_ratio(
-    numerator: npt.ArrayLike,
-    denominator: npt.ArrayLike,
-    *,
-    confidence: float = 0.95,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Interval:
-    """``sum(numerator) / sum(denominator)`` over problems, such as tokens by samples, with its bootstrap interval.
-
-    NaN throughout when the denominators sum to 0 (no correct sample has a mean length).
-    """
-    top, bottom = _matrix(numerator, "numerator").ravel(), _matrix(denominator, "denominator").ravel()
-    _same_length(top, bottom)
-    ratios = np.concatenate([_ratio(w @ top, w @ bottom) for w in resample_weights(top.size, draws, seed)])
-    return _ratio_interval(_ratio(top.sum(), bottom.sum()), ratios, top.size, confidence)
-
-
 def paired_bootstrap(
     a: npt.ArrayLike, b: npt.ArrayLike, *, confidence: float = 0.95, draws: int = DRAWS, seed: int = 0
 ) -> Interval:
@@ -156,44 +136,6 @@ def paired_bootstrap(
     left, right = _matrix(a, "a").ravel(), _matrix(b, "b").ravel()
     _same_length(left, right)
     return bootstrap_mean(right - left, confidence=confidence, draws=draws, seed=seed)
-
-
-def paired_bootstrap_ratio(
-    a: tuple[npt.ArrayLike, npt.ArrayLike],
-    b: tuple[npt.ArrayLike, npt.ArrayLike],
-    *,
-    confidence: float = 0.95,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Interval:
-    """Difference of two ratios of sums, ``b`` minus ``a``, over the same problems drawn together.
-
-    Args:
-        a, b: (numerators, denominators), one number a problem each.
-    """
-    parts = [_matrix(part, "ratio").ravel() for pair in (a, b) for part in pair]
-    for part in parts[1:]:
-        _same_length(parts[0], part)
-    table = np.stack(parts, axis=1)
-    sums = np.concatenate([w @ table for w in resample_weights(table.shape[0], draws, seed)])
-    drawn = _ratio(sums[:, 2], sums[:, 3]) - _ratio(sums[:, 0], sums[:, 1])
-    total = table.sum(axis=0)
-    value = _ratio(total[2], total[3]) - _ratio(total[0], total[1])
-    return _ratio_interval(value, drawn, table.shape[0], confidence)
-
-
-def _ratio(top: npt.ArrayLike, bottom: npt.ArrayLike) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(
-            np.where(np.asarray(bottom) > 0, np.asarray(top) / np.asarray(bottom), np.nan), float
-        )
-
-
-def _ratio_interval(value: Array, draws: Array, size: int, confidence: float) -> Interval:
-    if not np.isfinite(value):
-        return Interval(float("nan"), float("nan"), float("nan"))
-    lo, hi = _limits(draws, size, confidence)
-    return Interval(float(value), float(lo), float(hi))
 
 
 def _same_length(a: Array, b: Array) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+import numpy.typing as npt
+from scipy import optimize, special
 
 from leadline.stats.interval import Interval, clopper_pearson
 
@@ -31,9 +32,19 @@ def predicted_share(known: Interval, trials: int, confidence: float = 0.95) -> I
         raise ValueError(f"{trials} trials at {value} cannot be foretold")
     size = _trials_behind(known, confidence)
     tail = (1 - confidence) / 2
-    law = stats.betabinom(trials, size * value + 0.5, size * (1 - value) + 0.5)
-    lo, hi = (float(law.ppf(p)) / trials for p in (tail, 1 - tail))
-    return Interval(value, min(lo, value), max(hi, value))
+    below = np.cumsum(_beta_binomial(trials, size * value + 0.5, size * (1 - value) + 0.5))
+    lo, hi = np.minimum(np.searchsorted(below, [tail, 1 - tail]), trials) / trials
+    return Interval(value, min(float(lo), value), max(float(hi), value))
+
+
+def _beta_binomial(trials: int, a: float, b: float) -> npt.NDArray[np.float64]:
+    """Chance of 0, 1, ..., ``trials`` successes. ``scipy.stats`` has it too, for a fifth of the time to start."""
+    k = np.arange(trials + 1)
+    ways = -np.log1p(trials) - special.betaln(trials - k + 1, k + 1)
+    chances: npt.NDArray[np.float64] = np.exp(
+        ways + special.betaln(k + a, trials - k + b) - special.betaln(a, b)
+    )
+    return chances
 
 
 def _trials_behind(known: Interval, confidence: float) -> float:

@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+import scipy  # scipy.stats, slow to import, is loaded where it is first named
+from scipy import special
 
 from leadline.theory.lead import lead_weight
 from leadline.theory.signal import expected_push
@@ -77,7 +78,7 @@ def length_drift(
     """
     counts = _compositions(g)
     chances = np.array([x * p_short, x * (1 - p_short), (1 - x) * p_long, (1 - x) * (1 - p_long)])
-    weight = stats.multinomial.pmf(counts, g, chances / chances.sum())
+    weight = scipy.stats.multinomial.pmf(counts, g, chances / chances.sum())
     share = (counts[:, 0] + counts[:, 1])[:, None] / g if about_group else x
     push = counts * (np.array([1.0, 1.0, 0.0, 0.0]) - share) / g * weight[:, None] / (x * (1 - x))
 
@@ -118,7 +119,7 @@ def length_drift_first_order(
     accuracy = -(p_long - p_short) * s * float(expected_push(rho, g)) / (rho * (1 - rho))
     k = np.arange(1, g)
     apart = np.array([_spread(int(n), q) for n in k])
-    mixed = float((stats.binom.pmf(k, g, rho) * np.sqrt(k / (g - k)) * apart).sum())
+    mixed = float((scipy.stats.binom.pmf(k, g, rho) * np.sqrt(k / (g - k)) * apart).sum())
     size = 1.0 if unanimous == "unit" else 2 * alpha / gap
     unit = s / (x * (1 - x))
     return DriftParts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,9 @@ from leadline.stats.bootstrap import DRAWS, percentile_tails
 __all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row", "share_row"]
 
 Array = npt.NDArray[np.float64]
+
+Hits = tuple[Array, Array]  # samples, and those of them that count, one number a problem
+Statistic = Callable[[Array, Array], Array]
 
 CURVE_POINTS = 60  # values of k at which the curves are compared
 SIDE_CONFIDENCE = 0.99  # confidence of the sides' limits that bound the difference
@@ -77,25 +80,34 @@ def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> lis
     """
     deep, top = _deep(pair)
     grid = list(ks or sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top}))
-    first = _rows(pair, [1], seed) if 1 in grid else []
-    return first + _rows(deep, [k for k in grid if k > 1], seed)
+    first = _pass_rows(pair, [1], seed) if 1 in grid else []
+    return first + _pass_rows(deep, [k for k in grid if k > 1], seed)
 
 
-def _rows(pair: Pair, ks: Sequence[int], seed: int) -> list[MetricChange]:
-    if not ks:
+def _pass_rows(pair: Pair, ks: Sequence[int], seed: int) -> list[MetricChange]:
+    statistics: dict[str, Statistic] = {f"pass@{k}": partial(pass_at_k, k=k) for k in ks}
+    return _rows((pair.base.n, pair.base.c), (pair.tuned.n, pair.tuned.c), statistics, seed)
+
+
+def share_row(name: str, base: Hits, tuned: Hits, seed: int = 0) -> MetricChange:
+    """A share of samples (truncated, ...) of both sides, (samples, hits) a problem each, and its paired difference."""
+    return _rows(base, tuned, {name: lambda samples, hits: hits / samples}, seed)[0]
+
+
+def _rows(base: Hits, tuned: Hits, statistics: Mapping[str, Statistic], seed: int) -> list[MetricChange]:
+    if not statistics:
         return []
-    change = _curves(pair.tuned, ks) - _curves(pair.base, ks)
+    change = np.stack([of(*tuned) - of(*base) for of in statistics.values()], axis=1)
     plain = bootstrap_means(change, draws=DRAWS, seed=seed)
     leaning = bootstrap_t_means(change, draws=DRAWS, seed=seed)
     rows = []
-    for i, k in enumerate(ks):
-        statistic = partial(pass_at_k, k=k)
-        sides = [count_mean(side.n, side.c, statistic) for side in (pair.base, pair.tuned)]
+    for i, (name, statistic) in enumerate(statistics.items()):
+        sides = [count_mean(*side, statistic) for side in (base, tuned)]
         stretch = max(
-            _stretch(side, statistic, wide) for side, wide in zip((pair.base, pair.tuned), sides, strict=True)
+            _stretch(side, statistic, wide) for side, wide in zip((base, tuned), sides, strict=True)
         )
-        interval = _possible(_cautious(plain[i], leaning[i], stretch), pair, statistic)
-        rows.append(MetricChange(f"pass@{k}", sides[0], sides[1], never_certain(interval, change[:, i])))
+        interval = _possible(_cautious(plain[i], leaning[i], stretch), base, tuned, statistic)
+        rows.append(MetricChange(name, sides[0], sides[1], never_certain(interval, change[:, i])))
     return rows
 
 
@@ -112,20 +124,20 @@ def _cautious(plain: Interval, leaning: Interval, stretch: float) -> Interval:
     return Interval(value, max(lo, -1.0), min(hi, 1.0))
 
 
-def _possible(interval: Interval, pair: Pair, statistic: Callable[[Array, Array], Array]) -> Interval:
+def _possible(interval: Interval, base: Hits, tuned: Hits, statistic: Statistic) -> Interval:
     """The interval cut to what the two sides' own limits allow: their difference cannot leave that.
 
     Where few problems moved, resamples without any of them stretch the studentised limits far out: 2 of 30 would
     give +73 points. The sides' limits are taken at 99%, so that the cut costs next to no coverage.
     """
-    base, tuned = (count_mean(side.n, side.c, statistic, SIDE_CONFIDENCE) for side in (pair.base, pair.tuned))
+    before, after = (count_mean(*side, statistic, SIDE_CONFIDENCE) for side in (base, tuned))
     value = interval.value
-    lo, hi = max(interval.lo, tuned.lo - base.hi), min(interval.hi, tuned.hi - base.lo)
+    lo, hi = max(interval.lo, after.lo - before.hi), min(interval.hi, after.hi - before.lo)
     return Interval(value, min(lo, value), max(hi, value))
 
 
-def _stretch(side: Counts, statistic: Callable[[Array, Array], Array], wide: Interval) -> float:
-    bare = bounded_mean(statistic(side.n, side.c)).width
+def _stretch(side: Hits, statistic: Statistic, wide: Interval) -> float:
+    bare = bounded_mean(statistic(*side)).width
     return max(wide.width / bare, 1.0) if bare > 0 else 1.0
 
 
@@ -182,19 +194,6 @@ def _first_crossing(x: Array, curves: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.clip(left / (left - right), 0, 1)
     return np.where(hit, x[i] + part * (x[i + 1] - x[i]), np.nan)
-
-
-def share_row(
-    name: str, base: tuple[Array, Array], tuned: tuple[Array, Array], seed: int = 0
-) -> MetricChange:
-    """A share of samples (truncated, ...) of both sides, (counts, samples) a problem each, and its paired difference.
-
-    With the limits of `count_mean`: that none of some samples was cut off does not make it certain of others.
-    """
-    sides = [count_mean(n, x, lambda samples, hits: hits / samples) for x, n in (base, tuned)]
-    change = tuned[0] / tuned[1] - base[0] / base[1]
-    drawn = bootstrap_means(change, draws=DRAWS, seed=seed)[0]
-    return MetricChange(name, sides[0], sides[1], never_certain(drawn, change))
 
 
 def ratio_row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,7 @@ import numpy.typing as npt
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.length_split import SPLIT_DRAWS
 from leadline.diagnosis.compare.pairing import Pair
-from leadline.stats import Interval
-from leadline.stats.bootstrap import percentile_tails, resample_weights
+from leadline.stats import Interval, smooth_intervals
 
 __all__ = ["FormSplit", "split_form"]
 
@@ -53,10 +51,7 @@ def split_form(pair: Pair, seed: int = 0) -> FormSplit | None:
     table = np.concatenate([_rates(side) for side in sides], axis=1)
     if not (table.sum(axis=0)[[0, 2]] > 0).all():
         return None
-    own = _parts(np.ones((1, len(pair))), table)[0]
-    drawn = np.concatenate(list(_resampled(table, seed)))
-    lo, hi = np.nanquantile(drawn, percentile_tails(len(pair)), axis=0)
-    form, content = (Interval(float(v), float(a), float(b)) for v, a, b in zip(own, lo, hi, strict=True))
+    form, content = smooth_intervals(table, _parts, draws=SPLIT_DRAWS, seed=seed)
     means = table.mean(axis=0)
     right = (float(means[1] / means[0]), float(means[3] / means[2]))
     return FormSplit((float(means[0]), float(means[2])), right, form, content)
@@ -68,13 +63,8 @@ def _rates(counts: Counts) -> Array:
     return np.stack([answered / counts.n, counts.c / counts.n], axis=1)
 
 
-def _resampled(table: Array, seed: int) -> Iterator[Array]:
-    for weights in resample_weights(table.shape[0], SPLIT_DRAWS, seed):
-        yield _parts(weights, table)
-
-
-def _parts(weights: Array, table: Array) -> Array:
-    answered, correct, answered2, correct2 = ((weights @ table) / table.shape[0]).T
+def _parts(means: Array) -> Array:
+    answered, correct, answered2, correct2 = means.T
     with np.errstate(invalid="ignore", divide="ignore"):
         right, right2 = correct / answered, correct2 / answered2
     form = (right + right2) / 2 * (answered2 - answered)

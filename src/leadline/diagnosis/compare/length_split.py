@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from leadline.diagnosis.compare.pairing import Pair
-from leadline.stats import Interval
-from leadline.stats.bootstrap import percentile_tails, resample_weights
+from leadline.stats import Interval, smooth_intervals
 
 __all__ = ["LengthSplit", "split_length"]
 
@@ -44,25 +42,18 @@ def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:
     table = np.stack([base.c, base.tokens_correct, tuned.c, tuned.tokens_correct], axis=1)
     if not (table.sum(axis=0) > 0).all():
         return None
-    own = _parts(np.ones((1, len(pair))), table)[0]
-    drawn = np.concatenate(list(_resampled(table, seed)))
-    lo, hi = np.nanquantile(drawn, percentile_tails(len(pair)), axis=0)
-    total, same, mix = (Interval(float(v), float(a), float(b)) for v, a, b in zip(own, lo, hi, strict=True))
-    return LengthSplit(float(table[:, 1].sum() / table[:, 0].sum()), total, same, mix)
-
-
-def _resampled(table: Array, seed: int) -> Iterator[Array]:
-    for weights in resample_weights(table.shape[0], SPLIT_DRAWS, seed):
-        yield _parts(weights, table)
-
-
-def _parts(weights: Array, table: Array) -> Array:
-    """Total change, same-problem part and mix part for every row of weights, shape (draws, 3)."""
     c1, t1, c2, t2 = table.T
     both = (c1 > 0) & (c2 > 0)
+    change = np.where(both, t2 / np.where(c2 > 0, c2, 1) - t1 / np.where(c1 > 0, c1, 1), 0.0)
+    table = np.column_stack([table, change * c1, change * c2])
+    total, same, mix = smooth_intervals(table, _parts, draws=SPLIT_DRAWS, seed=seed)
+    return LengthSplit(float(t1.sum() / c1.sum()), total, same, mix)
+
+
+def _parts(means: Array) -> Array:
+    """Total change, same-problem part and mix part for every row of means, shape (rows, 3)."""
+    c1, t1, c2, t2, change1, change2 = means.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        change = np.where(both, t2 / np.where(c2 > 0, c2, 1) - t1 / np.where(c1 > 0, c1, 1), 0.0)
-        sums = weights @ table
-        total = sums[:, 3] / sums[:, 2] - sums[:, 1] / sums[:, 0]
-        same = ((weights @ (change * c1)) / sums[:, 0] + (weights @ (change * c2)) / sums[:, 2]) / 2
+        total = t2 / c2 - t1 / c1
+        same = (change1 / c1 + change2 / c2) / 2
     return np.stack([total, same, total - same], axis=1)

@@ -21,7 +21,7 @@ from leadline.diagnosis.compare.tilt_fit import fit_laws
 from leadline.diagnosis.compare.verdict import judge_comparison
 from leadline.diagnosis.probe.copies import find_copies, without_copies
 
-__all__ = ["compare"]
+__all__ = ["compare", "ratio_rows"]
 
 
 def compare(
@@ -58,7 +58,7 @@ def compare(
     found = Comparison(
         pair=pair,
         passes=tuple(pass_rows(pair, seed=seed)),
-        ratios=tuple(_ratios(pair, seed)),
+        ratios=tuple(ratio_rows(pair, seed)),
         crossing=crossing(pair, seed),
         laws=laws,
         ledger=support_ledger(pair, laws, tau),
@@ -76,7 +76,7 @@ def compare(
     return replace(found, verdict=code, also=also, sentences=sentences)
 
 
-def _ratios(pair: Pair, seed: int) -> list[MetricChange]:
+def ratio_rows(pair: Pair, seed: int) -> list[MetricChange]:
     """Length and form of both sides, for what both sides state."""
     base, tuned = pair.base, pair.tuned
     wanted = {
@@ -86,14 +86,15 @@ def _ratios(pair: Pair, seed: int) -> list[MetricChange]:
         "no_answer": ("reason", "no_answer", "n"),
         "format_failed": ("format", "format_failed", "n"),
     }
-    rows = []
+    rows: list[MetricChange | None] = []
     for name, (needs, top, bottom) in wanted.items():
         if not (base.stated[needs] and tuned.stated[needs]):
             continue
         sides = [(getattr(side, top), getattr(side, bottom)) for side in (base, tuned)]
         if name == "mean_tokens_correct" and not all(np.sum(values) > 0 for values, _ in sides):
             continue  # counts with a mean length say nothing of the correct ones
-        row = (share_row if bottom == "n" and top != "tokens" else ratio_row)(name, sides[0], sides[1], seed)
-        if row is not None:
-            rows.append(row)
-    return rows
+        if bottom == "n" and top != "tokens":
+            rows.append(share_row(name, sides[0][::-1], sides[1][::-1], seed))
+        else:
+            rows.append(ratio_row(name, sides[0], sides[1], seed))
+    return [row for row in rows if row is not None]

@@ -72,6 +72,22 @@ def run_compare(
 
 
 def _write_page(html: str | Path, found: Comparison, base: str | Path, tuned: str | Path) -> None:
-    title = f"{Path(tuned).name} against {Path(base).name}"
+    title = " against ".join(_told_apart(Path(tuned), Path(base)))
     shown = comparison_finding(found, title, sources=(str(base), str(tuned)), about=about_samples(tuned))
     write_text_atomic(html, finding_page(shown))
+
+
+def _told_apart(one: Path, other: Path) -> tuple[str, str]:
+    """The ends of two paths from where they differ: ``lead/eval.jsonl.gz`` and ``sft/eval.jsonl.gz``.
+
+    >>> _told_apart(Path("run/samples/lead/eval.jsonl"), Path("run/samples/sft/eval.jsonl"))
+    ('lead/eval.jsonl', 'sft/eval.jsonl')
+    >>> _told_apart(Path("a/tuned.jsonl"), Path("a/base.jsonl"))
+    ('tuned.jsonl', 'base.jsonl')
+    """
+    alike = 0
+    for mine, its in zip(reversed(one.parts), reversed(other.parts), strict=False):
+        if mine != its:
+            break
+        alike += 1
+    return str(Path(*one.parts[-alike - 1 :])), str(Path(*other.parts[-alike - 1 :]))

@@ -41,14 +41,14 @@ def problems_needed(found: Comparison) -> int:
 
 
 def comparison_sentences(found: Comparison, code: str) -> Iterator[Sentence]:
-    """All sentences of a comparison, the headline of its code first."""
+    """All sentences of a comparison: the headline of its code, first what every reader asks."""
     yield _headline(found, code)
     yield from _success(found)
+    yield from _length_sentences(found)
+    yield from _form_sentences(found)
+    yield from _single_problems(found)
     yield from _support(found)
     yield from _law_sentences(found)
-    yield from _form_sentences(found)
-    yield from _length_sentences(found)
-    yield from _single_problems(found)
 
 
 def _headline(found: Comparison, code: str) -> Sentence:
@@ -85,6 +85,12 @@ def _headline(found: Comparison, code: str) -> Sentence:
         )
     if code == "better":
         return _better(found, text)
+    last = found.passes[-1]
+    if first.difference.lo > 0 > last.difference.hi:
+        return Sentence(
+            f"{text}: pass@1 {points(first.difference)}, but {last.name} {points(last.difference)}.",
+            ("metrics.pass@1.difference", f"metrics.{last.name}.difference"),
+        )
     return Sentence(f"{text}: pass@1 {points(first.difference)}.", ("metrics.pass@1.difference",))
 
 
@@ -168,7 +174,7 @@ def _noise_sentences(found: Comparison) -> Iterator[Sentence]:
 
 def _support(found: Comparison) -> Iterator[Sentence]:
     ledger, seen = found.ledger, found.seen
-    if seen.change is not None and not found.unrelated:
+    if seen.change is not None and not found.unrelated and seen.problems < len(found.pair):
         yield Sentence(
             f"On {count(seen.problems, 'problem')} that the base was seen to solve pass@1 changed by "
             f"{points(seen.change)} (the base's part from the fitted law of Q, given the counts).",
@@ -182,7 +188,7 @@ def _support(found: Comparison) -> Iterator[Sentence]:
         )
         return
     yield Sentence(
-        f"Support at Q = {percent(ledger.tau)}: {ledger.kept:,} kept, {ledger.expanded:,} expanded, "
+        f"Support (success surely above {percent(ledger.tau)}): {ledger.kept:,} kept, {ledger.expanded:,} expanded, "
         f"{ledger.shrunk:,} shrunk, {ledger.never:,} never solved, {ledger.unclear:,} unclear.",
         ("ledger.tau", *(f"ledger.{name}" for name in ("kept", "expanded", "shrunk", "never", "unclear"))),
     )
@@ -193,7 +199,7 @@ def _support(found: Comparison) -> Iterator[Sentence]:
         if observed and expected is not None and p is not None:
             told = "more than a tilt explains" if p < REJECT else "no more than a tilt explains"
             yield Sentence(
-                f"{observed:,} {name} is {told}: it would show {expected:.1f} (p = {p:.2g}).",
+                f"{count(observed, 'problem')} {name} is {told}, which would show {expected:.1f} (p = {p:.2g}).",
                 (f"ledger.{name}", f"ledger.expected_{name}", f"ledger.p_{name}"),
             )
     if ledger.expanded and ledger.effective_k is not None and ledger.p_expanded is None:
@@ -220,13 +226,13 @@ def _law_sentences(found: Comparison) -> Iterator[Sentence]:
     if abs(laws.log_ratio) > 2:
         better = "a tilt" if laws.log_ratio > 0 else "the arcsine law of std-normalised GRPO"
         yield Sentence(
-            f"Of the two nulls {better} fits better, by {abs(laws.log_ratio):.1f} in log-likelihood.",
+            f"Of the two laws of reweighting {better} fits better, by {abs(laws.log_ratio):.1f} in log-likelihood.",
             ("laws.log_likelihood_ratio",),
         )
     if laws.dispersion > 1.5:
         yield Sentence(
-            f"Neither may hold: the rates scatter {laws.dispersion:.1f} times as much as binomial noise about the "
-            "tilt.",
+            f"Perhaps neither law holds: the rates scatter {laws.dispersion:.1f} times as much about the tilt as "
+            "binomial noise does. The intervals above do not rest on it.",
             ("laws.dispersion",),
         )
 
@@ -249,7 +255,8 @@ def _form_sentences(found: Comparison) -> Iterator[Sentence]:
         before = found.hacking[0].share
         was = "" if before is None else f" ({percent(before)} before)"
         yield Sentence(
-            f"{percent(found.hacking[1].share)} of the reflecting words stand in near-repeats{was}.",
+            f'{percent(found.hacking[1].share)} of the reflecting words ("wait", "let me check") stand in sentences '
+            f"that nearly repeat each other{was}.",
             ("farmed",),
         )
 
@@ -262,7 +269,7 @@ def _length_sentences(found: Comparison) -> Iterator[Sentence]:
     if split is not None:
         yield Sentence(
             f"Correct samples: {_signed(split.total)} tokens, of which {_signed(split.same)} on the same problems "
-            f"and {_signed(split.mix)} for solving other ones.",
+            f"and {_signed(split.mix)} because which problems are solved, and how often, changed.",
             ("length.total", "length.same", "length.mix"),
         )
 
@@ -283,8 +290,8 @@ def _single_problems(found: Comparison) -> Iterator[Sentence]:
     movers = found.movers
     if movers.up or movers.down:
         yield Sentence(
-            f"{count(movers.up, 'problem')} solved more often beyond chance, {movers.down:,} less often "
-            f"(chance: {movers.by_chance:.1f} each way).",
+            f"Single problems beyond doubt: {movers.up:,} solved more often, {movers.down:,} less often "
+            f"(by chance: {movers.by_chance:.1f} each way).",
             ("movers.up", "movers.down", "movers.by_chance"),
         )
     if len(found.pair) >= 5 and movers.top_share >= 0.5:

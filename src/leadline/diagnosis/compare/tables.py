@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.movers import movement
@@ -18,7 +19,17 @@ from leadline.stats import Interval
 __all__ = ["comparison_finding"]
 
 MOST_POINTS = 2000  # of the scatter: more make a page slow, and no clearer
-MOST_MOVED, CLEAR = 8, 2.576  # rows, and the standard errors that a problem of theirs has moved at least
+MOST_MOVED, CLEAR = (
+    6,
+    2.576,
+)  # rows each way, and the standard errors that a problem of theirs has moved at least
+ROW_NAMES = {
+    "mean_tokens": "tokens per sample",
+    "mean_tokens_correct": "tokens per correct sample",
+    "truncated": "cut off by the token limit",
+    "no_answer": "no answer found",
+    "format_failed": "format missed",
+}
 
 
 def comparison_finding(
@@ -30,10 +41,7 @@ def comparison_finding(
 ) -> Finding:
     """What is shown of a comparison; ``sources`` stand in the command that is advised."""
     base, tuned = found.pair.base, found.pair.tuned
-    size = (
-        f"{count(len(found.pair), 'problem')}, {np.median(base.n):.0f} samples each before and "
-        f"{np.median(tuned.n):.0f} after (median). {about}"
-    )
+    size = f"{count(len(found.pair), 'problem')}, {_samples(base.n)} each before and {_samples(tuned.n)} after. {about}"
     before, after = found.pair.rates
     shown = np.linspace(0, len(found.pair) - 1, min(len(found.pair), MOST_POINTS)).astype(int)
     rates = rate_counts(base.n, base.c)
@@ -62,6 +70,10 @@ def comparison_finding(
     )
 
 
+def _samples(n: npt.NDArray[np.float64]) -> str:
+    return f"{n[0]:.0f} samples" if np.ptp(n) == 0 else f"{np.median(n):.0f} samples (median)"
+
+
 def _tables(found: Comparison) -> Iterator[Table]:
     rows = [_shares(row) for row in found.passes]
     rows += [_tokens(row) if "tokens" in row.name else _shares(row) for row in found.ratios]
@@ -77,7 +89,7 @@ def _tables(found: Comparison) -> Iterator[Table]:
     if found.length is not None:
         parts += [
             ("tokens of correct samples, on the same problems", _plain(found.length.same, 1)),
-            ("tokens of correct samples, for solving other ones", _plain(found.length.mix, 1)),
+            ("tokens of correct samples, for other problems solved", _plain(found.length.mix, 1)),
         ]
     if found.form is not None:
         parts += [
@@ -89,29 +101,41 @@ def _tables(found: Comparison) -> Iterator[Table]:
 
 
 def _moved(found: Comparison) -> Table:
-    """The problems that moved most beyond chance, with their texts."""
+    """The problems that gained and lost most beyond chance, with their texts where their names do not say them."""
     base, tuned = found.pair.base, found.pair.tuned
     far = movement(found.pair)
-    order = [i for i in np.argsort(-np.abs(far), kind="stable")[:MOST_MOVED] if abs(far[i]) > CLEAR]
+    gained = [i for i in np.argsort(-far, kind="stable")[:MOST_MOVED] if far[i] > CLEAR]
+    lost = [i for i in np.argsort(far, kind="stable")[:MOST_MOVED] if far[i] < -CLEAR]
+    texts = {
+        i: " ".join(base.prompts.get(base.ids[i], tuned.prompts.get(base.ids[i], "")).split())
+        for i in (*gained, *lost)
+    }
+    told = any(text and text != base.ids[i] for i, text in texts.items())
     rows = tuple(
         (
             base.ids[i][:40],
             f"{base.c[i]:.0f}/{base.n[i]:.0f}",
             f"{tuned.c[i]:.0f}/{tuned.n[i]:.0f}",
-            " ".join(base.prompts.get(base.ids[i], tuned.prompts.get(base.ids[i], "")).split())[:160],
+            *((text[:160],) if told else ()),
         )
-        for i in order
+        for i, text in texts.items()
     )
     note = "Counts as drawn. They stand here because they moved most: part of that is luck; fresh samples show less."
-    return Table("Problems that moved most", ("problem", "right before", "right after", "text"), rows, note)
+    head = ("problem", "right before", "right after", *(("text",) if told else ()))
+    return Table("Problems that gained and lost most", head, rows, note)
 
 
 def _shares(row: MetricChange) -> tuple[str, ...]:
-    return row.name, share(row.base), share(row.tuned), points(row.difference)
+    return ROW_NAMES.get(row.name, row.name), share(row.base), share(row.tuned), points(row.difference)
 
 
 def _tokens(row: MetricChange) -> tuple[str, ...]:
-    return row.name, _plain(row.base, 1), _plain(row.tuned, 1), _plain(row.difference, 1)
+    return (
+        ROW_NAMES.get(row.name, row.name),
+        _plain(row.base, 1),
+        _plain(row.tuned, 1),
+        _plain(row.difference, 1),
+    )
 
 
 def _plain(interval: Interval, digits: int) -> str:

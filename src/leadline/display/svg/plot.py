@@ -29,6 +29,7 @@ class Plot:
         columns: names along x.
         x_values: name these values on x instead of round ones.
         percent: the values are shares; name them in percent (on y, or on x where rows are named).
+        percent_x: the values along x are shares too.
         headed: draw the title, which is read out in any case.
         row_height: pixels; a row of several marks needs more.
     """
@@ -44,6 +45,7 @@ class Plot:
     columns: Sequence[str] = ()
     x_values: Sequence[float] = ()
     percent: bool = False
+    percent_x: bool = False
     headed: bool = True
     width: float = 760.0
     row_height: float = 20.0
@@ -76,7 +78,7 @@ class Plot:
     @property
     def across(self) -> ChartAxis:
         """The axis from left to right."""
-        share = self.percent and bool(self.rows)
+        share = self.percent_x or (self.percent and bool(self.rows))
         right = self.width - _RIGHT
         return ChartAxis(self.x_range, self.left, right, self.log_x, share, self.columns, self.x_values)
 
