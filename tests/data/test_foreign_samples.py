@@ -16,7 +16,7 @@ from leadline.data import load_problems
 from leadline.data.row_files import read_rows
 from leadline.data.samples.converting import convert_samples
 from leadline.data.samples.counts import Counts
-from leadline.data.samples.foreign import SampleReading
+from leadline.data.samples.foreign import SampleReading, sample_rows
 from leadline.data.samples.formats import LAYOUTS
 from leadline.data.samples.sources import load_counts
 from leadline.errors import DataError, InputError
@@ -294,13 +294,48 @@ def test_graded_scores_ask_from_where_on_they_are_right(tmp_path: Path) -> None:
 def test_what_is_not_known_says_what_to_write(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{"frage": "?", "stimmt": 1}])
     with pytest.raises(
-        DataError, match=r"Columns: frage, stimmt;.*--columns problem_id=COLUMN,correct=frage"
+        DataError, match=r"Columns: frage, stimmt;.*--columns problem_id=COLUMN,correct=stimmt"
     ):
         load_counts(path)
     with pytest.raises(InputError, match="is not one of leadline, lm_eval"):
         SampleReading("nothing")
     with pytest.raises(InputError, match=r"columns.colour: unknown field"):
         SampleReading(columns={"colour": "red"})
+
+
+MESSAGES = json.dumps([{"role": "user", "content": PENS}])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"resps": [[RIGHT]], "arguments": {"gen_args_0": {"arg_0": [MESSAGES]}}},
+        {"resps": [[RIGHT]], "arguments": [[PENS, {"until": ["Q:"]}]]},
+        {"filtered_resps": [GOLDS[PENS]], "doc": {"question": PENS}},
+        {"filtered_resps": [[GOLDS[PENS]]], "arguments": {"gen_args_0": {"arg_0": PENS}}},
+    ],
+)
+def test_lm_eval_files_that_were_thinned_out_are_read(row: dict[str, Any], tmp_path: Path) -> None:
+    """Without the documents, or without the responses, as some people keep them; a verdict under any metric's name."""
+    rows = [
+        {"doc_id": i, "target": GOLDS[PENS], "metrics": ["tolerant"], "tolerant": float(i)} | row
+        for i in (0, 1)
+    ]
+    path = write(tmp_path / "samples.jsonl", rows)
+    (first, second) = (one for _, one in sample_rows([path]))
+    assert (first["prompt"], first["correct"], second["correct"]) == (PENS, False, True)
+
+
+def test_verdicts_beside_a_list_of_generations_are_taken(tmp_path: Path) -> None:
+    row = {"problem": PENS, "generations": [WRONG, RIGHT], "answer": GOLDS[PENS]}
+    path = write(tmp_path / "a.jsonl", [row | {"correctness_math_verify": [True, False]}])
+    assert [one["correct"] for _, one in sample_rows([path])] == [True, False]
+
+
+def test_the_column_that_is_guessed_for_a_verdict_could_be_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{"run": "x", "kind": "easy", "passed_it": 1}])
+    with pytest.raises(DataError, match="correct=passed_it"):
+        list(sample_rows([path]))
 
 
 def test_the_filter_of_lm_eval_can_be_chosen(tmp_path: Path) -> None:

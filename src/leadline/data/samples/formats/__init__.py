@@ -79,7 +79,10 @@ def _guess(row: RawRow) -> str:
     """The part of the option that says right or wrong, with the columns that might."""
     total = _named(row, "n_samples")
     known = {n for names in ALIASES.values() for n in names}
-    unused = next((str(name) for name in row if str(name).lower() not in known), "COLUMN")
+    verdicts = [
+        str(name) for name, value in row.items() if value in (0, 1) and str(name).lower() not in known
+    ]
+    unused = verdicts[0] if verdicts else "COLUMN"
     if total is not None:
         return f"n_correct={unused},n_samples={total}"
     text, gold = _named(row, "completion"), _named(row, "gold")

@@ -6,9 +6,12 @@ Source: EleutherAI/lm-evaluation-harness, ``lm_eval/evaluator.py``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.errors import DataError
+from leadline.storage.jsonl import parse_object
 
 __all__ = ["LM_EVAL"]
 
@@ -25,22 +28,40 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
             f"filter {reading.choice!r} was read, others left out (--format lm_eval:NAME chooses)"
         ] = None
         return
-    texts = row["resps"][0] if row["resps"] and isinstance(row["resps"][0], list) else row["resps"]
-    metric = reading.columns.get("correct") or next((m for m in _METRICS if m in row), None)
-    about = {
-        "problem": row["doc_id"],
-        "prompt": first_of(
-            row, "doc.question", "doc.problem", "doc.query", "doc.prompt", "arguments.gen_args_0.arg_0"
-        ),
-        "gold": row.get("target"),
-    }
+    texts = _texts(row)
+    metrics = (*_METRICS, *(row["metrics"] if isinstance(row.get("metrics"), list) else ()))
+    metric = reading.columns.get("correct") or next((m for m in metrics if m in row), None)
+    about = {"problem": row["doc_id"], "prompt": _prompt(row), "gold": first_of(row, "target", "doc.target")}
     if len(texts) == 1 or not all(isinstance(text, str) for text in texts):
         # The metric is of one answer: of a choice among likelihoods there is no text.
-        text = texts[0] if isinstance(texts[0], str) else None
+        text = texts[0] if texts and isinstance(texts[0], str) else None
         yield own_row(reading, **about, completion=text, score=row.get(metric, None) if metric else ...)
         return
     for text in texts:  # of several responses the metric says something about one: they are graded here
         yield own_row(reading, **about, completion=text)
 
 
-LM_EVAL = Layout("lm_eval", ("doc_id", "resps", "doc"), _read, lambda row: isinstance(row["resps"], list))
+def _texts(row: RawRow) -> list[Any]:
+    """The responses; of files that were thinned out, the answers that a filter took from them."""
+    found = row["resps"] if isinstance(row.get("resps"), list) else row["filtered_resps"]
+    return found[0] if found and isinstance(found[0], list) else list(found)
+
+
+def _prompt(row: RawRow) -> Any:
+    """The question of the document, else what the model was given: a text, or messages written as JSON."""
+    asked = first_of(row, "doc.question", "doc.problem", "doc.query", "doc.prompt")
+    if asked is not None:
+        return asked
+    given = first_of(row, "arguments.gen_args_0.arg_0", "arguments.0.0")
+    given = given[0] if isinstance(given, list) and len(given) == 1 else given
+    if isinstance(given, str) and given.startswith("[{"):
+        with suppress(DataError):
+            return parse_object(b'{"messages":' + given.encode() + b"}", "arguments")["messages"]
+    return given
+
+
+def _fits(row: RawRow) -> bool:
+    return any(isinstance(row.get(name), list) for name in ("resps", "filtered_resps"))
+
+
+LM_EVAL = Layout("lm_eval", ("doc_id",), _read, _fits)

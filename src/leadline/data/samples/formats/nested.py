@@ -33,7 +33,7 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         "prompt": first_of(row, "question", "prompt", "problem"),
         "gold": first_of(row, "gold", "answer", "expected_answer", "ground_truth", "target"),
     }
-    scores = first_of(row, "scores", "correct", "rewards", "score")
+    scores = first_of(row, "scores", "correct", "rewards", "score", "correctness_math_verify", "correctness")
     for i, one in enumerate(row[name]):
         if isinstance(one, str):
             score = scores[i] if isinstance(scores, list) and len(scores) == len(row[name]) else ...
