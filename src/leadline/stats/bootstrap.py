@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +35,23 @@ def resample_weights(size: int, draws: int = DRAWS, seed: int = 0) -> Iterator[A
     """
     if size < 1 or draws < 1:
         raise ValueError("a bootstrap needs at least one problem and one draw")
+    if size * draws <= CHUNK_CELLS:
+        yield _whole(size, draws, seed).astype(float)
+        return
     rng = np.random.default_rng(seed)
     rows = max(1, CHUNK_CELLS // size)
     for start in range(0, draws, rows):
-        count = min(rows, draws - start)
-        index = rng.integers(size, size=(count, size)) + np.arange(count)[:, None] * size
-        yield np.bincount(index.ravel(), minlength=count * size).reshape(count, size).astype(float)
+        yield _drawn(rng, size, min(rows, draws - start)).astype(float)
+
+
+@lru_cache(maxsize=4)  # a comparison asks for the same resamples thirty times; 8 MB each at most
+def _whole(size: int, draws: int, seed: int) -> npt.NDArray[np.uint16]:
+    return _drawn(np.random.default_rng(seed), size, draws).astype(np.uint16)
+
+
+def _drawn(rng: np.random.Generator, size: int, count: int) -> npt.NDArray[np.int64]:
+    index = rng.integers(size, size=(count, size)) + np.arange(count)[:, None] * size
+    return np.bincount(index.ravel(), minlength=count * size).reshape(count, size)
 
 
 def percentile_tails(size: float, confidence: float = 0.95) -> tuple[float, float]:
