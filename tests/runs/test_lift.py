@@ -164,3 +164,11 @@ def test_verl_and_several_processes_are_refused(start: Path) -> None:
     assert lift_line(sharded, "relift", 1).refused is not None
     lines = arm_lines(recipe, VerlSection(gpus_per_node=1), "relift", P())
     assert any(line.refused for line in lines if line.place == "arms.relift.lift")
+
+
+@pytest.mark.parametrize("word", ["solutionz", "module:", ":function", ""])
+def test_a_word_that_is_no_way_of_lifting_is_refused_with_those_that_are(word: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"arms.relift.lift: .* neither none nor solutions nor module:function"
+    ):
+        parse_recipe(RECIPE.replace("lift: solutions", f"lift: '{word}'"))

@@ -380,6 +380,9 @@ def test_a_study_beyond_writes_its_page_and_the_same_again(
         "workers": 0,
         "beyond": True,
     }
+    assert run_study("depth", tmp_path / "dry", note=told.append, dry_run=True, **settings) == {}
+    assert "2 of 2 base models and 6 of 6 arms to compute" in told.pop()
+    assert not (tmp_path / "dry").exists()
     result = run_study("depth", tmp_path, note=told.append, **settings)
     assert (
         result["command"]

@@ -50,6 +50,9 @@ def study(
         typer.Option(help="Local processes, one thread each (all cores); 0 computes in this process."),
     ] = None,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run the cells on.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed and what it costs; write nothing.")
+    ] = False,
 ) -> None:
     """When does GRPO generalise? Small models from scratch, exact correct mass, one dial at a time."""
     from leadline.studies.study import run_study
@@ -67,9 +70,12 @@ def study(
         beyond=beyond,
         workers=workers if workers is not None else os.cpu_count() or 1,
         ray=ray,
+        dry_run=dry_run,
         note=lambda text: console.print(text, markup=False),
         progress=Lines(console),
     )
+    if dry_run:
+        return
     _show([*_sentences(result), f"Page: {folder / 'report.html'}"])
 
 

@@ -220,10 +220,18 @@ class ArmConfig(_Section):
     grader: str | None = None
     """``module:function`` instead of leadline's grader."""
     learning_rate_scale: Rate = 1.0
-    lift: Annotated[str, Field(pattern=r"^(none|solutions|[^:]+:.+)$")] = "none"
+    lift: str = "none"
     """What is imitated of problems whose group had no right answer, as many at a time as a step has problems
     (``engine/lift.py``). ``solutions``: their reference solutions. ``module:function``: what the model that the arm
     began from answers in two parts, cut by that function, and the scorer finds right (``runs/composer.py``)."""
+
+    @field_validator("lift")
+    @classmethod
+    def _lift(cls, value: str) -> str:
+        module, _, function = value.partition(":")
+        if value not in ("none", "solutions") and not (module and function):
+            raise ValueError(f"{value!r} is neither none nor solutions nor module:function")
+        return value
 
     @field_validator("advantage", mode="before")
     @classmethod

@@ -47,6 +47,7 @@ def run_study(
     beyond: bool = False,
     workers: int = 2,
     ray: str | None = None,
+    dry_run: bool = False,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[StudyProgress], None] = lambda progress: None,
 ) -> dict[str, Any]:
@@ -59,10 +60,11 @@ def run_study(
         algorithms: names or ``module:function``; all when not given.
         steps: 60 and 600 when not given, 60 for a quick one; 300 and 600 for one that goes beyond.
         beyond: ask for algorithms that reach what the base model never gets right, instead of the paper's claims.
+        dry_run: tell the cost, and do nothing.
         note: told the cost before anything starts.
 
     Returns:
-        what ``results.json`` holds.
+        what ``results.json`` holds; nothing of a dry run.
 
     Raises:
         InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
@@ -80,6 +82,8 @@ def run_study(
     # Nothing is timed where nothing is left to compute.
     cost = measure_cost(plan) if outstanding(plan, Store(out), NO_COST)[1] else NO_COST
     note(_announcement(plan, Store(out), cost, None if ray else max(1, workers)))
+    if dry_run:
+        return {}
     rows = run_plan(plan, out, pool, cost, progress)
     kind = " --beyond" * beyond + " --quick" * quick
     command = _command(f"{axis}{kind}", algorithms, steps, seeds)
