@@ -220,10 +220,12 @@ def test_relift_imitates_what_failed_and_counts_it(weights: bytes) -> None:
 
 
 def test_two_steps_in_one_are_grpo_at_twice_the_steps(weights: bytes) -> None:
-    double, plain = trained("grpo-2x-updates", 5, weights), trained("grpo", 10, weights)
-    assert same_weights(double, plain)
-    assert double.tally == plain.tally
-    assert trained("grpo-g16", 5, weights).tally.completions == plain.tally.completions
+    double, plain = trained("grpo-2x-updates", 6, weights), trained("grpo", 12, weights)
+    fourfold = trained("grpo-4x-updates", 3, weights)
+    for more in (double, fourfold):
+        assert same_weights(more, plain)
+        assert more.tally == plain.tally
+    assert trained("grpo-g16", 6, weights).tally.completions == plain.tally.completions
 
 
 def test_every_algorithm_has_its_price_in_every_row() -> None:
@@ -235,7 +237,13 @@ def test_every_algorithm_has_its_price_in_every_row() -> None:
         assert all({*COUNTS, "pool"} <= row.keys() for row in rows)
         spent = {count: rows[0][count] for count in COUNTS}
         drawn = 2 * TINY.prompts * TINY.group
-        expected = {"grpo-g16": 2, "grpo-2x-updates": 2, "compose-blind": 0, "sft": 0}.get(arm.algorithm, 1)
+        expected = {
+            "grpo-g16": 2,
+            "grpo-2x-updates": 2,
+            "grpo-4x-updates": 4,
+            "compose-blind": 0,
+            "sft": 0,
+        }.get(arm.algorithm, 1)
         assert spent["completions"] + spent["prefixed"] == drawn * expected
         assert (spent["parts"] > 0) == arm.algorithm.startswith("compose")
         assert (spent["references"] > 0) == (arm.algorithm in ("relift", "sft", "backtrack"))

@@ -25,7 +25,7 @@ __all__ = ["CONTROLS", "FEWEST_SEEDS", "Judgement", "judge", "judge_beyond"]
 BeyondVerdict = Literal["expanded", "expanded, trained only", "taught", "sharpened", "nothing", "undecided"]
 SeedCounts = dict[int, int]
 
-CONTROLS = ("grpo", "grpo-g16", "grpo-2x-updates")
+CONTROLS = ("grpo", "grpo-g16", "grpo-2x-updates", "grpo-4x-updates")
 """GRPO at rising cost: an algorithm is held against the cheapest of these that had no less than it."""
 
 FEWEST_SEEDS = 5

@@ -14,7 +14,7 @@ from leadline.studies.experiment.algorithms.backtrack import backtrack
 from leadline.studies.experiment.algorithms.compose import compose, compose_blind, compose_majority
 from leadline.studies.experiment.algorithms.easier import curriculum, mixed
 from leadline.studies.experiment.algorithms.imitation import imitate_own_successes, imitate_references
-from leadline.studies.experiment.algorithms.more_of_grpo import doubled_group, doubled_steps
+from leadline.studies.experiment.algorithms.more_of_grpo import doubled_group, doubled_steps, quadrupled_steps
 from leadline.studies.experiment.algorithms.pass_at_k import pkpo
 from leadline.studies.experiment.algorithms.policy_gradients import POLICY_GRADIENTS
 from leadline.studies.experiment.algorithms.random_reward import random_reward
@@ -78,6 +78,11 @@ _BEYOND: Mapping[str, Algorithm] = {
         doubled_steps,
         "control: two steps of GRPO in one: twice the completions, twice the updates",
         question="Is it the completions and the updates?",
+    ),
+    "grpo-4x-updates": Algorithm(
+        quadrupled_steps,
+        "control: four steps of GRPO in one",
+        question="Is it the updates, counting those alone that were made?",
     ),
     "compose-majority": Algorithm(
         compose_majority,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadline.grpo.config import AdvantageConfig, LossConfig
 from leadline.studies.experiment.student import Student
 
-__all__ = ["doubled_group", "doubled_steps"]
+__all__ = ["doubled_group", "doubled_steps", "quadrupled_steps"]
 
 
 def doubled_group(student: Student, step: int) -> None:
@@ -19,5 +19,14 @@ def doubled_steps(student: Student, step: int) -> None:
 
     After n steps it is where plain GRPO is after 2n, to the bit.
     """
-    for half in (2 * step, 2 * step + 1):
-        student.reinforce(student.sample(half), half, AdvantageConfig.grpo(), LossConfig())
+    _several_steps(student, step, 2)
+
+
+def quadrupled_steps(student: Student, step: int) -> None:
+    """Four steps in one: batches without signal give no update, and twice the steps are not twice the updates."""
+    _several_steps(student, step, 4)
+
+
+def _several_steps(student: Student, step: int, times: int) -> None:
+    for part in range(times * step, times * (step + 1)):
+        student.reinforce(student.sample(part), part, AdvantageConfig.grpo(), LossConfig())
