@@ -31,7 +31,7 @@ from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.measure import ratio_rows
 from leadline.diagnosis.compare.pairing import Pair, pair_up
 from leadline.diagnosis.compare.seen_gain import find_seen_gain
-from leadline.diagnosis.compare.tilt_fit import slope_interval
+from leadline.diagnosis.compare.tilt_fit import fit_laws, slope_interval
 from leadline.diagnosis.probe.correct_mass import correct_mass
 from leadline.diagnosis.probe.curves import cover_curve, pass_curve, reach_table
 from leadline.diagnosis.probe.failure_modes import count_faults
@@ -227,15 +227,24 @@ def study_slope(draws: int, m: int = 100, n: int = 64) -> dict[str, object]:
             q = law.draw(rng, m)
             base = Counts.from_arrays(n, rng.binomial(n, q))
             tuned = Counts.from_arrays(n, rng.binomial(n, tilted_success(q, a)))
-            ours, naive = slope_interval(pair_up(base, tuned)), naive_slope(base, tuned)
-            rows.append(
-                (ours.contains(1), ours.value, ours.width, naive.contains(1), naive.value, naive.width)
+            pair = pair_up(base, tuned)
+            ours, naive, laws = slope_interval(pair), naive_slope(base, tuned), fit_laws(pair)
+            strong = laws is not None and laws.strength.contains(a)
+            row = (
+                ours.contains(1),
+                ours.value,
+                ours.width,
+                naive.contains(1),
+                naive.value,
+                naive.width,
+                strong,
             )
-        ours_hit, ours, width, naive_hit, naive, naive_width = np.mean(rows, axis=0)
-        result[f"{law.name}, a={a:g}"] = {"covered": ours_hit, "naive": naive_hit}
+            rows.append(row)
+        ours_hit, ours, width, naive_hit, naive, naive_width, strength_hit = np.mean(rows, axis=0)
+        result[f"{law.name}, a={a:g}"] = {"covered": ours_hit, "naive": naive_hit, "strength": strength_hit}
         print(
             f"  {law.name:22s} a={a:g}  ours {ours_hit:.1%} / {ours:.3f} ({width:.2f})   "
-            f"naive {naive_hit:.1%} / {naive:.3f} ({naive_width:.2f})"
+            f"naive {naive_hit:.1%} / {naive:.3f} ({naive_width:.2f})   strength covers a {strength_hit:.1%}"
         )
     return result
 
