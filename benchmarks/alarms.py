@@ -2,10 +2,11 @@
 
     python benchmarks/alarms.py                              # the faults and the simulated runs
     python benchmarks/alarms.py --healthy 'runs/*/seed-*'    # false alarms in run directories that are there
-    python benchmarks/alarms.py --only faults,healthy,simulated,speed
+    python benchmarks/alarms.py --only faults,unseen,healthy,simulated,speed
 
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
-after it began, and how many steps it took. ``healthy``: alarms in runs that nothing is wrong with, an arm a run.
+after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
+other models, data and recipes. ``healthy``: alarms in runs that nothing is wrong with, an arm a run.
 ``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: time a step with all
 checks on against that of a step.
 """
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,30 +34,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 
 def faults(scratch: Path, chosen: str, base: Path | None) -> None:
-    """The table of faults."""
+    """The kinds that the checks were developed on."""
     from faults import local_faults, trl_faults
 
     start = base or local_faults.base_model(scratch / "base")
-    named = kinds = 0
-    print(f"{'':6}{'fault':52}{'first alarm':24}{'delay':>6}  others")
-    for place, cases, run in (
+    places = (
         ("local", local_faults.FAULTS, local_faults.run_local),
         ("trl", trl_faults.FAULTS, trl_faults.run_trl),
-    ):
-        for index, fault in enumerate(cases):
-            if not any(part in fault.name for part in chosen.split(",")):
-                continue
-            with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                out = run(fault, start, Path(folder) / str(index))
-            first = out.alarms[0].check.name if out.alarms else "-"
-            right = first in fault.named_by
-            kinds, named = kinds + 1, named + right
-            others = ", ".join(alarm.check.name for alarm in out.alarms[1:])
-            print(
-                f"{place:6}{fault.name:52}{first + ('' if right else ' (!)'):24}{out.delay or '-':>6}  {others}",
-                flush=True,
-            )
-    print(f"named within 10 steps, right cause first: {named} of {kinds}")
+    )
+    table([(place, fault, run) for place, cases, run in places for fault in cases], start, scratch, chosen)
+
+
+def unseen(scratch: Path, chosen: str) -> None:
+    """Those that they were not; the models that they start from are made first."""
+    from faults import unseen_local, unseen_trl
+
+    places = (
+        ("local", unseen_local.FAULTS, unseen_local.run_unseen),
+        ("trl", unseen_trl.FAULTS, unseen_trl.run_unseen),
+    )
+    cases = [(place, fault, run) for place, given, run in places for fault in given]
+    table(cases, unseen_local.bases(scratch / "bases"), scratch, chosen)
+
+
+def table(cases: Sequence[tuple[str, Any, Any]], start: Any, scratch: Path, chosen: str) -> None:
+    """What each fault is called first, and how long that takes."""
+    named, kinds, delays = 0, 0, []
+    print(f"{'':6}{'fault':78}{'first alarm':24}{'delay':>6}  others")
+    for place, fault, run in cases:
+        if not any(part in fault.name for part in chosen.split(",")):
+            continue
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            out = run(fault, start, Path(folder) / "run")
+        first = out.alarms[0].check.name if out.alarms else "-"
+        right = first in fault.named_by
+        kinds, named = kinds + 1, named + right
+        delays += [out.delay] if right else []
+        others = ", ".join(alarm.check.name for alarm in out.alarms[1:])
+        print(
+            f"{place:6}{fault.name:78}{first + ('' if right else ' (!)'):24}{out.delay or '-':>6}  {others}",
+            flush=True,
+        )
+    middle = f", after {min(delays)} to {max(delays)} steps (median {median(delays):g})" if delays else ""
+    print(f"named within 10 steps, right cause first: {named} of {kinds}{middle}")
 
 
 def healthy(patterns: str) -> None:
@@ -163,6 +183,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         if "faults" in wanted:
             faults(Path(scratch), options.fault, options.base)
+        if "unseen" in wanted:
+            unseen(Path(scratch), options.fault)
         if options.healthy:
             healthy(options.healthy)
         if "simulated" in wanted:
