@@ -7,8 +7,8 @@
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
 after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
 other models, data and recipes. ``healthy``: alarms in runs that nothing is wrong with, an arm a run.
-``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: time a step with all
-checks on against that of a step.
+``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: the share of a step's
+processor time (a busy machine does not matter) that the checks and the metrics computed for them take.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rich.console import Console
+
+from leadline.display.progress import Progress
 from leadline.health import CHECKS, Observation, Watchdog
 from leadline.health.sources.opening import open_records
 from leadline.stats import clopper_pearson
@@ -153,16 +156,74 @@ def simulated(count: int) -> None:
             print(f"  {check.name:26}{fired[check.name]:6}")
 
 
-def speed(scratch: Path, step_seconds: float) -> None:
-    """What the checks cost of a step."""
-    rng, times = random.Random(2), []
-    seen = list(simulated_run(rng))
-    for _ in range(5):
-        dog, begun = Watchdog(), time.perf_counter()
-        dog.see_all(seen)
-        times.append((time.perf_counter() - begun) / 120)
+class Meter:
+    """Processor time of this process within calls of some functions; nested calls count once."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._inside = False
+
+    def around(self, owner: Any, name: str) -> None:
+        """Measure a function or method from now on."""
+        plain = getattr(owner, name)
+
+        def metered(*given: Any, **more: Any) -> Any:
+            if self._inside:
+                return plain(*given, **more)
+            self._inside, begun = True, time.process_time()
+            try:
+                return plain(*given, **more)
+            finally:
+                self._inside = False
+                self.seconds[name.strip("_")] += time.process_time() - begun
+
+        setattr(owner, name, metered)
+
+
+def speed(scratch: Path, steps: int) -> None:
+    """Shares of the processor time of whole steps: the checks, the metrics that they need, and what writes alarms."""
+    from faults import unseen_local, unseen_trl
+    from leadline.engine import step_metrics
+    from leadline.engine.agreement import Agreement
+    from leadline.engine.policy_trainer import PolicyTrainer
+    from leadline.integrations.trl import LeadCallback
+    from leadline.recipes import find_recipe
+    from leadline.runs.alarms import RunAlarms
+    from leadline.runs.pipeline import run_recipe
+
+    meter, whole = Meter(), Meter()
+    for owner, name in (
+        (step_metrics, "_signs"),
+        (Agreement, "add"),
+        (Agreement, "metrics"),
+        (RunAlarms, "row"),
+    ):
+        meter.around(owner, name)
+    whole.around(PolicyTrainer, "_step")
+    few = ["threads=1", "sft.steps=200", f"rl.steps={steps}", "evaluation.problems=8", "evaluation.samples=2"]
+    with Progress(Console(quiet=True)) as progress:
+        run_recipe(find_recipe("quickstart", few), scratch / "speed", progress=progress)
+    tell_speed("the quickstart's steps", meter, whole.seconds["step"])
+
+    meter = Meter()
+    meter.around(LeadCallback, "on_log")
+    quiet = unseen_trl.UnseenTrlFault("none", ())
+    trainer = unseen_trl.made(quiet, {"taught": base_of(unseen_local, scratch)}, scratch / "trl", steps)
+    begun = time.process_time()
+    trainer.train()
+    tell_speed("steps of TRL", meter, time.process_time() - begun)
+
+
+def base_of(unseen_local: Any, scratch: Path) -> Path:
+    """A model to train through TRL."""
+    return Path(unseen_local.base_model(scratch / "taught", unseen_local.RECIPE))
+
+
+def tell_speed(what: str, meter: Meter, whole: float) -> None:
+    parts = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in meter.seconds.items())
+    spent = sum(meter.seconds.values())
     print(
-        f"checks: {1e3 * median(times):.2f} ms a step; {median(times) / step_seconds:.2%} of a step of {step_seconds} s"
+        f"checks and their metrics: {spent / whole:.2%} of the processor time of {what} ({parts} of {whole:.1f} s)"
     )
 
 
@@ -174,7 +235,7 @@ def main() -> None:
     parser.add_argument("--healthy", default="", help="patterns of run directories, separated by commas")
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--fault", default="", help="only faults with one of these in their name")
-    parser.add_argument("--step-seconds", type=float, default=0.9, help="of the quickstart on one idle core")
+    parser.add_argument("--steps", type=int, default=20, help="steps whose speed is measured")
     parser.add_argument(
         "--base", type=Path, help="model directory that the faults start from; else one is trained"
     )
@@ -190,7 +251,7 @@ def main() -> None:
         if "simulated" in wanted:
             simulated(options.simulations)
         if "speed" in wanted:
-            speed(Path(scratch), options.step_seconds)
+            speed(Path(scratch), options.steps)
 
 
 if __name__ == "__main__":

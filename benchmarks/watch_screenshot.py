@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from leadline.diagnosis.watch import look
+from leadline.diagnosis.watch import frame, look
 
 
 def main() -> None:
     run, out = (Path(argument) for argument in sys.argv[1:])
     with open("/dev/null", "w") as nowhere:
         console = Console(record=True, width=200, file=nowhere, highlight=False)
-        console.print(look(run))
+        console.print(frame(look(run), console.width))
     svg = console.export_svg(title=f"leadline watch {run.name}", unique_id="watch")
     out.write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL))  # fonts from elsewhere
 

@@ -9,6 +9,7 @@
     │   ├── CheckpointError  (2)  a model or checkpoint directory that cannot be used
     │   └── MissingExtra     (2)  an optional dependency is not installed; names the extra to install
     ├── TrainingError        (1)  a run that cannot go on, e.g. three non-finite losses in a row
+    ├── StoppedByAlarm       (1)  ended by an alarm that the recipe stops on, after a checkpoint was saved
     ├── StorageError         (1)  the disk is full or refuses to write; earlier files are untouched
     └── Interrupted        (130)  stopped by a signal after a checkpoint was saved
 
@@ -30,6 +31,7 @@ __all__ = [
     "LeadlineError",
     "MissingExtra",
     "Refusals",
+    "StoppedByAlarm",
     "StorageError",
     "TrainingError",
 ]
@@ -78,6 +80,10 @@ class MissingExtra(InputError):
 
 class TrainingError(LeadlineError):
     """A run that cannot go on, e.g. because its loss is not finite any more."""
+
+
+class StoppedByAlarm(LeadlineError):
+    """Ended by an alarm that the recipe stops on (``stop_on``), after the state was saved."""
 
 
 class StorageError(LeadlineError):

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from command import call
 from fake_run import make_run
+from leadline.storage.jsonl import write_json_atomic
+
+ALARM = {
+    "check": "truncation", "kind": "alarm", "step": 4, "seen": "the cap cut off <b>90%</b>", "cost": "Much.",
+    "remedy": "Raise the cap.", "follows_from": ["no_end"],
+}  # fmt: skip
 
 
 def test_a_run_of_leadline_and_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,10 +33,45 @@ def test_a_run_of_leadline_and_its_page(tmp_path: Path, monkeypatch: pytest.Monk
     done = call("watch", str(root), "--once", "--html", str(page), "--every", "4")
     assert done.returncode == 0
     out = done.stdout
-    assert "groups with signal" in out
+    assert "signal" in out
     assert any(block in out for block in "▂▃▄▅▆▇")
     assert "lead: " in out
-    assert '<meta http-equiv="refresh" content="4">' in page.read_text()
+    assert '<html lang="en" data-fresh="4">' in page.read_text()
+    assert "What the checks say" not in page.read_text()
+    write_json_atomic(root / "alarms.json", {"lead": [ALARM], "gone": [ALARM], "sft": [7, {"check": 7}]})
+    call("watch", str(root), "--once", "--html", str(page))
+    assert "the cap cut off &lt;b&gt;90%&lt;/b&gt; <small>(follows from no_end)</small>" in page.read_text()
+
+
+def drawn(arguments: list[str], columns: int, rows: int, until: str) -> str:
+    """What a command writes to a terminal of that size until it has written ``until``; it is interrupted then."""
+    ours, theirs = pty.openpty()
+    sized = {"COLUMNS": str(columns), "LINES": str(rows), "TERM": "xterm"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "leadline", *arguments],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | sized,
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    while until.encode() not in written and select.select([ours], [], [], 120)[0]:
+        try:
+            written += os.read(ours, 65536)
+        except OSError:  # the other side is closed
+            break
+    child.send_signal(signal.SIGINT)
+    child.wait(30)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12)])
+def test_a_small_terminal_holds_it_whole(tmp_path: Path, columns: int, rows: int) -> None:
+    root = make_run(tmp_path / "demo", problems=4)
+    (root / "summary.json").unlink()
+    last = "lines more" if rows < 20 else "lead: no alarm"
+    lines = drawn(["watch", str(root), "--every", "600"], columns, rows, last).splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    assert len(lines) < rows
+    assert any("reward" in line and any(block in line for block in "▂▃▄▅▆▇") for line in lines)
 
 
 def test_verls_files_and_what_is_refused(tmp_path: Path) -> None:
@@ -32,6 +81,6 @@ def test_verls_files_and_what_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "(verl)" in done.stdout
     done = call("watch", str(tmp_path), "--once", "--html", str(tmp_path / "page.html"))
-    assert done.returncode == 2
-    assert "run directory of leadline" in done.stderr
+    assert done.returncode == 0
+    assert "data-fresh" in (tmp_path / "page.html").read_text()
     assert call("watch", str(tmp_path / "nowhere"), "--once").returncode == 2

@@ -350,3 +350,32 @@ def test_an_open_page_of_a_run_under_way_shows_the_steps_that_come(chromium: Any
 
 def last_step(root: Path) -> int:
     return int([row for row in RunReader(root).metrics() if row["stage"] == "rl"][-1]["step"])
+
+
+def test_a_page_of_a_run_under_way_is_read_again_and_stays_where_it_was(
+    chromium: Any, tmp_path: Path
+) -> None:
+    wait = pytest.importorskip("selenium.webdriver.support.wait")
+    root = make_run(tmp_path / "live", problems=20)
+    (root / "summary.json").unlink()
+    page = build_report([root], tmp_path / "page.html", refresh=1)
+    show(chromium, page)
+    count = "return document.getElementById('plot-accuracy').data[0].x.length"
+    before, high = run(chromium, count), run(chromium, "return document.body.scrollHeight")
+    chromium.find_element("css selector", ".chip[data-name=lead]").click()
+    chromium.find_element("css selector", "#settings summary").click()
+    run(chromium, "window.older = true; scrollTo(0, 700)")
+    with RunWriter(root, resume=True) as writer:
+        for step in range(1000, 1003):
+            for arm in ("grpo", "lead"):
+                writer.metric({"arm": arm, "stage": "rl", "step": step, "pass@1": 0.5, "mean_tokens": 9.0})
+    build_report([root], page, refresh=0)  # the last of it: nothing is read again after this
+    wait.WebDriverWait(chromium, 60).until(
+        lambda chrome: run(chrome, "return document.readyState === 'complete' && !window.older")
+    )
+    wait.WebDriverWait(chromium, 60).until(lambda chrome: run(chrome, count) == before + 3)
+    assert run(chromium, "return [document.body.scrollHeight > 0, Math.round(scrollY)]") == [high > 0, 700]
+    assert run(chromium, "return document.querySelector('#settings details').open") is True
+    chip = chromium.find_element("css selector", ".chip[data-name=lead]")
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert chromium.get_log("browser") == []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from leadline.cli.options import in_range
-from leadline.errors import InputError
+
+if TYPE_CHECKING:
+    from leadline.diagnosis.watch import Look
 
 __all__ = ["watch_command"]
 
@@ -21,33 +24,55 @@ def watch_command(
     every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
     html: Annotated[
         Path | None,
-        typer.Option(help="Keep the report at this place fresh; the open page reloads (leadline's runs)."),
+        typer.Option(help="Keep a page about it at this place fresh; the open page reads it again."),
     ] = None,
 ) -> None:
     """Look at a run while it goes on: steps, time left, curves, groups with signal, alarms. Ctrl-C ends it."""
     from rich.live import Live
 
-    from leadline.diagnosis.watch import look
-    from leadline.report import build_report
+    from leadline.diagnosis.watch import frame, look
 
     in_range(every=(every, 0.2, 3600))
-    if html is not None and not (run / "environment.json").is_file():
-        raise InputError(f"{run}: --html is the report of a run directory of leadline")
-
-    def page() -> None:
-        if html is not None:
-            build_report(
-                [run], html, refresh=None if (run / "summary.json").is_file() else max(2, round(every))
-            )
-
     console = Console(highlight=False)
-    shown = look(run)
-    page()
+
+    def seen() -> Look:
+        now = look(run)
+        if html is not None:
+            write_page(now, html, 0 if now.over else max(2, round(every)))
+        return now
+
+    now = seen()
     if once:
-        console.print(shown)
+        console.print(frame(now, console.width))
         return
-    with Live(shown, console=console, auto_refresh=False) as live:
-        while not (run / "summary.json").is_file():
+    with Live(fitted(console, frame(now, console.width), run), console=console, auto_refresh=False) as live:
+        while not now.over:
             time.sleep(every)
-            live.update(look(run), refresh=True)
-            page()
+            now = seen()
+            live.update(fitted(console, frame(now, console.width), run), refresh=True)
+
+
+def write_page(now: Look, out: Path, refresh: int) -> None:
+    """The report of a run of leadline; of another trainer's, the same page of what it has written."""
+    from leadline.diagnosis.foreign_run import safe_name, write_as_run
+    from leadline.report import build_report
+
+    if now.records.kind == "leadline":
+        build_report([now.run], out, refresh=refresh)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / safe_name(now.run.resolve().name)
+        write_as_run(now.records, now.found, root)
+        build_report([root], out, refresh=refresh)
+
+
+def fitted(console: Console, shown: RenderableType, run: Path) -> RenderableType:
+    """As many lines as the terminal has; where there are more, the last one says where they stand."""
+    from rich.segment import Segment, Segments
+
+    lines = console.render_lines(shown, pad=False)
+    if len(lines) < console.height:
+        return shown
+    kept = lines[: console.height - 2]
+    rest = Segment(f"... {len(lines) - len(kept)} lines more: leadline audit {run}"[: console.width - 1])
+    return Segments([part for line in [*kept, [rest]] for part in [*line, Segment.line()]][:-1])

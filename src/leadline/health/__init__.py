@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from leadline.health.alarm import Alarm, ranked
 from leadline.health.observation import History, Observation
-from leadline.health.registry import CHECKS, check_named
+from leadline.health.registry import CHECKS, check_named, stopping
 from leadline.health.watchdog import Watchdog
 
-__all__ = ["CHECKS", "Alarm", "History", "Observation", "Watchdog", "check_named", "ranked"]
+__all__ = ["CHECKS", "Alarm", "History", "Observation", "Watchdog", "check_named", "ranked", "stopping"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from leadline.errors import InputError
 from leadline.health.check import Check
 from leadline.health.checks.accuracy_fall import ACCURACY_FALL
@@ -32,7 +34,7 @@ from leadline.health.checks.wrong_grow_long import WRONG_GROW_LONG
 from leadline.health.checks.wrong_pays_more import WRONG_PAYS_MORE
 from leadline.health.checks.zero_variance import ZERO_VARIANCE
 
-__all__ = ["CHECKS", "check_named"]
+__all__ = ["CHECKS", "check_named", "stopping"]
 
 CHECKS: tuple[Check, ...] = (
     MISSING_REWARD,
@@ -75,3 +77,21 @@ def check_named(name: str) -> Check:
         if check.name == name:
             return check
     raise InputError(f"{name!r}: no such check; there are {', '.join(check.name for check in CHECKS)}")
+
+
+def stopping(names: str | Iterable[str]) -> frozenset[str]:
+    """The checks that ``stop_on`` names; ``all`` for every one that raises alarms.
+
+    Raises:
+        InputError: a name of no check, or of a note.
+
+    >>> sorted(stopping(["kl", "entropy"])), "truncation" in stopping("all")
+    (['entropy', 'kl'], True)
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    if given == ["all"]:
+        return frozenset(check.name for check in CHECKS if check.alarms)
+    for name in given:
+        if not check_named(name).alarms:
+            raise InputError(f"{name!r} is a note, not an alarm")
+    return frozenset(given)

@@ -300,6 +300,8 @@ class Recipe(_Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     track: list[Literal["trackio", "tensorboard", "wandb"]] = Field(default_factory=list)
     """Where the run is shown besides its directory, which stays the truth (docs/watch.md)."""
+    stop_on: list[str] = Field(default_factory=list)
+    """Checks whose alarm ends the run with a checkpoint, or ``all`` (docs/watch.md); ``--resume`` goes on."""
     trl: dict[str, Any] = Field(default_factory=dict)
     """Extra arguments for TRL's own configuration objects, backend ``trl`` only."""
     verl: dict[str, Any] = Field(default_factory=dict)

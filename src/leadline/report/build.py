@@ -19,6 +19,7 @@ from leadline.report.gather import Arm, Run, gather
 from leadline.report.json_values import plain_text
 from leadline.report.panels import Panel
 from leadline.report.sections import Section, section
+from leadline.report.told_alarms import told_alarms
 from leadline.storage.outputs import check_output, is_our_page, write_text_atomic
 from leadline.types import finite_number
 
@@ -42,7 +43,8 @@ def build_report(runs: Sequence[Path], out: Path, *, refresh: int | None = None)
     Args:
         runs: run directories, finished or under way.
         out: the file to write; replaced in one step if it exists.
-        refresh: seconds after which an open page looks for a newer one; None for a page that stays as it is.
+        refresh: seconds after which an open page looks for a newer one; 0 for the last of such pages, which only
+            takes over what the reader had set; None for a page that stays as it is.
 
     Raises:
         InputError: a directory that is no run (all are named), or files in it with faults.
@@ -87,6 +89,7 @@ def _context(
         "runs": [{"label": run.label, "facts": _facts(run), "story": story.tell(run)} for run in runs],
         "across": story.across_seeds(runs),
         "several": len(runs) > 1,
+        "findings": [(run.label, found) for run in runs if (found := told_alarms(run))],
         "names": _names(runs),
         "results": tables.results_table(runs),
         "differences": tables.differences_table(runs),
@@ -108,7 +111,8 @@ def _render(
     shown: Mapping[str, Any],
 ) -> str:
     assets = resources.files("leadline.report") / "assets"
-    scripts = [get_plotlyjs()] + [(assets / name).read_text("utf-8") for name in ("plots.js", "browser.js")]
+    names = ["plots.js", "browser.js"] + ["fresh.js"] * (context["refresh"] is not None)
+    scripts = [get_plotlyjs()] + [(assets / name).read_text("utf-8") for name in names]
     environment = page_environment("leadline.report", "assets")
     environment.tests["arm"] = lambda part: isinstance(part, Arm)
     drawn = {"arms": _arm_data(runs), "panels": [p.as_json() for group in panels.values() for p in group]}

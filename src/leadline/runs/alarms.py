@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leadline.engine.signals import StopRequest
 from leadline.health import Alarm, Observation, Watchdog
 from leadline.storage.jsonl import read_json, write_json_atomic
 from leadline.storage.run_directory import RunReader
 
-__all__ = ["RunAlarms"]
+__all__ = ["AlarmStop", "RunAlarms"]
 
 _FILE = "alarms.json"
 _LOOKED_AT = ("rl", "valid")
+
+
+@dataclass
+class AlarmStop:
+    """A request to stop: a signal's, or that of an alarm that the recipe stops on.
+
+    Attributes:
+        signals: what else may ask for it.
+        names: of the checks that do.
+        alarm: the first that did.
+    """
+
+    signals: StopRequest
+    names: frozenset[str]
+    alarm: Alarm | None = None
+
+    @property
+    def requested(self) -> bool:
+        return self.alarm is not None or self.signals.requested
+
+    def heed(self, alarm: Alarm) -> None:
+        """An alarm was raised."""
+        if alarm.check.name in self.names and self.alarm is None:
+            self.alarm = alarm
 
 
 class RunAlarms:

@@ -7,21 +7,21 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leadline import __version__
 from leadline.display.progress import Progress
 from leadline.engine.signals import Interrupts
-from leadline.errors import ConfigError, InputError, Interrupted
+from leadline.errors import ConfigError, InputError, Interrupted, StoppedByAlarm
 from leadline.evaluation import Evaluation, paired_differences
 from leadline.evaluation.run import draw_and_grade, read_graded
 from leadline.evaluation.sample_store import DrawStore
+from leadline.health import Alarm, stopping
 from leadline.recipes.reading import parse_recipe
 from leadline.recipes.schema import Recipe
 from leadline.report import build_report
-from leadline.runs.alarms import RunAlarms
+from leadline.runs.alarms import AlarmStop, RunAlarms
 from leadline.runs.backends import Backend, Stage, open_run
 from leadline.runs.diagnosis_sections import write_comparison, write_probe
 from leadline.runs.tracked import Trackers
@@ -51,6 +51,7 @@ def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Pro
         InputError: the recipe, its data or its model cannot be used (nothing is written then), ``out`` holds a run
             and ``resume`` is False, or it holds a run of another recipe.
         Interrupted: stopped by a signal; ``resume=True`` goes on from there.
+        StoppedByAlarm: likewise by an alarm that the recipe stops on.
     """
     if resume:
         _check_same_recipe(recipe, out)
@@ -101,27 +102,40 @@ class Pipeline:
 
     def _train(self, name: str, models: Mapping[str, Path]) -> Path:
         folder = self.writer.root / "checkpoints" / name
-        told = partial(self.trackers.alarm, name)
-        alarms = RunAlarms(self.writer.root, name, self.progress.note, told)
+        stop = AlarmStop(self.interrupts, stopping(self.recipe.stop_on))
+
+        def on_alarm(alarm: Alarm) -> None:
+            self.trackers.alarm(name, alarm)
+            stop.heed(alarm)
+
+        alarms = RunAlarms(self.writer.root, name, self.progress.note, on_alarm)
 
         def on_row(row: Mapping[str, Any]) -> None:
             self.progress.row(row)
             self.trackers.row(row)
             alarms.row(row)
 
-        stage = Stage(name, folder, self.writer, self.interrupts, on_row)
-        start = models.get("sft") or models.get("base")
+        stage = Stage(name, folder, self.writer, stop, on_row)
         offset = self.writer.metrics_offset()
         self.progress.stage(name, self._steps(name))
-        if start is None:
-            path = self.backend.base(stage)
-        elif name == "sft":
-            path = self.backend.sft(stage, start)
-        else:
-            path = self.backend.grpo(stage, start)
+        try:
+            path = self._work(stage, models.get("sft") or models.get("base"))
+        except Interrupted as end:
+            if stop.alarm is None:
+                raise
+            raise StoppedByAlarm(
+                f"{end} because of an alarm (stop_on: {stop.alarm.check.name}: {stop.alarm.seen}); "
+                "--resume goes on all the same"
+            ) from end
         if self.writer.metrics_offset() != offset:
             self._forget_later_stages(name)
         return path
+
+    def _work(self, stage: Stage[RunWriter], start: Path | None) -> Path:
+        """Have the backend do it."""
+        if start is None:
+            return self.backend.base(stage)
+        return self.backend.sft(stage, start) if stage.name == "sft" else self.backend.grpo(stage, start)
 
     def _forget_later_stages(self, name: str) -> None:
         """A stage that had work left makes whatever lies behind it stale (after a corrupt checkpoint, say)."""
@@ -217,7 +231,7 @@ def machine() -> dict[str, Any]:
 def _check_same_recipe(recipe: Recipe, out: Path) -> None:
     """Refuse to go on with a run of another recipe, naming what differs."""
     before = parse_recipe(RunReader(out).recipe, where=str(out / "recipe.yaml"))
-    shown = {"track"}  # where a run is shown is no part of it
+    shown = {"track", "stop_on"}  # where a run is shown, and what ends it, is no part of what it computes
     differing = _differences(before.model_dump(exclude=shown), recipe.model_dump(exclude=shown))
     if not differing:
         return

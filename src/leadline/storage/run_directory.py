@@ -252,6 +252,17 @@ class RunReader:
         return {path.stem.removeprefix(f"{kind}-"): read_json(path) for path in paths}
 
     @property
+    def alarms(self) -> dict[str, list[dict[str, Any]]]:
+        """What the checks have found, by arm; of anything in ``alarms.json`` only what has the shape of it."""
+        path = self._inside("alarms.json")
+        told = read_json(path) if path.is_file() else {}
+        return {
+            name: [one for one in found if isinstance(one, dict)]
+            for name, found in told.items()
+            if isinstance(found, list)
+        }
+
+    @property
     def summary(self) -> dict[str, Any] | None:
         """Results of the whole run; None while it is under way."""
         path = self._inside("summary.json")

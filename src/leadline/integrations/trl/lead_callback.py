@@ -8,8 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from leadline.errors import InputError
-from leadline.health import CHECKS, Alarm, Watchdog, check_named
+from leadline.health import Alarm, Watchdog, stopping
 from leadline.health.observation import Observation
 from leadline.health.sources.completion_batch import CompletionRow
 from leadline.health.sources.trl_directory import completion_rows, merged
@@ -40,12 +39,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def __init__(
         self, stop_on: str | Iterable[str] = (), *, on_alarm: Callable[[Alarm], None] | None = None
     ) -> None:
-        names = [stop_on] if isinstance(stop_on, str) else list(stop_on)
-        stops = [check.name for check in CHECKS if check.alarms] if names == ["all"] else names
-        for name in stops:
-            if not check_named(name).alarms:
-                raise InputError(f"stop_on: {name!r} is a note, not an alarm")
-        self.stop_on = frozenset(stops)
+        self.stop_on = stopping(stop_on)
         self.stopped_by: Alarm | None = None
         self._dog = Watchdog()
         self._on_alarm = on_alarm

@@ -64,12 +64,14 @@ def check_recipe(recipe: Recipe, material: Material | None, *, planning: bool = 
         raise ConfigError(
             "backend: 'verl' does not run here: hand the recipe to a cluster with `leadline launch verl`"
         )
-    from leadline.runs.backends.checks import check_lift, check_scoring
+    from leadline.runs.backends.checks import check_lift, check_scoring, check_stops
 
     refusals = Refusals()
     notes: list[str] = []
     with refusals:
         check_scoring(recipe, planning=planning)
+    with refusals:
+        check_stops(recipe)
     with refusals:
         check_lift(recipe, material, planning=planning)
     with refusals:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import CheckpointError, ConfigError, InputError
+from leadline.health import stopping
 from leadline.model import load_tokenizer
 from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
@@ -16,7 +17,7 @@ from leadline.rewards.user_functions import check_name, resolve
 from leadline.runs.training_data import Material
 from leadline.samplers import check_prompts
 
-__all__ = ["check_lift", "check_model", "check_scoring"]
+__all__ = ["check_lift", "check_model", "check_scoring", "check_stops"]
 
 
 def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
@@ -45,6 +46,22 @@ def check_scoring(recipe: Recipe, *, planning: bool = False) -> None:
             faults += [f"{place}: {line}" for line in fault.problems]
     if faults:
         raise ConfigError(faults)
+
+
+def check_stops(recipe: Recipe) -> None:
+    """Refuse checks that there are none of, and any at all where nobody looks while the run goes on.
+
+    Raises:
+        ConfigError: one of them.
+    """
+    try:
+        stopping(recipe.stop_on)
+    except InputError as fault:
+        raise ConfigError(f"stop_on: {fault}") from fault
+    if recipe.stop_on and recipe.backend == "verl":
+        raise ConfigError(
+            "stop_on: a run of verl is looked at from outside: `leadline audit` on its rollouts"
+        )
 
 
 def check_lift(recipe: Recipe, material: Material | None, *, planning: bool = False) -> None:
