@@ -52,6 +52,8 @@ class ChartAxis:
         ['0%', '20%', '40%', '60%', '80%', '100%']
         >>> [name for _, name in ChartAxis((4, 64), 0, 100, log=True).ticks()]
         ['5', '10', '20', '50']
+        >>> [name for _, name in ChartAxis((-10, 10), 0, 100).ticks()]
+        ['−10', '−5', '0', '5', '10']
         """
         if self.names:
             return list(enumerate(self.names))
@@ -63,11 +65,11 @@ class ChartAxis:
 
     def _name(self, value: float) -> str:
         if self.percent:
-            return f"{100 * value:.3g}%"
+            return f"{100 * value:.3g}%".replace("-", "−")
         if self.log and 0 < value < 0.01:
             digits, _, power = f"{value:.2e}".partition("e")
             return f"{float(digits):g}e{int(power)}"
-        return f"{value:.6g}"
+        return f"{value:.6g}".replace("-", "−")
 
 
 def spaced(axis: ChartAxis) -> list[Tick]:
