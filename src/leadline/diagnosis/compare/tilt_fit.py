@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.diagnosis.compare.likelihood import MAX_STRENGTH, SLOPES, Fit, Mixture
+from leadline.diagnosis.compare.odds_ratio import MOST_SAMPLES, common_log_odds_ratio
 from leadline.diagnosis.compare.pairing import Pair
 from leadline.stats import Interval
 
@@ -65,10 +66,8 @@ def fit_laws(pair: Pair, seed: int = 0) -> LawFits | None:
     mixture = Mixture(pair)
     tilt, arcsine = mixture.tilt(1.0), mixture.arcsine()
     dispersion = max(mixture.dispersion(tilt), 1.0)
-    limits = (-MAX_STRENGTH, MAX_STRENGTH)
-    strength = _profile(lambda a: mixture.tilt_at(a, tilt), tilt, 0, CHI2_95 * dispersion, 0.1, limits)
     return LawFits(
-        strength=strength,
+        strength=_strength(pair, mixture, tilt, CHI2_95 * dispersion),
         slope=_determined(_slope(mixture, tilt)) if _open_problems(pair) >= OPEN_ENOUGH else None,
         shift=arcsine.parameters[0],
         log_ratio=tilt.log_likelihood - arcsine.log_likelihood,
@@ -76,6 +75,14 @@ def fit_laws(pair: Pair, seed: int = 0) -> LawFits | None:
         tilt=tilt,
         grid=mixture.grid,
     )
+
+
+def _strength(pair: Pair, mixture: Mixture, tilt: Fit, drop: float) -> Interval:
+    """Limits that need no law of Q: those of the profile cover 92% where Q is near 0 or 1. With many samples, these."""
+    if max(pair.base.n.max(), pair.tuned.n.max()) <= MOST_SAMPLES:
+        return common_log_odds_ratio(pair, drop, MAX_STRENGTH)
+    limits = (-MAX_STRENGTH, MAX_STRENGTH)
+    return _profile(lambda a: mixture.tilt_at(a, tilt), tilt, 0, drop, 0.1, limits)
 
 
 def slope_interval(pair: Pair) -> Interval:
