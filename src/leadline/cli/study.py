@@ -20,6 +20,13 @@ __all__ = ["study"]
 
 _EVERY_SECONDS = 5.0
 
+_Beyond = Annotated[
+    bool, typer.Option("--beyond", help="Algorithms that reach for what the base model never gets right.")
+]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be computed and what it costs; write nothing.")
+]
+
 
 def study(
     axis: Annotated[
@@ -37,10 +44,7 @@ def study(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
-    beyond: Annotated[
-        bool,
-        typer.Option("--beyond", help="Algorithms that reach for what the base model never gets right."),
-    ] = False,
+    beyond: _Beyond = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Directory of the study (studies/AXIS); an existing one goes on."),
@@ -50,9 +54,7 @@ def study(
         typer.Option(help="Local processes, one thread each (all cores); 0 computes in this process."),
     ] = None,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run the cells on.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be computed and what it costs; write nothing.")
-    ] = False,
+    dry_run: _DryRun = False,
 ) -> None:
     """When does GRPO generalise? Small models from scratch, exact correct mass, one dial at a time."""
     from leadline.studies.study import run_study

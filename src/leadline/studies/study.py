@@ -70,14 +70,7 @@ def run_study(
         InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
     """
     check_output(out / "report.html", ours=is_our_page)
-    lengths = (300, 600) if beyond else (60, 600)
-    plan = (beyond_plan if beyond else make_plan)(
-        find_axis(axis),
-        seeds=seeds if seeds is not None else 4 if quick and not beyond else 5,
-        algorithms=algorithms,
-        steps=steps if steps is not None else (60,) if quick else lengths,
-        quick=quick,
-    )
+    plan = _plan(axis, seeds, algorithms, steps, quick=quick, beyond=beyond)
     pool = open_pool(workers, ray)
     # Nothing is timed where nothing is left to compute.
     cost = measure_cost(plan) if outstanding(plan, Store(out), NO_COST)[1] else NO_COST
@@ -88,6 +81,26 @@ def run_study(
     kind = " --beyond" * beyond + " --quick" * quick
     command = _command(f"{axis}{kind}", algorithms, steps, seeds)
     return (write_beyond if beyond else write_outputs)(plan, rows, out, command)
+
+
+def _plan(
+    axis: str,
+    seeds: int | None,
+    algorithms: Sequence[str] | None,
+    steps: Sequence[int] | None,
+    *,
+    quick: bool,
+    beyond: bool,
+) -> Plan:
+    """What was asked for, with the defaults of its kind."""
+    lengths = (300, 600) if beyond else (60, 600)
+    return (beyond_plan if beyond else make_plan)(
+        find_axis(axis),
+        seeds=seeds if seeds is not None else 4 if quick and not beyond else 5,
+        algorithms=algorithms,
+        steps=steps if steps is not None else (60,) if quick else lengths,
+        quick=quick,
+    )
 
 
 def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> dict[str, Any]:
