@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-EXTRAS := dev,trl,gym,gguf,ray
+EXTRAS := dev,trl,gym,gguf,ray,track
 RUN    ?= runs/quickstart
 
 .PHONY: help venv demo demo-trl demo-llm test fuzz venv-verl test-verl gpu-check gpu-pack check format docs clean browser

@@ -129,7 +129,7 @@ def simulated_run(rng: random.Random, steps: int = 120) -> Iterator[Observation]
             "clip_share": abs(rng.gauss(0.01, 0.01)), "loss": rng.gauss(0, 0.02), "grad_norm": 0.1, "skipped_steps": 0,
             "tokens_per_second": speed * math.exp(rng.gauss(0, 0.2)), "drift_accuracy": rng.gauss(-0.1, 0.2),
             "drift_length_mixed": rng.gauss(0.1, 0.05), "drift_length_unanimous": 0.05,
-            "ratio_length": rng.gauss(0, 0.2),
+            "ratio_length": rng.gauss(0, 0.2), "outranked": rng.uniform(-1.2, -0.2), "copies": rng.uniform(0, 0.7),
         }  # fmt: skip
         parts = {"format": min(1.0, format_ + 0.2 * done), "farmed": rng.uniform(0, 0.2)}
         yield Observation(step, values, parts, f"{step}")
@@ -200,7 +200,14 @@ def speed(scratch: Path, steps: int) -> None:
     ):
         meter.around(owner, name)
     whole.around(PolicyTrainer, "_step")
-    few = ["threads=1", "sft.steps=200", f"rl.steps={steps}", "evaluation.problems=8", "evaluation.samples=2"]
+    few = [
+        "threads=1",
+        "sft.steps=100",
+        f"rl.steps={steps}",
+        "evaluation.problems=8",
+        "evaluation.samples=2",
+        "evaluation.ks=[1, 2]",
+    ]
     with Progress(Console(quiet=True)) as progress:
         run_recipe(find_recipe("quickstart", few), scratch / "speed", progress=progress)
     tell_speed("the quickstart's steps", meter, whole.seconds["step"])

@@ -130,3 +130,16 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     state.write_text('{"log_history": [1, {"step": "x"}, {"step": 2, "loss": "NaN", "reward": null}]}')
     [one] = open_records(tmp_path).arms[tmp_path.name]
     assert one.values == {}
+
+
+def test_prompts_are_the_same_in_whatever_order_a_trainer_deals_them_out(tmp_path: Path) -> None:
+    for step in range(1, 8):
+        asked = ["a?", "b?", "c?", "a?"] if step % 2 else ["c?", "b?", "a?", "b?"]
+        rows = [
+            {"input": asked[i // 4], "output": f"#### {i}", "score": float(i % 2), "step": step}
+            for i in range(16)
+        ]
+        (tmp_path / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    [seen] = open_records(tmp_path).arms.values()
+    assert len({one.batch for one in seen}) == 1
+    assert "repeated_prompts" in call("audit", str(tmp_path)).stdout

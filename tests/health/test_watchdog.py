@@ -65,6 +65,41 @@ def test_each_fault_is_named_first_within_ten_steps(name: str) -> None:
     assert 6 < dog.alarms[0].step <= 16
 
 
+ALSO: list[tuple[str, dict[str, Any]]] = [
+    ("wrong_pays_more", {"outranked": 0.5}),
+    ("constant_reward", {"reward_sd": 0.0, "pass@1": 0.0, "live": 0.0, "mixed": 0.0, "inverted": None}),
+    ("sampler_mismatch", {"logp_gap": 0.03, "entropy": 0.05}),
+    ("sampler_mismatch", {"logp_gap": None, "clip_fresh": 0.1}),
+    ("no_end", {"ran_on": 0.9, "truncated": 0.7}),
+]
+
+
+@pytest.mark.parametrize(("name", "sick"), ALSO)
+def test_other_ways_in_which_it_shows(name: str, sick: dict[str, Any]) -> None:
+    dog = watched(sick)
+    assert dog.alarms, name
+    assert dog.alarms[0].check.name == name
+
+
+def test_a_fault_that_comes_and_goes_is_named_too() -> None:
+    dog = Watchdog()
+    for step in range(1, 17):
+        row = {**HEALTHY, "step": step, "batch": f"{step}", "skipped_steps": step % 2 if step > 4 else 0}
+        dog.see(Observation.of_row(row))
+    assert [alarm.check.name for alarm in dog.alarms] == ["skipped_steps"]
+
+
+def test_texts_that_say_more_than_their_answer_are_no_alarm_where_nothing_is_cut_off() -> None:
+    assert watched({"ran_on": 0.9, "truncated": 0.02}).alarms == []
+
+
+def test_copies_since_the_start_are_told_but_not_those_of_a_model_that_has_learned() -> None:
+    [first, *_] = watched({"copies": 1.0}, healthy=0).alarms
+    assert first.check.name == "entropy"
+    assert "copies of one another" in first.remedy
+    assert watched({"copies": 1.0}).alarms == []
+
+
 def test_a_reward_that_never_varied_is_told_before_the_groups_that_it_empties() -> None:
     dog = watched({"reward_sd": 0.0, "live": 0.0, "mixed": 0.0, "pass@1": 0.0, "reward": 0.0}, healthy=0)
     (first, _), (second, causes) = dog.explained[:2]

@@ -227,9 +227,15 @@ def version() -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-    """Warnings of our own as one line; those of libraries are theirs to fix and stay out of a user's way."""
+    """Warnings of our own as one line; those of libraries are theirs to fix and stay out of a user's way.
+
+    Not so where a tracker says that it loses what it is given: trackio goes on without raising.
+    """
+    place = Path(str(rest[0])).parts if rest else ()
     if category.__module__.startswith("leadline"):
         complain(f"warning: {message}")
+    elif "trackio" in place and category is UserWarning:
+        complain(f"track: {message}")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from leadline.storage.run_directory import RunWriter, write_json_atomic
 
 __all__ = ["write_as_run"]
 
-_IN_CHARACTERS = frozenset({"mean_tokens_correct", "mean_tokens_wrong"})
-"""What completions alone tell in characters: fit for ratios, not for a curve of tokens."""
+_NOT_SHOWN = frozenset({"mean_tokens_correct", "mean_tokens_wrong", "copies", "clip_fresh"})
+"""What completions alone tell in characters, fit for ratios and not for a curve of tokens; and no fields of the file."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@=-]")
 
 
@@ -47,5 +47,5 @@ def metrics_row(arm: str, seen: Observation) -> Mapping[str, Any]:
     """One line of ``metrics.jsonl``."""
     if "valid" in seen.values:
         return {"arm": arm, "stage": "valid", "step": seen.step, "pass@1": seen.values["valid"]}
-    known = {name: value for name, value in seen.values.items() if name not in _IN_CHARACTERS}
+    known = {name: value for name, value in seen.values.items() if name not in _NOT_SHOWN}
     return {"arm": arm, "stage": "rl", "step": seen.step, **known, **seen.parts}

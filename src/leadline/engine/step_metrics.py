@@ -123,6 +123,8 @@ def _signs(graded: Graded, advantages: Advantages, groups: int) -> dict[str, Any
     rows = Groups(graded.group.numpy(), groups)
     signs["wrong_to_right"] = wrong_to_right(correct, wrong, graded.length.double().numpy(), rows)
     signs["inverted"] = inverted_pairs(correct, wrong, reward.numpy(), rows)
+    if correct.any() and wrong.any():
+        signs["outranked"] = float(reward[graded.wrong].max() - reward[graded.correct].min())
     if graded.bonus is not None:
         base = reward - graded.bonus.cpu()
         signs["inverted_base"] = inverted_pairs(correct, wrong, base.numpy(), rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.grpo.groups import Bools, Floats, Groups
 
-__all__ = ["inverted_pairs", "prompt_signs", "tail_loops", "text_signs", "wrong_to_right"]
+__all__ = ["inverted_pairs", "prompt_signs", "tail_loops", "text_signs", "went_on", "wrong_to_right"]
 
 _TAIL = 24
 """Characters of the end that must stand further up again and again."""
@@ -66,6 +66,16 @@ def _overlapping(text: str, part: str) -> int:
     return count
 
 
+def went_on(text: str) -> bool:
+    """Whether a text goes on at length behind an answer in tags, or answers twice.
+
+    >>> went_on("<answer>7</answer>"), went_on("<answer>7</answer> 12: rev <answer>8</answer>")
+    (False, True)
+    """
+    tags, behind = text.count("</answer>"), text.rpartition("</answer>")[2]
+    return tags > 1 or (tags == 1 and len(behind.strip()) > _TIMES * _TAIL)
+
+
 def text_signs(texts: Sequence[str], finished: Sequence[bool]) -> dict[str, float]:
     """``loops`` and ``ran_on``: shares that end in a loop; that were cut off although they had answered."""
     rows = max(1, len(texts))
@@ -80,7 +90,9 @@ def prompt_signs(asked: Sequence[Hashable]) -> dict[str, float | str]:
     """``repeated`` and ``batch``, from what each group asks, in order.
 
     The share of groups that ask what an earlier one of the batch asked, and a name of the whole batch, equal only for
-    the same questions in the same order.
+    the same questions, whatever their order and number: a resume deals them out anew, and trainers sort.
     """
-    name = hashlib.blake2b(repr(list(asked)).encode("utf-8", "replace"), digest_size=6).hexdigest()
+    name = hashlib.blake2b(
+        repr(sorted(set(map(repr, asked)))).encode("utf-8", "replace"), digest_size=6
+    ).hexdigest()
     return {"repeated": 1 - len(set(asked)) / max(1, len(asked)), "batch": name}

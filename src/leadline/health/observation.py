@@ -12,7 +12,7 @@ from leadline.types import finite_number
 
 __all__ = ["History", "Observation"]
 
-_KNOWN = frozenset(STEP_FIELDS["rl"]) | {*GAVE_UP, "arm", "stage", "step", "valid"}
+_KNOWN = frozenset(STEP_FIELDS["rl"]) | {*GAVE_UP, "arm", "stage", "step", "valid", "copies", "clip_fresh"}
 _KEPT = 64
 """Latest steps that a series keeps, beside the first few."""
 _EARLY = 5
@@ -24,8 +24,9 @@ class Observation:
 
     Attributes:
         step: its number.
-        values: numbers by the names of ``metrics.jsonl`` (docs/formats.md), and ``valid``, accuracy on validation;
-            what is not known is missing.
+        values: numbers by the names of ``metrics.jsonl`` (docs/formats.md); ``valid``, accuracy on validation; of
+            other trainers also ``copies``, completions that stand in their group before, and ``clip_fresh``, tokens
+            clipped before any update. What is not known is missing.
         parts: mean of every part of the reward but correctness; None where it was NaN or no number.
         batch: a name of what was asked, in order.
     """

@@ -20,8 +20,8 @@ ALPHA = 0.01
 
 _TILTS = (0.4, 1.0, 2.0, 4.0)
 """Odds ratios, as logarithms, that a share is thought to be higher by."""
-_FIRM = 0.9
-"""How often a flag is thought to be raised under a fault."""
+_OFTEN = (0.9, 0.4)
+"""How often a flag is thought to be raised under a fault: one that is always there, one that comes and goes."""
 
 
 @dataclass
@@ -65,9 +65,10 @@ def above(share: float, limit: float, units: float) -> tuple[float, ...]:
 
 
 def flagged(raised: bool, chance: float) -> tuple[float, ...]:
-    """Log e-value of a flag that is raised with at most ``chance`` where nothing is wrong.
+    """Log e-values of a flag that is raised with at most ``chance`` where nothing is wrong; one bet a rate of faults.
 
-    >>> round(flagged(True, 0.05)[0], 2), round(flagged(False, 0.05)[0], 2)
-    (2.89, -2.25)
+    >>> [round(bet, 2) for bet in flagged(True, 0.05) + flagged(False, 0.05)]
+    [2.89, 2.08, -2.25, -0.46]
     """
-    return (math.log(_FIRM / chance) if raised else math.log((1 - _FIRM) / (1 - chance)),)
+    rates = (max(rate, (1 + chance) / 2) if rate <= chance else rate for rate in _OFTEN)
+    return tuple(math.log(rate / chance if raised else (1 - rate) / (1 - chance)) for rate in rates)

@@ -80,8 +80,9 @@ class Watchdog:
 
 def alarm_of(check: Check, step: int, signs: Sequence[Sign]) -> Alarm:
     """What the steps say together that spoke for a fault."""
-    value, interval = measured(signs)
     latest = signs[-1]
+    signs = [sign for sign in signs if sign.kind == latest.kind]  # a check may look at two quantities
+    value, interval = measured(signs)
     show = percent if latest.kind == "share" else lambda x: f"{x:.3g}"
     figure = show(value)
     if interval is not None:

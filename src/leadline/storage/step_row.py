@@ -18,7 +18,7 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
         *("reward", "pass@1", "mean_tokens", "mean_tokens_correct", "truncated", "no_answer"),
         *("live", "mixed", "live_per_ktoken", "retired", "weight", "entropy"),
         *("completions", "groups", "unscorable", "reward_sd", "mean_tokens_wrong", "wrong_to_right"),
-        *("inverted", "inverted_base"),
+        *("inverted", "inverted_base", "outranked"),
         *("loops", "ran_on", "repeated", "batch", "logp_gap", "logp_agreement", "ratio_length"),
         *("length_alpha", "length_slope", "length_gap"),
         *("drift_accuracy", "drift_length_mixed", "drift_length_unanimous"),

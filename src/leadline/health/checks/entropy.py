@@ -11,6 +11,7 @@ _NOTHING = 0.005
 """Nats a token: the samples of a group are all but equal."""
 _COPIES = 0.5
 """Nats a completion, since the first step: two completions of a prompt are the same more often than not."""
+_ALIKE = 0.9
 _SHARE = 0.1
 _TIMES = 3.0
 _MORE = 0.5
@@ -24,6 +25,10 @@ def _look(seen: Observation, run: History) -> Sign | None:
     if begun is not None and entropy > _TIMES * begun and entropy > begun + _MORE:
         says = f"entropy rose to {{}} nats a token, from {begun:.2g} at the start"
         return flag(True, entropy, says, remedy=_EXPLODES)
+    copies = [one.get("copies") for one in (*run.early, seen)]
+    if all(share is not None and share > _ALIKE for share in copies):
+        says = "{} of the completions since the start stand in their group already"
+        return flag(True, seen.values["copies"], says, kind="share", remedy=_GREEDY)
     mastered = seen.values.get("pass@1", 0.0) >= _MASTERED
     tokens = seen.get("mean_tokens")
     if (
@@ -35,7 +40,10 @@ def _look(seen: Observation, run: History) -> Sign | None:
     return flag(low and not mastered, entropy, says)
 
 
-_GREEDY = "Raise the sampling temperature: the completions of a group are copies of one another."
+_GREEDY = (
+    "Raise the sampling temperature, and look at top-k and do_sample: the completions of a group are copies of "
+    "one another."
+)
 _EXPLODES = (
     "Lower the learning rate; look at sampler_mismatch: an entropy that rises is most often noise that "
     "is being learned."
@@ -45,7 +53,8 @@ ENTROPY = Check(
     name="entropy",
     means="Entropy collapses (or explodes).",
     figure="nats a token: below 0.005, or a tenth of the first step's, while under 90% are right; or three times "
-    "as much and 0.5 more; nats a completion below 0.5 since the first step; in over 5% of steps",
+    "as much and 0.5 more; nats a completion below 0.5, or over 90% copies in their group, since the first step; "
+    "in over 5% of steps",
     cost="The completions of a group are all alike and nothing new is tried; or they turn into noise.",
     remedy="Raise the temperature, raise the upper clip (clip-higher), add a KL term, or lower the learning rate.",
     look=_look,

@@ -9,8 +9,11 @@ __all__ = ["NO_END"]
 
 
 def _look(seen: Observation, _: History) -> Sign | None:
+    share, cut = seen.get("ran_on"), seen.get("truncated")
+    if share is not None and cut is not None:
+        share = min(share, cut)  # where texts alone are known, some may only say more than their answer
     return share_above(
-        seen.get("ran_on"),
+        share,
         0.1,
         seen.units,
         "{} of the completions had answered and went on until the cap cut them off",

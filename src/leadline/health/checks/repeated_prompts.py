@@ -14,7 +14,7 @@ def _look(seen: Observation, run: History) -> Sign | None:
     if seen.batch is not None:
         for back, old in enumerate(reversed(run.late[:-1]), start=1):
             if old.batch == seen.batch:
-                says = f"the step asks what step {old.step} asked, in the same order ({{}} steps before)"
+                says = f"the step asks what step {old.step} asked ({{}} steps before)"
                 return flag(True, float(back), says, chance=0.01, remedy=_ORDER)
     inside = seen.get("repeated")
     if inside is not None and inside > _INSIDE:
@@ -32,7 +32,7 @@ REPEATED_PROMPTS = Check(
     name="repeated_prompts",
     means="The same prompts are asked again (a resume that starts the data over, no shuffling, one prompt for "
     "all).",
-    figure="steps that ask what one of the last 63 asked, in the same order, or in which over half of the groups "
+    figure="steps that ask what one of the last 63 asked, in whatever order, or in which over half of the groups "
     "repeat another: at most 1%",
     cost="The model is trained on few problems as if they were many, and learns them by heart.",
     remedy="Look at how the batch is drawn: one prompt a group, drawn without replacement.",

@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, wrong_to_right
+from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, went_on, wrong_to_right
 from leadline.grpo.groups import Groups
 from leadline.types import finite_number
 
-__all__ = ["CompletionRow", "batch_name", "batch_parts", "batch_values", "flat_text", "verdict_column"]
+__all__ = [
+    "CompletionRow",
+    "batch_name",
+    "batch_parts",
+    "batch_values",
+    "flat_text",
+    "outranked",
+    "verdict_column",
+]
 
 _VERDICTS = ("accuracy", "correct", "acc")
 """A column is the verdict when its name has one of these in it and its values are 0 and 1."""
@@ -89,9 +97,21 @@ def batch_values(rows: Sequence[CompletionRow]) -> dict[str, float]:
     finished = [row.finished is not False for row in rows]
     signs = text_signs([row.text for row in rows], finished)
     values["loops"] = signs["loops"]
+    values["copies"] = _copies(rows, index)
+    values["ran_on"] = fmean(went_on(row.text) for row in rows)
     if any(row.finished is not None for row in rows):
         values |= {"truncated": 1 - fmean(finished), "ran_on": signs["ran_on"]}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def outranked(rows: Sequence[CompletionRow], weights: Mapping[str, float]) -> float | None:
+    """``outranked`` of docs/formats.md, where it is known what each column of the reward is paid."""
+    paid = [
+        (row.correct, sum(weight * (row.parts.get(name) or 0.0) for name, weight in weights.items()))
+        for row in rows
+    ]
+    right, wrong = ([reward for verdict, reward in paid if verdict is said] for said in (True, False))
+    return max(wrong) - min(right) if right and wrong else None
 
 
 def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
@@ -105,14 +125,20 @@ def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
 
 def batch_name(rows: Sequence[CompletionRow]) -> str:
     """A name of what was asked, in order (see ``batch`` in docs/formats.md)."""
-    asked = [row.prompt for i, row in enumerate(rows) if i == 0 or rows[i - 1].prompt != row.prompt]
-    return str(prompt_signs(asked)["batch"])
+    return str(prompt_signs([row.prompt for row in rows])["batch"])
 
 
 def _groups(prompts: Sequence[str]) -> tuple[Any, int]:
     place: dict[str, int] = {}
     index = np.array([place.setdefault(prompt, len(place)) for prompt in prompts], dtype=np.int64)
     return index, len(place)
+
+
+def _copies(rows: Sequence[CompletionRow], index: Any) -> float:
+    """Share of completions that stand in their group before, of those that could."""
+    distinct = len({(int(group), row.text) for group, row in zip(index, rows, strict=True)})
+    most = len(rows) - int(index.max()) - 1
+    return (len(rows) - distinct) / most if most else 0.0
 
 
 def _mean_length(rows: Sequence[CompletionRow], among: Any) -> float | None:

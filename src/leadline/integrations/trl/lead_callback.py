@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from transformers import TrainerCallback
 
 from leadline.health import Alarm, Watchdog, stopping
 from leadline.health.observation import Observation
-from leadline.health.sources.completion_batch import CompletionRow
+from leadline.health.sources.completion_batch import CompletionRow, outranked
 from leadline.health.sources.trl_directory import completion_rows, merged
 from leadline.health.sources.trl_log import observation_of_log
 from leadline.tracking.alerts import send_alert
@@ -94,7 +95,20 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if not rows or rows == self._rows:  # the same generation, used for another update
             return seen
         self._rows = rows
-        return merged(seen, rows, seen.step)
+        return self._of_a_fresh_batch(merged(seen, rows, seen.step), rows)
+
+    def _of_a_fresh_batch(self, seen: Observation, rows: list[CompletionRow]) -> Observation:
+        """With what only the trainer knows: what each column is paid, and that no update lies before this step."""
+        args, values = self._trainer.args, dict(seen.values)
+        weights = dict(zip(rows[0].parts, self._trainer.reward_weights.tolist(), strict=True))
+        own = getattr(self._trainer, "lead_batch", None)  # leadline's trainer pays accuracy in its own way
+        most = outranked(rows, weights) if own is None else None
+        if most is not None:
+            values["outranked"] = most
+        whole = args.steps_per_generation % args.gradient_accumulation_steps == 0
+        if whole and args.logging_steps == 1 and "clip_share" in values:
+            values["clip_fresh"] = values["clip_share"]
+        return replace(seen, values=values)
 
     def _tell(self, alarm: Alarm, args: Any, state: Any) -> None:
         if self._on_alarm is not None:
