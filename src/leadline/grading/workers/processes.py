@@ -22,7 +22,7 @@ from leadline.grading.workers.server import MESSAGE_BYTES
 
 __all__ = ["START_SECONDS", "ForkServer", "GradingJob", "Worker"]
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 AHEAD = 16
 """Most jobs that a worker has at a time, the one that it computes included."""
 SHORT_JOB = 500
