@@ -23,6 +23,9 @@ _EVERY_SECONDS = 5.0
 _Beyond = Annotated[
     bool, typer.Option("--beyond", help="Algorithms that reach for what the base model never gets right.")
 ]
+_Out = Annotated[
+    Path | None, typer.Option("--out", help="Directory of the study (studies/AXIS); an existing one goes on.")
+]
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be computed and what it costs; write nothing.")
 ]
@@ -45,10 +48,7 @@ def study(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
     beyond: _Beyond = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Directory of the study (studies/AXIS); an existing one goes on."),
-    ] = None,
+    out: _Out = None,
     workers: Annotated[
         int | None,
         typer.Option(help="Local processes, one thread each (all cores); 0 computes in this process."),
