@@ -11,9 +11,10 @@ from leadline.errors import InputError
 
 
 def slow_square(number: int, folder: str) -> int:
-    """Note this process, wait long enough to be killed, answer."""
+    """Note this process, wait until one of them has been killed, answer."""
     Path(folder, f"{number}-{os.getpid()}").touch()
-    time.sleep(0.5)
+    while not Path(f"{folder}.killed").exists():
+        time.sleep(0.01)
     return number * number
 
 
