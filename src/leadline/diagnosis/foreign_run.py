@@ -15,7 +15,7 @@ from leadline.storage.run_directory import RunWriter, write_json_atomic
 __all__ = ["write_as_run"]
 
 _NOT_SHOWN = frozenset({"mean_tokens_correct", "mean_tokens_wrong", "copies", "clip_fresh"})
-"""What completions alone tell in characters, fit for ratios and not for a curve of tokens; and no fields of the file."""
+"""What completions alone tell in characters, fit for ratios and not for a curve of tokens; and no fields of files."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@=-]")
 
 
