@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 __all__ = [
     "ANSWER_TAGS",
+    "MAX_ID",
     "THINK_TAGS",
     "Completion",
     "Message",
@@ -17,6 +18,7 @@ __all__ = [
     "SampleRow",
     "Score",
     "Span",
+    "checked_id",
     "finite_number",
     "text_of",
 ]
@@ -24,6 +26,9 @@ __all__ = [
 THINK_TAGS = ("<think>", "</think>")
 ANSWER_TAGS = ("<answer>", "</answer>")
 """What a completion may put around its reasoning, and around its answer."""
+
+MAX_ID = 2_000
+"""Longest id of a problem, in characters."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -235,6 +240,20 @@ class SampleRow:
         )
 
 
+def checked_id(name: str | int) -> str:
+    """What names a problem, as text.
+
+    Raises:
+        ValueError: longer than ``MAX_ID``; it would stand in every row and table.
+    """
+    text = str(name)
+    if len(text) > MAX_ID:
+        raise ValueError(
+            f"an id of {len(text):,} characters, where {MAX_ID:,} are the most; leave it out or name another"
+        )
+    return text
+
+
 _OWN = frozenset(SampleRow.FIELDS[:13])
 
 
@@ -255,7 +274,7 @@ def _completion(row: Mapping[str, Any]) -> Completion:
     logprob = row.get("logprob")
     if logprob is not None and (isinstance(logprob, bool) or not isinstance(logprob, int | float)):
         raise ValueError("logprob is not a number")
-    return Completion(str(name), text, length, finished, finite_number(logprob))
+    return Completion(checked_id(name), text, length, finished, finite_number(logprob))
 
 
 def _text(value: object) -> str | None:

@@ -31,7 +31,7 @@ def test_another_seed_is_another_run(benchmark: ModuleType, tmp_path: Path) -> N
         folder.mkdir()
         recipe = folder / "recipe.yaml"
         recipe.write_text(benchmark.RECIPE.format(steps=2) + f"seed: {seed}\n")
-        assert benchmark.start(recipe, folder / "run").wait() == 0
+        assert benchmark.start(["run", recipe, "--out", folder / "run"], folder / "run").wait() == 0
         runs.append(folder / "run")
     found = benchmark.differences(*runs)
     assert any(name.startswith("metrics.jsonl, row 1 ") for name in found)

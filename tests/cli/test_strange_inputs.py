@@ -20,6 +20,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("p.jsonl").write_text('{"id": "p0", "prompt": "1+1?", "answer": "2"}\n')
     Path("s.jsonl").write_text('{"problem_id": "p0", "completion": "2", "n_tokens": 1}\n')
     Path("huge.jsonl").write_text('{"problem_id": "p", "n_correct": 1, "n_samples": 9000000000000000}\n')
+    Path("long_id.jsonl").write_text(f'{{"problem_id": "{"x" * 2001}", "n_correct": 1, "n_samples": 2}}\n')
+    Path("taken").mkdir()
+    for name in ("metrics.json", "samples.jsonl"):
+        Path("taken", name).write_text('{"problem_id": "mine"}\n')
     return tmp_path
 
 
@@ -53,14 +57,31 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("study depth --quick --out c.jsonl/x", "c.jsonl is not a folder"),
         ("grade c.jsonl", "holds no row that can be graded"),
         ("grade c.jsonl --workers 0", "workers must lie"),
+        ("convert s.jsonl --out c.jsonl", "c.jsonl: exists, and is not replaced"),
+        ("eval s.jsonl --data p.jsonl --samples 1 --out new.jsonl", "leave out .jsonl"),
+        ("eval s.jsonl --data p.jsonl --samples 1 --out taken", "metrics.json: exists, and is not replaced"),
+        ("export s.jsonl --to dataset --out taken", "samples.jsonl: exists, and is not replaced"),
+        ("export s.jsonl --to dataset --out new.csv", "leave out .csv"),
+        ("probe s.jsonl --data p.jsonl --html new --write-problems new", "nothing is written over it"),
+        ("probe long_id.jsonl", "long_id.jsonl:1: an id of 2,001 characters"),
+        (
+            "run quickstart --out o --set model.hidden_size=131072 --set model.num_layers=1024",
+            "GB of memory at least",
+        ),
+        (
+            "run quickstart --out o --set rl.prompts=1000000 --set rl.group_size=65536",
+            "rl: prompts, group_size",
+        ),
+        ("run quickstart --out o --set rl.max_tokens=1000000000000", "rl.max_tokens"),
+        ("run quickstart --out o --set seed=true", "true and false are no values here"),
     ],
 )
 def test_one_line_and_nothing_written(
     here: Path, capsys: pytest.CaptureFixture[str], words: str, why: str
 ) -> None:
-    before = {path: path.read_bytes() for path in here.iterdir()}
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
     assert why in refusal(capsys, *words.split())
-    assert {path: path.read_bytes() for path in here.iterdir()} == before
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 
 
 def test_the_collection_of_hostile_files(

@@ -457,3 +457,17 @@ def test_shared_problem_files_are_read_as_they_are(shared_data: Path) -> None:
     sizes = {"array_named.jsonl": 2, "gsm_symbolic_ids.jsonl": 2, "role_human.jsonl": 1, "gold_data.jsonl": 2}
     for name, size in sizes.items():
         assert len(load_problems(shared_data / "foreign" / name)) == size
+
+
+def test_an_array_of_any_length_is_read_a_row_at_a_time(tmp_path: Path) -> None:
+    """Rows cut by the ends of what is read at once, with their lines; what is behind is let go of."""
+    rows = [{"problem_id": f"p{i}", "completion": "ü" * (i % 7) * 1000} for i in range(700)]
+    path = tmp_path / "rows.json"
+    path.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n")
+    assert path.stat().st_size > 2 * 2**20
+    read = list(read_rows(path))
+    assert [row.values for row in read] == rows
+    assert [row.at for row in read] == list(range(2, 702))
+    path.write_text("[" + json.dumps(rows[0]) + ',\n{"problem_id": [' + "[]," * 2_200_000 + "[]]}]")
+    with pytest.raises(DataError, match=r"rows\.json:2: more than 4,194,304 values"):
+        list(read_rows(path))

@@ -65,6 +65,7 @@ def evaluate_command(
     from leadline.samplers.factory import ModelOptions, Server, open_sampler
 
     ask.check_engine(engine)
+    folder = _folder(out, source, data)
     one_of("--api", api, ("chat", "completions"))
     sampling, prompting = Sampling(max_tokens, temperature, top_p, min_p, seed), Prompting(system, template)
     problems = _problems(data, split, columns or (), limit, skip=skip_bad_rows, grader=grader)
@@ -73,12 +74,19 @@ def evaluate_command(
         server = Server(url, cast("Api", api), concurrency, timeout, patience, key_variable, tokenizer)
     options = ModelOptions(cast("Engine", engine), batch_size, server, prompting)
     sampler = open_sampler(source, options, problems=problems.problems, sampling=sampling)
-    folder = out or Path("runs") / f"eval-{slug(source)}-{slug(data)}"
     with counting("samples") as count:
         done = run_eval(
             sampler, problems, folder, samples=samples, sampling=sampling, grader=grader, progress=count
         )
     _show(done, as_json)
+
+
+def _folder(out: Path | None, source: str, data: str) -> Path:
+    from leadline.storage.outputs import check_folder_name
+
+    if out is not None:
+        check_folder_name(out)
+    return out or Path("runs") / f"eval-{slug(source)}-{slug(data)}"
 
 
 def _problems(

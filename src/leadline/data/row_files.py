@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -9,15 +10,17 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from leadline.errors import DataError
-from leadline.storage.jsonl import DECODER, not_json, read_jsonl
-from leadline.storage.reading import open_input, read_text
+from leadline.storage.jsonl import DECODER, MAX_LINE_BYTES, check_values, not_json, read_jsonl
+from leadline.storage.reading import open_input
 
 __all__ = ["MAX_JSON_BYTES", "PlacedRow", "read_rows"]
 
-MAX_JSON_BYTES = 2**28
+MAX_JSON_BYTES = 2**26
+"""Longest file that is one object (a log of another tool); a row of an array is no longer than a line may be."""
+MAX_JSON_VALUES = 2**22
 MAX_MEMBER_BYTES = 64 * 2**20  # of one sample in a zip
 MAX_MEMBERS = 1_000_000
 BATCH_ROWS = 64  # of Parquet: a completion may have a hundred thousand characters
@@ -25,6 +28,7 @@ BUFFER_BYTES = 2**20
 PEEK_BYTES = 64 * 1024
 _HEAVY = re.compile(r"ids$|mask|logp|token")
 _SPACE = re.compile(r"[\s,]*")
+_OPENING = re.compile(r"\s*\[?")
 
 
 class PlacedRow(NamedTuple):
@@ -92,36 +96,78 @@ def _is_json(text: bytes) -> bool:
 
 def _array(path: Path) -> Iterator[PlacedRow]:
     """The objects of one JSON array, each with the line on which it starts."""
-    text = read_text(path, MAX_JSON_BYTES)
-    at, line, counted = text.index("[") + 1, 1, 0
-    while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        line, counted = line + text.count("\n", counted, at), at
-        if text[at : at + 1] == "]":
-            return
-        row, at = _next_object(text, at, f"{path}:{line}")
-        yield PlacedRow(str(path), line, row)
+    with open_input(path) as stream:
+        text = _Text(stream, path, MAX_LINE_BYTES)
+        text.pass_over(_OPENING)
+        while text.here() != "]":
+            yield text.next_row()
 
 
 def _object(path: Path) -> Iterator[PlacedRow]:
     """One JSON object over many lines; several, one after another, are several rows."""
-    text = read_text(path, MAX_JSON_BYTES)
-    at = 0
-    while (at := _SPACE.match(text, at).end()) < len(text):  # type: ignore[union-attr]
-        line = text.count("\n", 0, at) + 1
-        row, at = _next_object(text, at, f"{path}:{line}")
-        yield PlacedRow(str(path), line, row)
+    with open_input(path) as stream:
+        text = _Text(stream, path, MAX_JSON_BYTES)
+        while text.here():
+            yield text.next_row()
 
 
-def _next_object(text: str, at: int, place: str) -> tuple[dict[str, Any], int]:
-    """The JSON object that begins at ``at``, and where it ends."""
-    try:
-        value, end = DECODER.raw_decode(text, at)
-    except (RecursionError, ValueError) as error:
-        raise not_json(error, place) from error
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
-    return value, end
+class _Text:
+    """The text of a file from a place on that moves: no more of it is held than the object that is being read."""
+
+    def __init__(self, stream: IO[bytes], path: Path, most: int) -> None:
+        self.stream, self.path, self.most = stream, path, most
+        self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self.text, self.at, self.line, self.ended = "", 0, 1, False
+
+    def here(self) -> str:
+        """The character behind blanks and commas; nothing at the end."""
+        self.pass_over(_SPACE)
+        return self.text[self.at : self.at + 1]
+
+    def pass_over(self, pattern: re.Pattern[str]) -> None:
+        """Go to where ``pattern`` ends."""
+        while True:
+            end = pattern.match(self.text, self.at).end()  # type: ignore[union-attr]
+            self.line, self.at = self.line + self.text.count("\n", self.at, end), end
+            if end < len(self.text) or self.ended:
+                return
+            self._more()
+
+    def next_row(self) -> PlacedRow:
+        """The JSON object that begins here.
+
+        Raises:
+            DataError: there is none, or it is out of bounds.
+        """
+        while True:
+            place = f"{self.path}:{self.line}"
+            try:
+                value, end = DECODER.raw_decode(self.text, self.at)
+                break
+            except RecursionError as error:
+                raise not_json(error, place) from error
+            except ValueError as error:
+                if self.ended:
+                    raise not_json(error, place) from error
+                self._more()
+            check_values(self.text, place, MAX_JSON_VALUES)
+            if len(self.text) > self.most:
+                raise DataError(f"{place}: an object longer than {self.most:,} characters")
+        if not isinstance(value, dict):
+            raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
+        row = PlacedRow(str(self.path), self.line, value)
+        self.line, self.at = self.line + self.text.count("\n", self.at, end), end
+        return row
+
+    def _more(self) -> None:
+        """Let go of what is behind, and read as much again as is held."""
+        piece = self.stream.read(max(BUFFER_BYTES, len(self.text) - self.at))
+        self.ended = not piece
+        try:
+            self.text = self.text[self.at :] + self.decoder.decode(piece, final=self.ended)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.path}: not UTF-8 (behind line {self.line})") from error
+        self.at = 0
 
 
 def _csv(path: Path) -> Iterator[PlacedRow]:

@@ -26,6 +26,7 @@ from leadline.rewards.user_functions import named_grader
 from leadline.samplers import FileSampler, Sampler, Sampling
 from leadline.storage.installed import installed
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
+from leadline.storage.outputs import check_output_folder
 from leadline.types import Completion, Problem, SampleRow, Score
 
 __all__ = [
@@ -90,6 +91,7 @@ def run_eval(
         raise ConfigError(f"samples must be at least 1, got {samples}")
     grade = named_grader(grader) if isinstance(grader, str) else grader
     settings = _settings(sampler, problems, sampling)
+    check_output_folder(out, mark="settings.json", files=("samples.jsonl.gz", "metrics.json"))
     _agree(out / "settings.json", settings)
     with _open_store(out, samples * len(problems)) as store:
         write_json_atomic(out / "settings.json", settings | {"samples": samples})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from leadline.grpo.config import PRESETS, AdvantageConfig, LossConfig, kl_faults
 
@@ -30,6 +30,7 @@ __all__ = [
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+TokenCap = Annotated[int, Field(ge=1, le=2**20)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}$")]
 
 
@@ -41,6 +42,15 @@ class _Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, validate_default=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML's ``yes`` is true, and true is no 1."""
+        wanted = str(cls.model_fields[str(info.field_name)].annotation)
+        if isinstance(value, bool) and "bool" not in wanted:
+            raise ValueError("true and false are no values here")
+        return value
 
 
 class OptimiserConfig(_Section):
@@ -68,10 +78,10 @@ class ModelConfig(_Section):
     source: str | None = None
     """A Hugging Face model directory (``--model`` sets it); a new model of the shape below when not given."""
     family: Literal["llama", "qwen2", "qwen3"] = "llama"
-    hidden_size: Count = 128
-    intermediate_size: Count = 256
-    num_layers: Count = 2
-    num_heads: Count = 4
+    hidden_size: Annotated[int, Field(ge=1, le=2**17)] = 128
+    intermediate_size: Annotated[int, Field(ge=1, le=2**20)] = 256
+    num_layers: Annotated[int, Field(ge=1, le=1024)] = 2
+    num_heads: Annotated[int, Field(ge=1, le=2**12)] = 4
     num_kv_heads: Count | None = None
     rope_theta: Rate = 10000.0
     position: Literal["rope", "none", "learned"] = "rope"
@@ -174,11 +184,11 @@ class PolicyConfig(_Section):
     """The reinforcement-learning stage, shared by all arms."""
 
     steps: Annotated[int, Field(ge=0)] = 60
-    prompts: Count = 32
+    prompts: Annotated[int, Field(ge=1, le=2**20)] = 32
     """Problems a step."""
-    group_size: Annotated[int, Field(ge=2)] = 8
+    group_size: Annotated[int, Field(ge=2, le=2**16)] = 8
     """Completions a problem (G)."""
-    max_tokens: Count = 96
+    max_tokens: TokenCap = 96
     temperature: Rate = 1.0
     updates: Count = 1
     """Optimiser steps a batch; the batch is cut into that many parts, by groups."""
@@ -275,7 +285,7 @@ class EvaluationConfig(_Section):
     problems: Count = 200
     samples: Count = 8
     temperature: Annotated[float, Field(ge=0)] = 1.0
-    max_tokens: Count | None = None
+    max_tokens: TokenCap | None = None
     """The training cap when not given."""
     ks: tuple[Count, ...] = (1, 8)
     grader: str | None = None

@@ -24,7 +24,9 @@ from leadline.storage.reading import as_text, open_input, read_bytes
 
 __all__ = [
     "DECODER",
+    "MAX_LINE_BYTES",
     "Row",
+    "check_values",
     "encode_row",
     "not_json",
     "parse_object",
@@ -96,8 +98,7 @@ def parse_object(text: bytes, place: str) -> dict[str, Any]:
     Raises:
         DataError: it is none, or out of bounds; ``place: why``.
     """
-    if len(text) > MAX_VALUES and text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
-        raise DataError(f"{place}: more than {MAX_VALUES:,} values")
+    check_values(text, place)
     try:
         value = _decoded(as_text(text, place))
     except (RecursionError, ValueError) as error:
@@ -105,6 +106,17 @@ def parse_object(text: bytes, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
     return value
+
+
+def check_values(text: bytes | str, place: str, most: int = MAX_VALUES) -> None:
+    """Refuse JSON of too many values before it is read: they take up to fifty times the room of their text.
+
+    Raises:
+        DataError: ``place: why``.
+    """
+    signs: Any = (b",", b"[", b"{") if isinstance(text, bytes) else (",", "[", "{")
+    if len(text) > most and sum(map(text.count, signs)) > most:
+        raise DataError(f"{place}: more than {most:,} values")
 
 
 def not_json(error: RecursionError | ValueError, place: str) -> DataError:

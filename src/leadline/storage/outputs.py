@@ -19,7 +19,9 @@ from leadline.errors import InputError, StorageError
 from leadline.storage.reading import why
 
 __all__ = [
+    "check_folder_name",
     "check_output",
+    "check_output_folder",
     "cut_torn_tail",
     "is_our_page",
     "open_appending",
@@ -31,6 +33,7 @@ __all__ = [
 
 PAGE_MARK = b'<meta name="generator" content="leadline'
 """Stands in the head of every page that leadline writes."""
+FILE_ENDINGS = (".jsonl", ".json", ".gz", ".csv", ".parquet", ".html", ".yaml", ".txt", ".md")
 _HEAD = 2**20
 _counter = itertools.count()
 
@@ -52,15 +55,46 @@ def check_output(
         InputError: no name of a file, a folder, a device, one of the inputs, a file that is not ours, or a place
             where nothing can be written.
     """
-    name, path = str(path), Path(path)
-    if not name or "\0" in name or path.name in ("", "..") or name.endswith("/"):
-        raise InputError(f"{name!r}: not a usable name of a file")
+    path = _usable(path, "file")
     if any(_same(path, Path(other)) for other in inputs):
         raise InputError(f"{path}: is read here, so nothing is written over it; choose another name")
     with _refusals_as_input_errors(path):
         if path.exists():
             _check_replaceable(path, ours)
         _check_folder(path.absolute().parent, path)
+
+
+def check_folder_name(path: Path) -> None:
+    """Refuse a name that somebody gave for a folder, where it is none yet and ends like that of a file: a slip.
+
+    Raises:
+        InputError: says so.
+    """
+    if path.suffix in FILE_ENDINGS and not path.exists():
+        raise InputError(f"{path}: the name of a file, and a folder is written; leave out {path.suffix}")
+
+
+def check_output_folder(path: str | Path, *, mark: str, files: tuple[str, ...] = ()) -> None:
+    """Refuse to write into the folder ``path``, or to make it, before any work is done for it.
+
+    Args:
+        path: the folder.
+        mark: the file that stands in every such folder that leadline made.
+        files: names that would be written or replaced: none of them may stand in a folder without the mark.
+
+    Raises:
+        InputError: no name of a folder, a file, a folder with files of somebody else's, or a place where nothing can
+            be written.
+    """
+    path = _usable(path, "folder")
+    with _refusals_as_input_errors(path):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: a file, where a folder is to be written; choose another name")
+        _check_folder(path.absolute(), path)
+        if not (path / mark).exists():
+            for name in files:
+                if (path / name).exists():
+                    raise InputError(f"{path / name}: exists, and is not replaced; choose another folder")
 
 
 def is_our_page(head: bytes) -> bool:
@@ -178,6 +212,14 @@ def _refusals_as_input_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {why(error)}") from error
+
+
+def _usable(path: str | Path, what: str) -> Path:
+    name, path = str(path), Path(path)
+    ends = (path.name in ("", "..") or name.endswith("/")) if what == "file" else False
+    if not name or "\0" in name or ends:
+        raise InputError(f"{name!r}: not a usable name of a {what}")
+    return path
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from leadline.data.problems.choices import as_choices
 from leadline.grading.text.extract import extract_answer
-from leadline.types import Message
+from leadline.types import Message, checked_id
 
 __all__ = ["FIELDS", "Draft", "read_row"]
 
@@ -209,7 +209,7 @@ def _multiple_choice(
 def _id(value: Any) -> str | None:
     if value is None or isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).strip() or None
+    return checked_id(str(value).strip()) or None
 
 
 def _difficulty(value: Any) -> float | None:

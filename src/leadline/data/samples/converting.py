@@ -13,7 +13,7 @@ from leadline.data.samples.sources import grade_rows, sample_files
 from leadline.errors import DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import write_jsonl
-from leadline.storage.outputs import check_output, starts_with_row
+from leadline.storage.outputs import check_output
 
 __all__ = ["Converted", "convert_samples"]
 
@@ -39,12 +39,15 @@ def convert_samples(
 ) -> Converted:
     """Read, grade what is not graded and has a gold, and write; streamed, so that memory does not grow.
 
+    ``out`` is a new file: one that is there is never replaced.
+
     Raises:
+        InputError: ``out`` is there already, or cannot be written.
         DataError: rows that cannot be used, unless they are skipped; nothing is written then.
         StorageError: the disk refused.
     """
     paths = [path for one in sources for path in sample_files(one)]
-    check_output(out, inputs=tuple(paths), ours=starts_with_row("problem_id"))
+    check_output(out, inputs=(*paths, *([] if data is None else [data])))
     problems = [] if data is None else list(load_problems(data))
     how = replace(reading or SampleReading(), problems=problems)
     faults: list[str] = []

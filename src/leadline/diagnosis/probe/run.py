@@ -86,7 +86,10 @@ def _check_outputs(
     if html is not None:
         check_output(html, inputs=read, ours=is_our_page)
     if write_problems is not None:
-        check_output(write_problems, inputs=read, ours=starts_with_row("id", "answer", "solve_rate"))
+        also = () if html is None else (html,)
+        check_output(
+            write_problems, inputs=(*read, *also), ours=starts_with_row("id", "answer", "solve_rate")
+        )
 
 
 def _write_page(html: str | Path, found: Probe, source: str) -> None:

@@ -67,6 +67,34 @@ def check_local_recipe(recipe: Recipe, material: Material | None) -> None:
             f"{recipe.data.train}: problems such as {material.chats[0].id!r} are chats, and a new model has no chat "
             "template: give one that has (--model)"
         )
+    _check_memory(recipe)
+
+
+def _check_memory(recipe: Recipe) -> None:
+    """Refuse what cannot fit this machine: the layers of a new model in training, and the completions of one step.
+
+    Raises:
+        ConfigError: names the settings, with what there is.
+    """
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    model, rl = recipe.model, recipe.rl
+    layer = model.hidden_size * (2 * model.hidden_size + 3 * model.intermediate_size)
+    needs = {
+        "model: hidden_size, intermediate_size and num_layers": 0
+        if model.source
+        else 16 * model.num_layers * layer,
+        "rl: prompts, group_size and max_tokens": 16
+        * rl.prompts
+        * rl.group_size
+        * rl.max_tokens,  # token, noise
+    }
+    faults = [
+        f"{names} take {need / 1e9:,.0f} GB of memory at least, and this machine has {there / 1e9:.0f} GB"
+        for names, need in needs.items()
+        if need > there
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 class LocalBackend:

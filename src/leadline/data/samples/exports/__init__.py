@@ -112,7 +112,7 @@ class _Counted:
 def _check(to: str, out: Path, about: About, inputs: Sequence[Path]) -> None:
     """Refuse a place before any work is done for it."""
     if to == "dataset":
-        check_dataset_folder(out)
+        check_dataset_folder(out, tuple(inputs))
     elif to == "model-card":
         check_output(out, inputs=tuple(inputs), ours=lambda head: True)  # all but its own section is kept
     elif to == "inspect":

@@ -13,9 +13,14 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.exports.about import About
 from leadline.data.samples.exports.headline import headline
 from leadline.display.numbers import share
-from leadline.errors import InputError
 from leadline.storage.jsonl import encode_row
-from leadline.storage.outputs import check_output, refusals_as_storage_errors, replacing, starts_with_row
+from leadline.storage.outputs import (
+    check_folder_name,
+    check_output,
+    check_output_folder,
+    refusals_as_storage_errors,
+    replacing,
+)
 from leadline.storage.outputs import write_text_atomic as write_text
 from leadline.types import SampleRow
 
@@ -38,17 +43,16 @@ CARD_FIELDS = {
 }
 
 
-def check_dataset_folder(folder: Path) -> None:
+def check_dataset_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
     """Refuse a folder of somebody else's before any work is done for it.
 
     Raises:
-        InputError: a file in it is not one that leadline wrote.
+        InputError: a file in it is not one that leadline wrote, or is read here.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a file; a data set is a folder")
-    if folder.is_dir():
-        check_output(folder / DATA, ours=starts_with_row("problem_id"))
-        check_output(folder / CARD, ours=lambda head: _MARK.encode() in head)
+    check_folder_name(folder)
+    check_output_folder(folder, mark=CARD, files=(DATA,))
+    check_output(folder / CARD, ours=lambda head: _MARK.encode() in head)
+    check_output(folder / DATA, inputs=inputs, ours=lambda head: True)  # beside a card of ours
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from leadline.data.problems.duplicates import content_hash
+from leadline.types import checked_id
 
 __all__ = ["Layout", "Reading", "first_of", "gold_text", "own_row", "reach", "turns_text", "user_text"]
 
@@ -129,7 +130,7 @@ def own_row(
     ``problem`` is the id; without one the problem is known by its prompt, as in problem files.
 
     Raises:
-        ValueError: neither id nor prompt; or a score that is none.
+        ValueError: neither id nor prompt; an id that is too long; or a score that is none.
     """
     asked = user_text(prompt)
     row: dict[str, Any] = {}
@@ -139,9 +140,8 @@ def own_row(
         row["problem_id"] = f"{content_hash(asked)}-1"
         reading.by_prompt = True
     else:
-        row["problem_id"] = (
-            str(int(problem)) if isinstance(problem, float) and problem.is_integer() else str(problem)
-        )
+        whole = isinstance(problem, float) and problem.is_integer()
+        row["problem_id"] = checked_id(str(int(problem) if whole else problem))
     values = {"prompt": asked, "completion": turns_text(completion), "gold": gold_text(gold)}
     row |= {name: value for name, value in values.items() if value is not None}
     row |= {name: value for name, value in more.items() if value is not None}

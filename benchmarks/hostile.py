@@ -1,0 +1,224 @@
+"""Does every command refuse what it cannot use in one line, at once, and with nothing written?
+
+    python benchmarks/hostile.py                        # all inputs of hostile_inputs.py
+    python benchmarks/hostile.py --only run/ --show     # those with this in their name, with what was said
+    python benchmarks/hostile.py --report FILE          # the figures, as JSON too
+
+Each input is given to the command line in a process of its own, forked from one that has imported the libraries, in a
+folder of its own that is also its home and its place for temporary files. Held against what is promised: the exit
+code; one line a fault, ours, that names the place; no file made, changed or left behind anywhere in that folder (so no
+canary of a hostile model either); a peak of memory at most 300 MB above that of the same command with a good input; at
+most 5 s of processor time, its children's too. Code 1 at the end when one of them fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+from hostile_inputs import USUAL, Case, every_case, lay, make_good  # noqa: E402
+
+MEMORY_MB = 300
+CPU_S = 5.0
+WALL_S = 60.0
+LINE = 1500
+"""No refusal is longer."""
+
+PRELOADED = (
+    "leadline.cli.main", "leadline.runs.pipeline", "leadline.runs.model_directory", "leadline.evaluation",
+    "leadline.diagnosis.probe", "leadline.diagnosis.compare.tables", "leadline.diagnosis.audit",
+    "leadline.diagnosis.watch", "leadline.data.samples.exports", "leadline.data.samples.converting",
+    "leadline.grading.files", "leadline.report", "leadline.samplers.factory", "leadline.samplers.local",
+    "leadline.studies.study", "leadline.model.gguf_import", "leadline.runs.cost_estimate", "datasets",
+    "pyarrow.parquet", "pyarrow.csv", "pandas", "transformers.models.auto",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call."""
+
+    code: int
+    out: str
+    err: str
+    memory_mb: float
+    cpu_s: float
+    wall_s: float
+    touched: tuple[str, ...]
+
+    def faults(self, case: Case, usual_mb: float) -> list[str]:
+        """What of the promise does not hold."""
+        said = self.err.splitlines()
+        ours = [line for line in said if line.startswith("leadline: ")]
+        checks = {
+            f"exit code {self.code}": self.code == case.code,
+            "a traceback or a fault of our own": "Traceback" not in self.err
+            and "fault of leadline" not in self.err,
+            f"{len(said)} lines": 1 <= len(said) <= case.lines and len(ours) == len(said),
+            "a long line": all(len(line) <= LINE for line in said),
+            "a control character": not any(ord(c) < 32 for line in said for c in line if c != "\t"),
+            f"does not say {case.says!r}": case.says in self.err,
+            f"printed {self.out[:80]!r}": not self.out,
+            f"touched {', '.join(self.touched[:5])}": not self.touched,
+            f"{self.memory_mb - usual_mb:.0f} MB more than usual": self.memory_mb - usual_mb <= MEMORY_MB,
+            f"{self.cpu_s:.1f} s of processor time": self.cpu_s <= CPU_S,
+        }
+        return [fault for fault, holds in checks.items() if not holds]
+
+
+def call(words: tuple[str, ...], folder: Path) -> Outcome:
+    """Run the command line in a process of its own, in ``folder / here``."""
+    here, home = folder / "here", folder / "home"
+    for place in (home, folder / "tmp"):
+        place.mkdir(exist_ok=True)
+    before = _snapshot(folder)
+    start = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _become(words, here, home, folder)
+    over = False
+    while True:
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+        if pid:
+            break
+        if time.monotonic() - start > WALL_S and not over:
+            over = True
+            os.killpg(child, signal.SIGKILL)
+        time.sleep(0.005)
+    wall = time.monotonic() - start
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    out, err = ((folder / name).read_text(errors="replace") for name in ("out.txt", "err.txt"))
+    after = _snapshot(folder)
+    touched = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    code = os.waitstatus_to_exitcode(status)
+    return Outcome(
+        code, out, err, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, wall, tuple(touched)
+    )
+
+
+def _become(words: tuple[str, ...], here: Path, home: Path, folder: Path) -> None:
+    code = 70
+    try:
+        os.setsid()
+        os.chdir(here)
+        resource.setrlimit(resource.RLIMIT_CPU, (2 * round(CPU_S), 2 * round(CPU_S) + 1))
+        streams = [os.open(os.devnull, os.O_RDONLY)]
+        streams += [
+            os.open(folder / n, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600) for n in ("out.txt", "err.txt")
+        ]
+        for target, source in enumerate(streams):
+            os.dup2(source, target)
+        os.environ |= {"HOME": str(home), "TMPDIR": str(folder / "tmp"), "COLUMNS": "100"}
+        tempfile.tempdir = None
+        sys.argv = ["leadline", *words]
+        try:
+            importlib.import_module("leadline.cli.main").main()
+        except SystemExit as ends:
+            code = ends.code if isinstance(ends.code, int) else 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Every name below a folder, with what tells whether it was changed."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if name in ("out.txt", "err.txt"):
+            continue
+        facts = path.lstat()
+        content = b""
+        if path.is_file() and not path.is_symlink() and facts.st_size < 2**20:
+            content = path.read_bytes()
+        directory = path.is_dir() and not path.is_symlink()
+        stamp = () if directory else (facts.st_size, facts.st_mtime_ns)
+        found[name] = (facts.st_mode, *stamp, hashlib.sha256(content).digest())
+    return found
+
+
+@contextlib.contextmanager
+def laid_out(case: Case, good: Path) -> Iterator[Path]:
+    """A folder with the good inputs and the files of one case."""
+    with tempfile.TemporaryDirectory(prefix="leadline-hostile-") as name:
+        folder = Path(name).resolve()
+        here = folder / "here"
+        here.mkdir()
+        lay(here, good, case)
+        yield folder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", help="inputs with this in their name")
+    parser.add_argument("--show", action="store_true", help="print what was said")
+    parser.add_argument("--report", type=Path, help="write the figures here")
+    options = parser.parse_args()
+    os.environ |= {
+        "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT / "src"),
+    }  # fmt: skip
+    sys.dont_write_bytecode = True
+    for name in PRELOADED:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="leadline-good-") as place:
+        good = make_good(Path(place).resolve())
+        usual: dict[str, float] = {}
+        rows, failed = [], 0
+        for case in [case for case in every_case() if options.only in case.name]:
+            if case.command not in usual:
+                calm = Case(case.command, USUAL[case.command], {}, code=0)
+                with laid_out(calm, good) as folder:
+                    done = call(calm.words, folder)
+                if done.code not in (0, 1):
+                    raise SystemExit(f"{' '.join(calm.words)}: {done.code}\n{done.err}")
+                usual[case.command] = done.memory_mb
+            with laid_out(case, good) as folder:
+                done = call(case.words, folder)
+            faults = done.faults(case, usual[case.command])
+            failed += bool(faults)
+            more = done.memory_mb - usual[case.command]
+            rows.append({"name": case.name, "code": done.code, "cpu_s": round(done.cpu_s, 2), "more_mb": round(more),
+                         "faults": faults})  # fmt: skip
+            if faults or options.show:
+                print(
+                    f"{'BAD ' if faults else 'ok  '} {case.name}: {' '.join(case.words)[:150]}  {'; '.join(faults)}"
+                )
+                for line in done.err.splitlines()[:3]:
+                    print(f"        {line[:300]}")
+                sys.stdout.flush()
+    commands = Counter(row["name"].partition("/")[0] for row in rows)
+    found = {
+        "inputs": len(rows), "as promised": len(rows) - failed, "by command": dict(sorted(commands.items())),
+        "most processor seconds": max(row["cpu_s"] for row in rows),
+        "most MB above a good input": max(row["more_mb"] for row in rows),
+    }  # fmt: skip
+    print(json.dumps(found))
+    if options.report is not None:
+        options.report.write_text(json.dumps(found | {"rows": rows}, indent=1) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
