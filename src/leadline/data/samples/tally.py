@@ -12,6 +12,7 @@ import numpy as np
 from leadline.data.samples.counts import STATED, SUMS, Counts
 from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
+from leadline.types import checked_id
 
 __all__ = ["count_rows", "read_counts"]
 
@@ -132,6 +133,10 @@ class _Tally:
         cell = self.cells.get(name)
         known = cell is not None
         if cell is None:
+            try:
+                checked_id(name)
+            except ValueError as fault:
+                return str(fault)
             cell = _Cell()
         if "n_samples" in row or "n_correct" in row:
             why = self._add_counts(cell, row)
