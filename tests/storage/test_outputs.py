@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from leadline.errors import InputError, StorageError
+from leadline.storage.jsonl import write_json_atomic
 from leadline.storage.outputs import (
     PAGE_MARK,
     check_output,
@@ -85,3 +88,16 @@ def test_one_process_appends_and_a_torn_line_is_cut(tmp_path: Path) -> None:
             open_appending(path)
     assert path.read_bytes() == b'{"a": 1}\n{"a": 2}\n'
     assert os.listdir(tmp_path) == ["rows.jsonl"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "settings[1].json"
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    (tmp_path / f".settings[1].json.{ended.pid}-0.tmp").write_text("{")
+    (tmp_path / f".settings[1].json.{os.getppid()}-0.tmp").write_text("{")
+    (tmp_path / f".other.json.{ended.pid}-0.tmp").write_text("{")
+    write_json_atomic(path, {"a": 1})
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["settings[1].json", f".settings[1].json.{os.getppid()}-0.tmp", f".other.json.{ended.pid}-0.tmp"]
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import itertools
 import json
 import os
@@ -142,6 +143,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         if path.exists() and not path.is_file():
             raise StorageError(f"{path}: cannot write: not a plain file")
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(path)
         stream = open(aside, "xb")  # noqa: SIM115 - closed below, before the rename
     try:
         yield stream
@@ -157,6 +159,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):  # already renamed, or a disk that refuses this too
             aside.unlink(missing_ok=True)
         raise
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Remove what processes that were killed while they wrote ``path`` have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*-*.tmp"):
+        pid = left.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            left.unlink(missing_ok=True)
 
 
 def cut_torn_tail(descriptor: int, path: Path, block: int = 65536) -> None:
