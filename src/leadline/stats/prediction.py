@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from leadline.stats.interval import Interval, clopper_pearson
+from leadline.stats.roots import crossing_of
 
 __all__ = ["predicted_share"]
 
@@ -60,4 +61,4 @@ def _trials_behind(known: Interval, confidence: float) -> float:
         return 1.0
     if surplus(ends[1]) >= 0:
         return MOST_TRIALS
-    return float(np.exp(optimize.brentq(surplus, *ends)))
+    return float(np.exp(crossing_of(surplus, *ends)))

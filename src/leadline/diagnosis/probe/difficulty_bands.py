@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from leadline.stats import MassLaw
+from leadline.stats.roots import crossing_of
 from leadline.theory import live_group_probability, tilted_success
 
 __all__ = ["BANDS", "Band", "Window", "band_of", "band_table", "window"]
@@ -47,7 +47,7 @@ def window(group: int) -> Window:
     """
 
     def root(share: float) -> float:
-        return float(optimize.brentq(lambda q: float(live_group_probability(q, group)) - share, 0.0, 0.5))
+        return crossing_of(lambda q: float(live_group_probability(q, group)) - share, 0.0, 0.5)
 
     low = root(HALF)
     return Window(group, root(TENTH), low, 1 - low)
