@@ -326,6 +326,29 @@ def test_lm_eval_files_that_were_thinned_out_are_read(row: dict[str, Any], tmp_p
     assert (first["prompt"], first["correct"], second["correct"]) == (PENS, False, True)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"correct": "maybe"},
+        {"correct": -1},
+        {"correct": {}},
+        {"correct": True, "n_tokens": "7"},
+        {"correct": True, "finished": "yes"},
+        {"n_samples": 0, "n_correct": 0},
+    ],
+)
+def test_converting_refuses_rows_of_our_own_layout_that_could_not_be_counted(
+    row: dict[str, Any], tmp_path: Path
+) -> None:
+    good = {"problem_id": "a", "correct": True}
+    path, out = write(tmp_path / "a.jsonl", [good, {"problem_id": "b"} | row]), tmp_path / "out.jsonl"
+    with pytest.raises(DataError, match=r"a\.jsonl:2: "):
+        convert_samples([path], out)
+    assert not out.exists()
+    done = convert_samples([path], out, skip_bad_rows=True)
+    assert (done.written, len(done.skipped)) == (1, 1)
+
+
 def test_verdicts_beside_a_list_of_generations_are_taken(tmp_path: Path) -> None:
     row = {"problem": PENS, "generations": [WRONG, RIGHT], "answer": GOLDS[PENS]}
     path = write(tmp_path / "a.jsonl", [row | {"correctness_math_verify": [True, False]}])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from leadline.data.problems.loading import load_problems
 from leadline.data.samples.foreign import SampleReading, named_as, sample_rows
 from leadline.data.samples.sources import grade_rows, sample_files
+from leadline.data.samples.tally import row_fault
 from leadline.errors import DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import write_jsonl
@@ -18,6 +19,7 @@ from leadline.storage.outputs import check_output
 __all__ = ["Converted", "convert_samples"]
 
 SHOWN_FAULTS = 50
+MOST_FAULTS = 100_000
 EVERY = 1000
 
 
@@ -57,21 +59,34 @@ def convert_samples(
     grader = Grader()
     try:
         graded = grade_rows(rows, {problem.id: problem.answer for problem in problems}, grader)
-        written = write_jsonl(out, _plain(graded, faults, skip_bad_rows, progress))
+        usable = _usable(graded, str(paths[0]), faults)
+        written = write_jsonl(out, _plain(usable, faults, skip_bad_rows, progress))
     finally:
         grader.close()
     return Converted(written, faults)
 
 
+def _usable(
+    rows: Iterator[tuple[int | str, Mapping[str, Any]]], source: str, faults: list[str]
+) -> Iterator[Mapping[str, Any]]:
+    """The rows whose verdicts and numbers can be counted; the others are noted, each with its place."""
+    for place, row in rows:
+        why = row_fault(row) if any(name in row for name in ("correct", "n_correct", "n_samples")) else None
+        if why is None:
+            yield row
+        elif len(faults) < MOST_FAULTS:
+            faults.append(f"{place if isinstance(place, str) else f'{source}:{place}'}: {why}")
+
+
 def _plain(
-    rows: Iterator[tuple[int | str, Mapping[str, Any]]],
+    rows: Iterator[Mapping[str, Any]],
     faults: list[str],
     skip: bool,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Mapping[str, Any]]:
     """The rows alone; at their end bad ones are refused, before the file gets its name."""
     done = 0
-    for done, (_, row) in enumerate(rows, 1):
+    for done, row in enumerate(rows, 1):
         yield row
         if progress is not None and done % EVERY == 0:
             progress(done)

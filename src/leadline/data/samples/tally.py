@@ -14,7 +14,7 @@ from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
 from leadline.types import checked_id
 
-__all__ = ["count_rows", "read_counts"]
+__all__ = ["count_rows", "read_counts", "row_fault"]
 
 
 MAX_SAMPLES = 10**7
@@ -91,6 +91,11 @@ def count_rows(
     if not tally.cells:
         raise DataError([f"{source}: no usable row", *named])
     return tally.counts(tuple(named))
+
+
+def row_fault(row: Mapping[str, Any]) -> str | None:
+    """Why a graded row, or a row of counts, could not be counted; None where it can."""
+    return _Tally(None).add(row)
 
 
 def _bounded(named: list[str], total: int, source: str) -> list[str]:
