@@ -148,6 +148,9 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     rows = numbers(tmp_path / "whole")
     assert all(row["grad_norm"] > 0 for row in rows), "every step has something to learn"
     assert not same(first, weights(whole))
+    for row in rows:
+        tokens, live = row["mean_tokens"] * row["completions"], row["live"] * row["groups"]
+        assert row["live_per_ktoken"] == pytest.approx(1000 * live / tokens)
     if "advantage" in change:
         assert rows[-1]["length_alpha"] not in [row["length_alpha"] for row in rows[:-1]], (
             "the controller moves"
