@@ -52,15 +52,20 @@ def drawn(arguments: list[str], columns: int, rows: int, until: str) -> str:
         stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | sized,
     )  # fmt: skip
     os.close(theirs)
-    written = b""
-    while until.encode() not in written and select.select([ours], [], [], 120)[0]:
+    written = shown = b""
+    while select.select([ours], [], [], 300)[0]:
         try:
-            written += os.read(ours, 65536)
+            written += os.read(
+                ours, 65536
+            )  # to the end: a terminal that nobody reads holds up who writes to it
         except OSError:  # the other side is closed
             break
-    child.send_signal(signal.SIGINT)
-    child.wait(30)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+        if until.encode() in written and not shown:
+            shown = written
+            child.send_signal(signal.SIGINT)
+    child.wait(300)
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12)])

@@ -165,7 +165,7 @@ def test_what_a_model_lacks_is_known_before_anything_is_fetched(
     ("source", "why"),
     [
         ("/nowhere/at/all", "no such directory"),
-        ("./models", "no such directory"),
+        ("./no-such-models", "no such directory"),
         ("runs/a/checkpoints", "no such directory"),
         ("with a space", "no such directory"),
         (__file__, "a file, not a model directory"),
