@@ -119,6 +119,12 @@ def test_window_edges_give_the_shares_they_promise(g: int) -> None:
     assert edges.floor < edges.low < edges.high
 
 
+def test_in_groups_of_two_half_is_the_most_that_can_be_live() -> None:
+    edges = window(2)
+    assert edges.low == edges.high == 0.5
+    assert 0.0 < edges.floor < 0.1
+
+
 def test_bands_at_their_edges() -> None:
     edges = window(8)
     rates = [0.0, edges.low - 1e-6, edges.low + 1e-6, edges.high - 1e-6, edges.high + 1e-6, 1.0]
