@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -156,11 +157,8 @@ def drawn(
             model_, config_ = asked.pop("model"), asked.pop("config")
             return change(model, plain(model_, prompts, count, config_, **asked))
 
-        policy_trainer.sample = sample  # type: ignore[assignment]
-        try:
+        with mock.patch.object(policy_trainer, "sample", sample):
             yield
-        finally:
-            policy_trainer.sample = plain
 
     return patched
 
@@ -178,11 +176,8 @@ def scored(change: Callable[[int, Score], Score]) -> Patch:
             scores = plain(self, problems, completions)
             return scores if calls <= _begins[0] else [change(i, one) for i, one in enumerate(scores)]
 
-        Scorer.score = score  # type: ignore[method-assign]
-        try:
+        with mock.patch.object(Scorer, "score", score):
             yield
-        finally:
-            Scorer.score = plain  # type: ignore[method-assign]
 
     return patched
 
@@ -203,11 +198,8 @@ def asked(change: Callable[[Callable[[int], list[Problem]], int], list[Problem]]
             finally:
                 self.problems = right
 
-        policy_trainer.PolicyTrainer.collect = collect  # type: ignore[method-assign]
-        try:
+        with mock.patch.object(policy_trainer.PolicyTrainer, "collect", collect):
             yield
-        finally:
-            policy_trainer.PolicyTrainer.collect = plain  # type: ignore[method-assign]
 
     return patched
 
@@ -261,11 +253,8 @@ def other_reference() -> Iterator[None]:
         for weight in self.learner.reference.parameters():
             weight.data += 0.6 * torch.randn(weight.shape, generator=generator) * weight.std()
 
-    policy_trainer.PolicyTrainer.__post_init__ = init  # type: ignore[method-assign]
-    try:
+    with mock.patch.object(policy_trainer.PolicyTrainer, "__post_init__", init):
         yield
-    finally:
-        policy_trainer.PolicyTrainer.__post_init__ = plain  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
@@ -281,11 +270,8 @@ def farmed() -> Iterator[None]:
             return found
         return [replace(one, text=one.text + " Wait, let me check that again." * 6) for one in found]
 
-    policy_trainer.completions_of = completions_of
-    try:
+    with mock.patch.object(policy_trainer, "completions_of", completions_of):
         yield
-    finally:
-        policy_trainer.completions_of = plain
 
 
 def slow(model: Any, rollouts: Rollouts) -> Rollouts:
@@ -304,13 +290,8 @@ def waiting() -> Iterator[None]:
         def perf_counter() -> float:
             return time.perf_counter() + _lost[0]
 
-    plain = policy_trainer.time
-    policy_trainer.time = Clock  # type: ignore[assignment]
-    try:
-        with drawn(slow)():
-            yield
-    finally:
-        policy_trainer.time = plain
+    with mock.patch.object(policy_trainer, "time", Clock), drawn(slow)():
+        yield
 
 
 def paid(bonus: Callable[[Score], float], part: str) -> Patch:

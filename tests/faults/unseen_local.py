@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -58,11 +59,8 @@ def endless_model(folder: Path) -> Path:
     def encode(self: Codec, texts: Any) -> list[list[int]]:
         return [ids[:-1] for ids in plain(self, texts)]
 
-    Codec.encode_completions = encode  # type: ignore[method-assign]
-    try:
+    with mock.patch.object(Codec, "encode_completions", encode):
         return base_model(folder, RECIPE)
-    finally:
-        Codec.encode_completions = plain  # type: ignore[method-assign]
 
 
 def run_unseen(fault: Fault, starts: dict[str, Path], folder: Path) -> Outcome:
@@ -86,11 +84,8 @@ def before_update(change: Callable[[Learner, int, Rollouts, Tensor], tuple[Rollo
                 rollouts, advantage = change(self, step, rollouts, advantage)
             return plain(self, rollouts, advantage, take_part, step)
 
-        Learner.update = update  # type: ignore[method-assign]
-        try:
+        with mock.patch.object(Learner, "update", update):
             yield
-        finally:
-            Learner.update = plain  # type: ignore[method-assign]
 
     return patched
 
