@@ -45,11 +45,11 @@ def watch_command(
     if once:
         console.print(frame(now, console.width))
         return
-    with Live(fitted(console, frame(now, console.width), run), console=console, auto_refresh=False) as live:
+    with Live(fitted(console, now), console=console, auto_refresh=False) as live:
         while not now.over:
             time.sleep(every)
             now = seen()
-            live.update(fitted(console, frame(now, console.width), run), refresh=True)
+            live.update(fitted(console, now), refresh=True)
 
 
 def write_page(now: Look, out: Path, refresh: int) -> None:
@@ -66,13 +66,16 @@ def write_page(now: Look, out: Path, refresh: int) -> None:
         build_report([root], out, refresh=refresh)
 
 
-def fitted(console: Console, shown: RenderableType, run: Path) -> RenderableType:
+def fitted(console: Console, now: Look) -> RenderableType:
     """As many lines as the terminal has; where there are more, the last one says where they stand."""
     from rich.segment import Segment, Segments
 
+    from leadline.diagnosis.watch import frame
+
+    shown = frame(now, console.width)
     lines = console.render_lines(shown, pad=False)
     if len(lines) < console.height:
         return shown
     kept = lines[: console.height - 2]
-    rest = Segment(f"... {len(lines) - len(kept)} lines more: leadline audit {run}"[: console.width - 1])
+    rest = Segment(f"... {len(lines) - len(kept)} lines more: leadline audit {now.run}"[: console.width - 1])
     return Segments([part for line in [*kept, [rest]] for part in [*line, Segment.line()]][:-1])

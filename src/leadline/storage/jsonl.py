@@ -24,6 +24,7 @@ from leadline.storage.reading import as_text, open_input, read_bytes
 
 __all__ = [
     "DECODER",
+    "MAX_BAD_LINES",
     "MAX_LINE_BYTES",
     "Row",
     "check_values",

@@ -226,8 +226,8 @@ def _refusals_as_input_errors(path: Path) -> Iterator[None]:
 
 def _usable(path: str | Path, what: str) -> Path:
     name, path = str(path), Path(path)
-    ends = (path.name in ("", "..") or name.endswith("/")) if what == "file" else False
-    if not name or "\0" in name or ends:
+    names_a_folder = path.name in ("", "..") or name.endswith("/")
+    if not name or "\0" in name or (what == "file" and names_a_folder):
         raise InputError(f"{name!r}: not a usable name of a {what}")
     return path
 

@@ -10,16 +10,15 @@ from typing import Any, NamedTuple
 from leadline.data.problems.loading import load_problems
 from leadline.data.samples.foreign import SampleReading, named_as, sample_rows
 from leadline.data.samples.sources import grade_rows, sample_files
-from leadline.data.samples.tally import row_fault
+from leadline.data.samples.tally import placed, row_fault
 from leadline.errors import DataError
 from leadline.grading import Grader
-from leadline.storage.jsonl import write_jsonl
+from leadline.storage.jsonl import MAX_BAD_LINES, write_jsonl
 from leadline.storage.outputs import check_output
 
 __all__ = ["Converted", "convert_samples"]
 
 SHOWN_FAULTS = 50
-MOST_FAULTS = 100_000
 EVERY = 1000
 
 
@@ -74,8 +73,10 @@ def _usable(
         why = row_fault(row) if any(name in row for name in ("correct", "n_correct", "n_samples")) else None
         if why is None:
             yield row
-        elif len(faults) < MOST_FAULTS:
-            faults.append(f"{place if isinstance(place, str) else f'{source}:{place}'}: {why}")
+        elif len(faults) >= MAX_BAD_LINES:
+            raise DataError(f"{placed(place, source)}: more than {MAX_BAD_LINES:,} rows that are no use")
+        else:
+            faults.append(f"{placed(place, source)}: {why}")
 
 
 def _plain(

@@ -14,7 +14,7 @@ from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
 from leadline.types import checked_id
 
-__all__ = ["count_rows", "read_counts", "row_fault"]
+__all__ = ["count_rows", "placed", "read_counts", "row_fault"]
 
 
 MAX_SAMPLES = 10**7
@@ -80,7 +80,7 @@ def count_rows(
         if why:
             bad += 1
             if len(named) < MAX_FAULTS:
-                named.append(f"{number if isinstance(number, str) else f'{source}:{number}'}: {why}")
+                named.append(f"{placed(number, source)}: {why}")
         if progress is not None and total % PROGRESS_EVERY == 0:
             progress(total)
     if progress is not None:
@@ -91,6 +91,11 @@ def count_rows(
     if not tally.cells:
         raise DataError([f"{source}: no usable row", *named])
     return tally.counts(tuple(named))
+
+
+def placed(place: int | str, source: str) -> str:
+    """``file:line`` of a row, whose place is that already, or a line of ``source`` alone."""
+    return place if isinstance(place, str) else f"{source}:{place}"
 
 
 def row_fault(row: Mapping[str, Any]) -> str | None:

@@ -41,7 +41,7 @@ def common_log_odds_ratio(pair: Pair, drop: float, limit: float) -> Interval:
     def loss(a: float) -> float:
         return float((special.logsumexp(ways + a * k, axis=1) - a * right).sum())
 
-    best = float(np.clip(_root(surplus, -limit, limit, 1e-4), -limit, limit))
+    best = _root(surplus, -limit, limit, 1e-4)
     least = loss(best)
 
     def above(a: float) -> float:

@@ -41,7 +41,7 @@ def problems_needed(found: Comparison) -> int:
 
 
 def comparison_sentences(found: Comparison, code: str) -> Iterator[Sentence]:
-    """All sentences of a comparison: the headline of its code, first what every reader asks."""
+    """All sentences of a comparison: the headline of its code, what every reader asks, and then the statistics."""
     yield _headline(found, code)
     yield from _success(found)
     yield from _length_sentences(found)

@@ -19,10 +19,8 @@ from leadline.stats import Interval
 __all__ = ["comparison_finding"]
 
 MOST_POINTS = 2000  # of the scatter: more make a page slow, and no clearer
-MOST_MOVED, CLEAR = (
-    6,
-    2.576,
-)  # rows each way, and the standard errors that a problem of theirs has moved at least
+MOST_MOVED = 6  # rows each way
+CLEAR = 2.576  # standard errors that a problem of theirs has moved at least
 ROW_NAMES = {
     "mean_tokens": "tokens per sample",
     "mean_tokens_correct": "tokens per correct sample",

@@ -124,7 +124,7 @@ def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
 
 
 def batch_name(rows: Sequence[CompletionRow]) -> str:
-    """A name of what was asked, in order (see ``batch`` in docs/formats.md)."""
+    """A name of what was asked, in whatever order (see ``batch`` in docs/formats.md)."""
     return str(prompt_signs([row.prompt for row in rows])["batch"])
 
 

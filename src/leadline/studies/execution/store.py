@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import DataError, StorageError
+from leadline.errors import DataError
 from leadline.storage.jsonl import Row, read_jsonl, write_jsonl
+from leadline.storage.outputs import refusals_as_storage_errors, replacing
 
 __all__ = ["Store"]
 
@@ -42,17 +42,8 @@ class Store:
             StorageError: the disk refused.
         """
         path = self._base(key)
-        aside = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            self.cells.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as stream:
-                stream.write(hashlib.sha256(weights).digest() + weights)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.replace(path)
-        except OSError as fault:
-            aside.unlink(missing_ok=True)
-            raise StorageError(f"{path}: not written: {fault}") from fault
+        with replacing(path) as stream, refusals_as_storage_errors(path):
+            stream.write(hashlib.sha256(weights).digest() + weights)
 
     def arm(self, key: str) -> list[Row] | None:
         """The rows of an arm; None when it has not been computed, or when its file is torn."""
