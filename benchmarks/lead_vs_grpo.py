@@ -32,6 +32,7 @@ import numpy as np
 from leadline.recipes import find_recipe
 from leadline.stats import cons_at_k, paired_seeds, pass_at_k, seed_mean
 from leadline.storage.run_directory import RunReader
+from leadline.storage.step_row import DRIFT_FIELDS
 
 METRICS = ("pass@1", "pass@8", "cons@8", "mean_tokens")
 CONTROL = "grpo"
@@ -45,9 +46,7 @@ TRACED = (
     "length_alpha",
     "length_slope",
     "length_gap",
-    "drift_accuracy",
-    "drift_length_mixed",
-    "drift_length_unanimous",
+    *DRIFT_FIELDS,
 )
 """Of every step, for the figures."""
 

@@ -16,6 +16,7 @@ from leadline.grpo.groups import Groups
 from leadline.grpo.length_controller import LengthController, accuracy_slope, long_covariance
 from leadline.grpo.length_strata import short_rows
 from leadline.grpo.weighing import Weigher
+from leadline.storage.step_row import DRIFT_FIELDS
 
 SLOPE = AdvantageConfig(
     wrong=-1.0, no_answer=-1.0, length_alpha=0.4, unanimous_groups="nominal", length_control="slope"
@@ -114,6 +115,34 @@ def test_a_restored_controller_goes_on_to_the_bit(config: AdvantageConfig) -> No
         assert a.metrics == b.metrics
         assert torch.equal(a.advantages.advantage, b.advantages.advantage)
     assert whole.saved() == again.saved()
+
+
+DRIFTS: list[tuple[list[float], list[float]]] = [
+    ([0.0, 0.0, 0.0, 0.0], [-0.375, 0.0]),
+    ([0.0, 0.0, 0.4, 0.4], [-0.375, -0.3]),  # .2 from the group's mean on either side
+    ([0.8, 0.8, 0.0, 0.0], [-0.375, 0.6]),
+]
+
+
+@pytest.mark.parametrize(("bonus", "want"), DRIFTS)
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_what_being_right_pushes_is_told_apart_from_what_the_bonus_does(
+    bonus: list[float], want: list[float], alpha: float
+) -> None:
+    """Short answers right half of the time, long ones always: A = -.25 and +.25 on average, times (G - 1) / G."""
+    config = AdvantageConfig.dr_grpo().replace(length_alpha=alpha, unanimous_groups="nominal")
+    rows = (
+        torch.tensor([True, False, True, True]),
+        torch.tensor([2, 2, 10, 10]),
+        torch.zeros(4, dtype=torch.long),
+    )
+    found = Weigher(config)(*rows, bonus=torch.tensor(bonus))
+    metrics = found.metrics
+    assert [metrics["drift_accuracy"], metrics["drift_bonus"]] == pytest.approx(want, abs=1e-6)
+    assert bool(metrics["drift_length_mixed"]) == (alpha > 0)
+    assert metrics["drift_length_unanimous"] == 0.0
+    whole = found.advantages.advantage.double() @ torch.tensor([0.5, 0.5, -0.5, -0.5]).double() / 4 * 3
+    assert sum(metrics[name] or 0.0 for name in DRIFT_FIELDS) == pytest.approx(float(whole), abs=1e-6)
 
 
 def test_a_batch_that_is_only_looked_at_teaches_nothing() -> None:

@@ -64,6 +64,9 @@ def test_a_trl_directory_that_leadline_did_not_start(tmp_path: Path) -> None:
     done = call("audit", str(tmp_path / "out"))
     assert done.returncode == 0
     assert "no alarm in 12 steps" in done.stdout
+    [said] = [line for line in done.stdout.splitlines() if "nothing to judge by: " in line]
+    assert "length_pull" in said
+    assert "truncation" not in said
 
 
 def test_audit_names_the_cause_and_returns_1(tmp_path: Path) -> None:

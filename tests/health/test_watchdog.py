@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ HEALTHY: dict[str, Any] = {
     "loss": -0.05, "grad_norm": 0.1, "clip_share": 0.0, "kl": 0.01, "skipped_steps": 0, "tokens_per_second": 9000.0,
 }  # fmt: skip
 
+PULL: dict[str, Any] = {"drift_accuracy": -0.5, "drift_length_mixed": 1.2, "drift_length_unanimous": 0.3}
+
 SICK: dict[str, dict[str, Any]] = {
     "missing_reward": {"style": None},
     "grader_gave_up": {"timeout": 90},
@@ -29,7 +33,7 @@ SICK: dict[str, dict[str, Any]] = {
     "loops": {"loops": 0.5, "truncated": 0.6},
     "truncation": {"truncated": 0.8},
     "wrong_pays_more": {"inverted": 0.6},
-    "length_pull": {"drift_accuracy": -0.5, "drift_length_mixed": 1.2, "drift_length_unanimous": 0.3},
+    "length_pull": PULL,
     "repeated_prompts": {"batch": "the same"},
     "curriculum_dry": {"retired": 0.95},
     "skipped_steps": {"skipped_steps": 1},
@@ -79,6 +83,53 @@ def test_other_ways_in_which_it_shows(name: str, sick: dict[str, Any]) -> None:
     dog = watched(sick)
     assert dog.alarms, name
     assert dog.alarms[0].check.name == name
+
+
+@pytest.mark.parametrize(
+    ("drift", "named"),
+    [
+        ({"drift_accuracy": -0.5, "drift_bonus": -0.6}, True),  # wins against both
+        ({"drift_accuracy": -0.1, "drift_bonus": -0.6}, False),  # being right does not ask for length
+        ({"drift_accuracy": -0.5, "drift_bonus": -1.1}, False),  # the bonus holds the length term off
+        ({"drift_accuracy": -1.4, "drift_bonus": 2.0}, False),  # it is the bonus that shortens
+    ],
+)
+def test_the_length_term_is_set_against_being_right_not_against_the_bonus(
+    drift: dict[str, float], named: bool
+) -> None:
+    dog = watched({**PULL, **drift, "reflection": 0.4})
+    assert [alarm.check.name for alarm in dog.alarms] == ["length_pull"] * named
+
+
+def test_lines_in_which_accuracy_and_bonus_cannot_be_told_apart_are_not_judged() -> None:
+    older = watched({**PULL, "reflection": 0.4}, healthy=0)
+    assert older.alarms == []
+    assert "length_pull" in older.unjudged
+    newer = watched({**PULL, "drift_accuracy": -0.1, "drift_bonus": -0.4, "reflection": 0.4}, healthy=0)
+    assert "length_pull" not in newer.unjudged
+    assert "kl" not in newer.unjudged
+
+
+def test_a_recorded_run_of_lead_with_a_reflection_bonus_is_no_alarm() -> None:
+    """Under the drift that had the bonus in it, its length term seemed to win against accuracy."""
+    path = Path(__file__).parent / "lead_reflection_drift.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+    def seen(changes: Callable[[dict[str, Any]], dict[str, Any]]) -> list[str]:
+        dog = Watchdog()
+        dog.see_all(Observation.of_row(changes(row)) for row in rows)
+        return [alarm.check.name for alarm in dog.alarms]
+
+    assert seen(dict) == []
+
+    def merged(row: dict[str, Any]) -> dict[str, Any]:
+        known = row["drift_accuracy"] is not None
+        return row | {
+            "drift_accuracy": row["drift_accuracy"] + row["drift_bonus"] if known else None,
+            "drift_bonus": 0.0,
+        }
+
+    assert seen(merged) == ["length_pull"]
 
 
 def test_a_fault_that_comes_and_goes_is_named_too() -> None:

@@ -129,7 +129,9 @@ def test_what_a_run_measures_is_the_drift(name: str) -> None:
     columns = torch.from_numpy(right), torch.from_numpy(tokens), torch.from_numpy(owner)
     full = group_advantages(*columns, config=config).advantage.numpy().astype(float)
     plain = group_advantages(*columns, config=config, term=LengthTerm(0.0)).advantage.numpy().astype(float)
-    got = measured_length_drift(full, plain, right, tokens, Groups(owner, n))
+    measured = measured_length_drift(full, plain, plain, right, tokens, Groups(owner, n))
+    assert measured.bonus == 0.0
+    got = (measured.accuracy, measured.length_mixed, measured.length_unanimous)
     want = length_drift(x, p_short, p_long, 0.05, g, about_group=True, **how)
     assert list(got) == pytest.approx(list(want), abs=0.012)
     assert np.sign(got) == pytest.approx(np.sign(want))

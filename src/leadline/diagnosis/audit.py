@@ -48,6 +48,7 @@ class Audit:
                 name: {
                     "steps": dog.history.steps,
                     "found": [alarm.as_dict(causes) for alarm, causes in dog.explained],
+                    "not_judged": dog.unjudged,
                 }
                 for name, dog in self.arms.items()
             },
@@ -88,6 +89,8 @@ def shown(found: Audit) -> RenderableType:
                 parts.append(Text(f"   follows from {', '.join(causes)}"))
             parts.append(Text(visible(f"   costs:  {alarm.check.cost}")))
             parts.append(Text(visible(f"   change: {alarm.remedy}")))
+        if dog.unjudged:
+            parts.append(Text(f" · nothing to judge by: {', '.join(dog.unjudged)}", style="dim"))
     if not parts:
         parts.append(Text("no arm has taken a step of reinforcement learning yet"))
     return Group(*parts)

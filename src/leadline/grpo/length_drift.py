@@ -1,10 +1,11 @@
-"""Which way an update pushes the length, and what does the pushing: accuracy, or the length term.
+"""Which way an update pushes the length, and what does the pushing: accuracy, the bonus, or the length term.
 
 The drift is the mean advantage of a group's short completions minus that of its long ones, D = E[A | short] -
-E[A | long]: the rate at which the odds of the short way grow. It falls into three parts that add up to it
-(``theory.length_drift`` enumerates them, docs/theory.md section 7):
+E[A | long]: the rate at which the odds of the short way grow. It falls into four parts that add up to it
+(``theory.length_drift`` enumerates all but the bonus, docs/theory.md section 7):
 
-    accuracy            what the advantages would be without a length term
+    accuracy            what the advantages would be if being right were all that is paid
+    bonus               what the other parts of the reward change in that
     length, mixed       what the length term adds in groups with right and wrong completions
     length, unanimous   what it adds in groups that are all right (or all wrong)
 
@@ -24,9 +25,10 @@ __all__ = ["LengthDrift", "measured_length_drift"]
 
 
 class LengthDrift(NamedTuple):
-    """The three parts; each is NaN where no group has both short and long completions."""
+    """The four parts; each is NaN where no group has both short and long completions."""
 
     accuracy: float
+    bonus: float
     length_mixed: float
     length_unanimous: float
 
@@ -36,13 +38,19 @@ class LengthDrift(NamedTuple):
 
 
 def measured_length_drift(
-    advantage: Floats, without_length: Floats, correct: Bools, tokens: Floats, groups: Groups
+    advantage: Floats,
+    without_length: Floats,
+    verdict_alone: Floats,
+    correct: Bools,
+    tokens: Floats,
+    groups: Groups,
 ) -> LengthDrift:
     """The drift of one batch (scorable rows only).
 
     Args:
         advantage: [N] as trained on.
         without_length: [N] of the same rows with a length term of strength 0.
+        verdict_alone: [N] likewise, without the bonus either.
         correct: [N].
         tokens: [N].
         groups: of the rows.
@@ -55,7 +63,7 @@ def measured_length_drift(
     free = np.divide(groups.size, groups.size - 1, out=np.zeros(groups.n_groups), where=groups.size > 1)
     odds = float((groups.mean(apart**2) * free)[groups.size > 0].sum())
     if odds == 0:
-        return LengthDrift(np.nan, np.nan, np.nan)
+        return LengthDrift(np.nan, np.nan, np.nan, np.nan)
     rate = groups.mean(correct.astype(np.float64))
     mixed = ((rate > 0) & (rate < 1))[groups.index]
 
@@ -64,5 +72,8 @@ def measured_length_drift(
 
     length = advantage - without_length
     return LengthDrift(
-        push(without_length), push(np.where(mixed, length, 0.0)), push(np.where(mixed, 0.0, length))
+        push(verdict_alone),
+        push(without_length - verdict_alone),
+        push(np.where(mixed, length, 0.0)),
+        push(np.where(mixed, 0.0, length)),
     )

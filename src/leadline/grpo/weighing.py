@@ -23,8 +23,9 @@ class Weighed(NamedTuple):
     Attributes:
         advantages: of its rows.
         metrics: ``length_alpha``, ``length_slope`` and ``length_gap`` (running means, see
-            :mod:`leadline.grpo.length_controller`) and the three parts of the length drift, ``drift_accuracy``,
-            ``drift_length_mixed`` and ``drift_length_unanimous``; None where there is nothing to measure.
+            :mod:`leadline.grpo.length_controller`) and the four parts of the length drift, ``drift_accuracy``,
+            ``drift_bonus``, ``drift_length_mixed`` and ``drift_length_unanimous``; None where there is nothing to
+            measure.
     """
 
     advantages: Advantages
@@ -67,8 +68,13 @@ class Weigher:
         out = plain
         if term != LengthTerm(0.0):
             out = group_advantages(correct, length, group, **parts, config=self.config, term=term)
-        ours, without = (as_numpy(found.advantage)[rows.keep] for found in (out, plain))
-        drift = measured_length_drift(ours, without, rows.correct, rows.tokens, rows.groups)
+        alone = plain
+        if bonus is not None and bool((as_numpy(bonus)[rows.keep] != 0).any()):
+            alone = group_advantages(
+                correct, length, group, **parts | {"bonus": None}, config=self.config, term=LengthTerm(0.0)
+            )
+        ours, without, paid = (as_numpy(found.advantage)[rows.keep] for found in (out, plain, alone))
+        drift = measured_length_drift(ours, without, paid, rows.correct, rows.tokens, rows.groups)
         metrics = {"length_alpha": term.alpha, "length_slope": state.slope, "length_gap": state.gap} | {
             f"drift_{name}": value for name, value in drift._asdict().items()
         }

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from leadline.storage.step_row import GAVE_UP, STEP_FIELDS
+from leadline.storage.step_row import reward_parts
 from leadline.types import finite_number
 
 __all__ = ["History", "Observation"]
 
-_KNOWN = frozenset(STEP_FIELDS["rl"]) | {*GAVE_UP, "arm", "stage", "step", "valid", "copies", "clip_fresh"}
+_ELSEWHERE = ("valid", "copies", "clip_fresh")
+"""Values that no line of ``metrics.jsonl`` has."""
 _KEPT = 64
 """Latest steps that a series keeps, beside the first few."""
 _EARLY = 5
@@ -43,11 +44,11 @@ class Observation:
         if row.get("stage") == "valid":
             known = {"valid": numbers["pass@1"]} if "pass@1" in numbers else {}
             return cls(int(row["step"]), known)
-        parts = {name: numbers.get(name) for name in row if name not in _KNOWN}
+        parts = {name: numbers.get(name) for name in reward_parts(row) if name not in _ELSEWHERE}
+        values = {name: value for name, value in numbers.items() if name not in parts and name != "step"}
         if "pass@1" in row and "pass@1" not in numbers:
             parts["accuracy"] = None
         batch = row.get("batch")
-        values = {name: value for name, value in numbers.items() if name in _KNOWN and name != "step"}
         return cls(int(row["step"]), values, parts, batch if isinstance(batch, str) else None)
 
     def get(self, name: str) -> float | None:

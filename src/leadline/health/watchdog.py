@@ -72,6 +72,15 @@ class Watchdog:
         return [alarm for alarm, _ in self.explained]
 
     @property
+    def unjudged(self) -> list[str]:
+        """Checks that no step so far had the numbers for."""
+        return [
+            check.name
+            for check in self._checks
+            if check.alarms and not self._states[check.name].process.steps
+        ]
+
+    @property
     def explained(self) -> list[tuple[Alarm, list[str]]]:
         """Likewise, each with the names of the checks that it follows from."""
         found = [state.alarm for state in self._states.values() if state.alarm is not None]

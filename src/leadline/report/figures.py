@@ -108,6 +108,7 @@ _MORE = {
     "length_slope": ("Accuracy for a standard deviation of length", "Cov(right, length)", "number"),
     "length_gap": ("Long answers right more often than short ones by", "accuracy", "number"),
     "drift_accuracy": ("Push towards short answers: accuracy", "drift", "number"),
+    "drift_bonus": ("Push towards short answers: other reward parts", "drift", "number"),
     "drift_length_mixed": ("Push towards short answers: length, mixed groups", "drift", "number"),
     "drift_length_unanimous": ("Push towards short answers: length, unanimous groups", "drift", "number"),
     "kl": ("Distance from the reference", "KL, nats", "number"),

@@ -15,6 +15,8 @@ import numpy as np
 from leadline.display.numbers import bracket, joined, percent, signed, token_count, whole
 from leadline.report.gather import Arm, Difference, Run
 from leadline.stats import paired_seeds
+from leadline.storage.length_push import LengthPush
+from leadline.storage.step_row import reward_parts
 from leadline.types import finite_number
 
 __all__ = ["ArmSentence", "Story", "across_seeds", "bare_text", "tell"]
@@ -221,16 +223,15 @@ def _length_wins(arm: Arm) -> ArmSentence | None:
     Late is the last :data:`_LATE` steps in which groups had short and long answers; both signs must lie beyond two
     standard errors over these steps.
     """
-    names = ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous")
-    parts = [[finite_number(row.get(name)) for name in names] for row in arm.stage("rl")]
-    known = np.array([row for row in parts if None not in row][-_LATE:], float)
+    pushes = (LengthPush.of(row, reward_parts(row)) for row in arm.stage("rl"))
+    known = [push for push in pushes if push is not None][-_LATE:]
     if len(known) < _LATE:
         return None
-    accuracy, whole = known[:, 0], known.sum(axis=1)
-    error = np.array([accuracy.std(ddof=1), whole.std(ddof=1)]) / np.sqrt(_LATE)
-    if accuracy.mean() > -2 * error[0] or whole.mean() < 2 * error[1]:
+    accuracy, won = (np.array([getattr(push, name) for push in known]) for name in ("accuracy", "won"))
+    error = np.array([accuracy.std(ddof=1), won.std(ddof=1)]) / np.sqrt(_LATE)
+    if accuracy.mean() > -2 * error[0] or won.mean() < 2 * error[1]:
         return None
-    length = whole.mean() - accuracy.mean()
+    length = np.mean([push.length for push in known])
     return (
         "The length term of ", arm, f" outweighs accuracy: over the last {_LATE} steps accuracy pushed towards long "
         f"answers ({accuracy.mean():+.2f}) and the length term towards short ones ({length:+.2f}). Accuracy that is "

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["GAVE_UP", "STEP_FIELDS", "step_row"]
+__all__ = ["DRIFT_FIELDS", "GAVE_UP", "STEP_FIELDS", "reward_parts", "step_row"]
 
 _TIMES = ("tokens_per_second", "seconds", "sampling_seconds")
+
+DRIFT_FIELDS = ("drift_accuracy", "drift_bonus", "drift_length_mixed", "drift_length_unanimous")
+"""Parts of the push towards short answers; they add up to it."""
 
 STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "sft": ("loss", "grad_norm", "skipped_steps", *_TIMES[:2]),
@@ -21,7 +24,7 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
         *("inverted", "inverted_base", "outranked"),
         *("loops", "ran_on", "repeated", "batch", "logp_gap", "logp_agreement", "ratio_length"),
         *("length_alpha", "length_slope", "length_gap"),
-        *("drift_accuracy", "drift_length_mixed", "drift_length_unanimous"),
+        *DRIFT_FIELDS,
         *("loss", "grad_norm", "clip_share", "kl", "computed", "imitated", "skipped_steps"),
         *_TIMES,
     ),
@@ -31,6 +34,13 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 GAVE_UP = ("timeout", "memory", "crashed")
 """Reasons for which the grader gives up on an answer; a line counts those that occurred."""
+
+_KNOWN = frozenset(STEP_FIELDS["rl"]) | {*GAVE_UP, "arm", "stage", "step"}
+
+
+def reward_parts(row: Mapping[str, Any]) -> list[str]:
+    """Names of the parts of the reward that a line of stage ``rl`` holds means of."""
+    return [name for name in row if name not in _KNOWN]
 
 
 def step_row(

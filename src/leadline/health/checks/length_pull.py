@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leadline.health.check import Check, Sign, flag
 from leadline.health.observation import History, Observation
+from leadline.storage.length_push import LengthPush
 
 __all__ = ["LENGTH_PULL"]
 
@@ -12,20 +13,21 @@ _LIMIT = 0.25
 
 
 def _look(seen: Observation, _: History) -> Sign | None:
-    accuracy = seen.get("drift_accuracy")
-    length = [seen.values.get(f"drift_length_{part}", 0.0) for part in ("mixed", "unanimous")]
-    if accuracy is None or not any(length):
+    push = LengthPush.of(seen.values, seen.parts)
+    if push is None:
         return None
-    total = accuracy + sum(length)
-    says = f"accuracy pushes to long answers ({accuracy:+.2f}), the length term to short ones, and wins (sum {{}})"
-    return flag(accuracy < -_LIMIT and total > _LIMIT, total, says, chance=0.1)
+    says = (
+        f"being right pushes to long answers ({push.accuracy:+.2f}), the length term to short ones, and wins "
+        "(sum {})"
+    )
+    return flag(push.accuracy < -_LIMIT and push.won > _LIMIT, push.won, says, chance=0.1)
 
 
 LENGTH_PULL = Check(
     name="length_pull",
     means="The length reward pushes against accuracy and wins.",
-    figure="drift of the advantage towards short answers (theory.md 7b): accuracy below -0.25, the sum above "
-    "+0.25, in over 10% of steps",
+    figure="drift of the advantage towards short answers (theory.md 7b): that of being right alone below -0.25, the "
+    "sum above +0.25, in over 10% of steps",
     cost="Answers get shorter and less often right.",
     remedy="Use a length term that gives way (`advantage: concise`), or a smaller `advantage.length_alpha`.",
     look=_look,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from leadline.health.check import Check, Sign, share_above
 from leadline.health.observation import History, Observation
 from leadline.health.sequential import above, flagged
+from leadline.storage.length_push import paid_parts
 
 __all__ = ["WRONG_PAYS_MORE"]
 
@@ -39,7 +40,7 @@ def _look(seen: Observation, _: History) -> Sign | None:
 
 def _named(seen: Observation) -> str:
     """The parts that are paid, as far as they are known."""
-    names = [name for name in seen.parts if name not in ("farmed", "accuracy", "answered")]
+    names = paid_parts(seen.parts)
     return f" ({', '.join(names[:4])})" if names else ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadline.health.observation import Observation
+from leadline.storage.step_row import DRIFT_FIELDS
 from leadline.types import finite_number
 
 __all__ = ["observation_of_log"]
@@ -17,10 +18,7 @@ _NAMES = {
     "live": "lead/live",
     "mixed": "lead/mixed",
     "unscorable": "lead/unscorable",
-    **{
-        name: f"lead/{name}"
-        for name in ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous", "length_alpha")
-    },
+    **{name: f"lead/{name}" for name in (*DRIFT_FIELDS, "length_alpha")},
     "mean_tokens": "completions/mean_length",
     "truncated": "completions/clipped_ratio",
     "entropy": "entropy",
