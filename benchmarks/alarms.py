@@ -2,11 +2,12 @@
 
     python benchmarks/alarms.py                              # the faults and the simulated runs
     python benchmarks/alarms.py --healthy 'runs/*/seed-*'    # false alarms in run directories that are there
-    python benchmarks/alarms.py --only faults,unseen,healthy,simulated,speed
+    python benchmarks/alarms.py --only faults,unseen,fresh,simulated,speed
 
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
 after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
-other models, data and recipes. ``healthy``: alarms in runs that nothing is wrong with, an arm a run.
+other models, data and recipes; ``fresh``: twenty more, likewise. ``healthy``: alarms in runs that nothing is wrong
+with, an arm a run.
 ``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: the share of a step's
 processor time (a busy machine does not matter) that the checks and the metrics computed for them take.
 """
@@ -58,6 +59,18 @@ def unseen(scratch: Path, chosen: str) -> None:
     )
     cases = [(place, fault, run) for place, given, run in places for fault in given]
     table(cases, unseen_local.bases(scratch / "bases"), scratch, chosen)
+
+
+def fresh(scratch: Path, chosen: str) -> None:
+    """Twenty more, of another world, model and recipe, for which no check was mended."""
+    from faults import fresh_local, fresh_trl
+
+    places = (
+        ("local", fresh_local.FAULTS, fresh_local.run_fresh),
+        ("trl", fresh_trl.FAULTS, fresh_trl.run_fresh),
+    )
+    cases = [(place, fault, run) for place, given, run in places for fault in given]
+    table(cases, fresh_local.base(scratch / "base"), scratch, chosen)
 
 
 def table(cases: Sequence[tuple[str, Any, Any]], start: Any, scratch: Path, chosen: str) -> None:
@@ -249,6 +262,8 @@ def main() -> None:
             faults(Path(scratch), options.fault, options.base)
         if "unseen" in wanted:
             unseen(Path(scratch), options.fault)
+        if "fresh" in wanted:
+            fresh(Path(scratch), options.fault)
         if options.healthy:
             healthy(options.healthy)
         if "simulated" in wanted:
