@@ -51,6 +51,7 @@ INTEGRATIONS_SEE = {
     "theory",
     "types",
     "errors",
+    "seeds",
     "health",
     "tracking",
 }

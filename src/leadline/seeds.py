@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["python_rng", "torch_rng"]
+__all__ = ["endless_order", "python_rng", "torch_rng"]
 
 
 def _seed(*purpose: int | str) -> int:
@@ -31,3 +31,20 @@ def torch_rng(*purpose: int | str, device: torch.device | str = "cpu") -> torch.
     import torch  # here, so that what draws with ``random`` only does not wait for torch
 
     return torch.Generator(device=device).manual_seed(_seed(*purpose))
+
+
+def endless_order(size: int, first: int, count: int, *purpose: int | str) -> list[int]:
+    """Places ``first``, ``first + 1``, ... of an endless row of shuffled epochs over ``size`` things.
+
+    No cursor to save, and nothing to replay.
+
+    >>> sorted(endless_order(3, 0, 3, "e")), endless_order(3, 0, 6, "e")[4:] == endless_order(3, 4, 2, "e")
+    ([0, 1, 2], True)
+    """
+    taken: list[int] = []
+    while len(taken) < count:
+        epoch, start = divmod(first + len(taken), size)
+        order = list(range(size))
+        python_rng(*purpose, "epoch", epoch).shuffle(order)
+        taken += order[start : start + count - len(taken)]
+    return taken

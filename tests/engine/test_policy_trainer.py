@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,8 @@ MOVING = AdvantageConfig.concise(control_gain=2.0)
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"select": "window"}, {"lift": always_answers}, {"advantage": MOVING}],
-    ids=["plain", "window", "lift", "concise"],
+    [{}, {"select": "window"}, {"select": "refill"}, {"lift": always_answers}, {"advantage": MOVING}],
+    ids=["plain", "window", "refill", "lift", "concise"],
 )
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     tmp_path: Path, change: dict[str, Any]
@@ -219,10 +220,65 @@ def test_answers_beyond_the_cap_are_left_out() -> None:
 def test_steps_draw_other_noise_and_a_step_draws_the_same_again(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run") as writer:
         trainer = trainer_of(tmp_path / "c", writer)
-    first, again, next_one = (trainer.collect(step).rollouts.tokens for step in (0, 0, 1))
+    first, again, next_one = (trainer.collector.collect(step).rollouts.tokens for step in (0, 0, 1))
     assert first.shape == again.shape
     assert torch.equal(first, again)
     assert first.shape != next_one.shape or not torch.equal(first, next_one)
+
+
+class SomePay(DigitsPay):
+    """All completions of these problems are right, and those of others as they come."""
+
+    def __init__(self, *easy: str) -> None:
+        super().__init__()
+        self.easy = easy
+
+    def score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
+        scores = super().score(problems, completions)
+        sure = Score(True, "match", None, 1, parts={"accuracy": 1.0})
+        return [
+            sure if problem.id in self.easy else score
+            for problem, score in zip(problems, scores, strict=True)
+        ]
+
+
+def test_refill_asks_on_until_enough_groups_have_a_signal_and_learns_from_those_alone(tmp_path: Path) -> None:
+    """p0 and p2 are easy, and are asked among the first four; as many more are asked as then lack."""
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, select="refill", group_size=24, updates=2)
+        trainer.collector.scorer = SomePay("p0", "p2", "p4")
+        batch = trainer.collector.collect(0)
+        trainer._step(0)
+    assert batch.kept is not None
+    assert [p.id for p in batch.problems[::24]] == ["p0", "p1", "p2", "p3", "p4", "p5", "p6"]
+    assert batch.kept.tolist() == [False, True, False, True, False, True, True]
+    rollouts, advantage = batch.to_learn()
+    assert rollouts.owner.tolist() == [group for group in range(4) for _ in range(24)]
+    rows = batch.kept[batch.rollouts.owner]
+    assert torch.equal(rollouts.tokens, batch.rollouts.tokens[rows])
+    assert torch.equal(advantage, batch.advantages.advantage[rows])
+    twin = trainer_of(
+        tmp_path / "t", writer, updates=2
+    ).learner  # the same weights, told of those four groups
+    asked = [PROBLEMS[1], PROBLEMS[3], MANY[5], MANY[6]]
+    prompts = Prompts.pad(trainer.codec.encode_prompts(asked))
+    twin.update(replace(rollouts, prompts=prompts), advantage, torch.ones_like(rollouts.finished), 0)
+    assert same(weights(trainer), twin.model.state_dict())
+    [row] = numbers(tmp_path / "run")
+    assert (row["groups"], row["live"]) == (7, pytest.approx(4 / 7)), "the log is of all that was asked"
+
+
+@pytest.mark.parametrize(("easy", "kept"), [(range(16), 0), (range(14), 2)])
+def test_refill_ends_where_the_candidates_end(tmp_path: Path, easy: range, kept: int) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, select="refill", group_size=24)
+        trainer.collector.scorer = SomePay(*(f"p{i}" for i in easy))
+        before = weights(trainer)
+        trainer._step(0)
+    [row] = numbers(tmp_path / "run")
+    assert row["groups"] == 16
+    assert row["live"] * 16 == pytest.approx(kept)
+    assert same(before, weights(trainer)) == (kept == 0)
 
 
 def test_the_best_checkpoint_is_the_best_and_a_resumed_run_knows_it(tmp_path: Path) -> None:
@@ -258,7 +314,7 @@ def test_the_best_checkpoint_is_the_best_and_a_resumed_run_knows_it(tmp_path: Pa
 def test_masked_truncation_keeps_just_the_truncated_out_of_the_loss(tmp_path: Path, masked: bool) -> None:
     with RunWriter(tmp_path / "run") as writer:
         trainer = trainer_of(tmp_path / "c", writer, mask_truncated=masked)
-        batch = trainer.collect(0)
+        batch = trainer.collector.collect(0)
         finished = batch.rollouts.finished
         assert 0 < int(finished.sum()) < len(finished), "some of each"
         twin = copy.deepcopy(trainer.learner)
@@ -280,8 +336,8 @@ def test_kl_in_the_reward_is_a_penalty(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run") as writer:
         trainer = trainer_of(tmp_path / "c", writer, loss, reference=True)
         object.__setattr__(trainer, "advantage", AdvantageConfig.dr_grpo())
-        trainer.weigher = Weigher(AdvantageConfig.dr_grpo())
-        batch = trainer.collect(0)
+        trainer.collector.weigher = Weigher(AdvantageConfig.dr_grpo())
+        batch = trainer.collector.collect(0)
         plain = Weigher(AdvantageConfig.dr_grpo())
         without, _ = weighed(batch.scores, batch.rollouts.owner, plain)
     assert trainer.learner.reference is not None

@@ -13,7 +13,7 @@ from unittest import mock
 
 import torch
 
-from leadline.engine import policy_trainer
+from leadline.engine import collector, policy_trainer
 from leadline.engine.logprobs import completion_logprobs
 from leadline.engine.sampler import Rollouts
 from leadline.engine.signals import Interrupts
@@ -146,7 +146,7 @@ def drawn(
 
     @contextlib.contextmanager
     def patched() -> Iterator[None]:
-        plain, calls = policy_trainer.sample, 0
+        plain, calls = collector.sample, 0
 
         def sample(model: Any, prompts: Any, count: int, config: Any, **more: Any) -> Rollouts:
             nonlocal calls
@@ -157,7 +157,7 @@ def drawn(
             model_, config_ = asked.pop("model"), asked.pop("config")
             return change(model, plain(model_, prompts, count, config_, **asked))
 
-        with mock.patch.object(policy_trainer, "sample", sample):
+        with mock.patch.object(collector, "sample", sample):
             yield
 
     return patched
@@ -187,7 +187,7 @@ def asked(change: Callable[[Callable[[int], list[Problem]], int], list[Problem]]
 
     @contextlib.contextmanager
     def patched() -> Iterator[None]:
-        plain = policy_trainer.PolicyTrainer.collect
+        plain = collector.Collector.collect
 
         def collect(self: Any, step: int) -> Any:
             right = self.problems
@@ -198,7 +198,7 @@ def asked(change: Callable[[Callable[[int], list[Problem]], int], list[Problem]]
             finally:
                 self.problems = right
 
-        with mock.patch.object(policy_trainer.PolicyTrainer, "collect", collect):
+        with mock.patch.object(collector.Collector, "collect", collect):
             yield
 
     return patched
@@ -260,7 +260,7 @@ def other_reference() -> Iterator[None]:
 @contextlib.contextmanager
 def farmed() -> Iterator[None]:
     """The model has learned to say the words that pay."""
-    plain, calls = policy_trainer.completions_of, 0
+    plain, calls = collector.completions_of, 0
 
     def completions_of(*given: Any) -> Any:
         nonlocal calls
@@ -270,7 +270,7 @@ def farmed() -> Iterator[None]:
             return found
         return [replace(one, text=one.text + " Wait, let me check that again." * 6) for one in found]
 
-    with mock.patch.object(policy_trainer, "completions_of", completions_of):
+    with mock.patch.object(collector, "completions_of", completions_of):
         yield
 
 
@@ -290,7 +290,7 @@ def waiting() -> Iterator[None]:
         def perf_counter() -> float:
             return time.perf_counter() + _lost[0]
 
-    with mock.patch.object(policy_trainer, "time", Clock), drawn(slow)():
+    with mock.patch.object(collector, "time", Clock), drawn(slow)():
         yield
 
 

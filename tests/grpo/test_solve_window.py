@@ -39,9 +39,40 @@ def test_a_retired_problem_comes_back_when_its_past_is_forgotten() -> None:
     window.learn([(problem, False)] * 200)
     assert window.retired([problem]) == ["hard"]
     other = Problem("other", "?", "1", difficulty=9)
-    for _ in range(60):
+    for _ in range(600):
         window.learn([(other, True)])
     assert window.retired([problem]) == []
+
+
+def test_what_is_known_beforehand_is_used_from_the_first_step_on() -> None:
+    window = SolveWindow(8)
+    window.begin((p, 12 * RATES[p.id], 12) for p in POOL)
+    assert fmean(RATES[p.id] == 0.5 for p in window.choose(POOL, 20, random.Random(0))) > 0.8
+
+
+def test_a_thousand_completions_known_beforehand_do_not_outweigh_those_to_come() -> None:
+    window, problem = SolveWindow(8), Problem("p", "?", "1")
+    window.begin([(problem, 1000, 1000)])
+    window.learn([(problem, False)] * 16)
+    assert window.rate(problem) < 0.6
+    window.begin([(problem, 0, 0)])
+    assert window.rate(problem) < 0.6
+
+
+def test_problems_asked_once_in_a_long_while_are_remembered() -> None:
+    window, noise = SolveWindow(8), random.Random(7)
+    pool = [Problem(f"q{i}", "?", "1") for i in range(1000)]
+    rates = {p.id: 0.5 if i % 5 == 0 else 1.0 for i, p in enumerate(pool)}
+
+    def share_of_mixed(step: int) -> float:
+        candidates = [pool[(step * 40 + i) % 1000] for i in range(40)]
+        chosen = window.choose(candidates, 10, random.Random(step))
+        window.learn((p, noise.random() < rates[p.id]) for p in chosen for _ in range(8))
+        return fmean(rates[p.id] == 0.5 for p in chosen)
+
+    shares = [share_of_mixed(step) for step in range(200)]
+    assert fmean(shares[:20]) < 0.4
+    assert fmean(shares[-25:]) > 0.5, "a fifth without any memory"
 
 
 def test_levels_speak_for_problems_that_were_never_asked() -> None:

@@ -60,6 +60,26 @@ def test_eight_steps_in_lockstep_end_in_the_same_weights(
     assert lockstep.apart(*moved) < 1e-4
 
 
+@pytest.mark.parametrize("advantage", ["grpo", "concise"])
+@pytest.mark.parametrize(("select", "updates"), [("window", 1), ("window", 2), ("refill", 1)])
+def test_the_same_problems_are_chosen_and_lead_to_the_same_weights(
+    select: str, updates: int, advantage: str, model: Path, tmp_path: Path
+) -> None:
+    """Each backend has its own memory of what was right, and of the lengths; both remember the same."""
+    text = lockstep.RECIPE.replace("ADVANTAGE", advantage)
+    changes = [GRADER, "rl.steps=6", f"rl.select={select}", "rl.select_factor=3", f"rl.updates={updates}"]
+    local = lockstep.through_local(tmp_path, text, changes, model)
+    trl = lockstep.through_trl(tmp_path, text, changes, model, local.completions)
+    rounds = [len(drawn) for drawn in local.completions]
+    assert (max(rounds) > min(rounds) and len(rounds) > 6) == (select == "refill"), (
+        "some steps ask more than once"
+    )
+    assert len(local.gradients) == len(trl.gradients)
+    assert max(map(lockstep.apart, local.gradients, trl.gradients)) < 1e-5
+    moved = [lockstep.movement(model, end) for end in (local.end, trl.end)]
+    assert lockstep.apart(*moved) < 1e-4
+
+
 def test_the_table_of_the_docs_is_the_codes() -> None:
     text = (Path(__file__).parents[2] / "docs" / "trainers.md").read_text()
     assert "\n".join(table()) in text, "python -m leadline.runs.backends.combinations"

@@ -10,7 +10,7 @@ from unittest import mock
 import torch
 from safetensors.torch import load_file
 
-from leadline.engine import policy_trainer
+from leadline.engine import collector
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.signals import Interrupts
 from leadline.model import load_model, save_decoder
@@ -68,7 +68,7 @@ def start(folder: Path, changes: list[str]) -> Path:
 def through_local(folder: Path, text: str, changes: list[str], model: Path) -> Trace:
     """Train with the local engine and write down what it drew and which gradients came of it."""
     recipe = parse_recipe(text, [*changes, f"model.source={model}"])
-    trace, draw, apply = Trace(), policy_trainer.sample, Optimiser.step
+    trace, draw, apply = Trace(), collector.sample, Optimiser.step
 
     def recording_sample(*args: Any, **kwargs: Any) -> Any:
         rollouts = draw(*args, **kwargs)
@@ -81,7 +81,7 @@ def through_local(folder: Path, text: str, changes: list[str], model: Path) -> T
         return apply(self, step, loss)
 
     with (
-        mock.patch.object(policy_trainer, "sample", recording_sample),
+        mock.patch.object(collector, "sample", recording_sample),
         mock.patch.object(Optimiser, "step", recording_step),
         RunWriter(folder / "local") as writer,
     ):

@@ -115,11 +115,21 @@ class Recorder(LeadGRPOTrainer):
 
 
 def trainer(
-    folder: Path, *, rows: int = 6, config: AdvantageConfig | None = None, **changes: Any
+    folder: Path,
+    *,
+    rows: int = 6,
+    config: AdvantageConfig | None = None,
+    select: str = "none",
+    select_factor: int = 4,
+    functions: list[Any] | None = None,
+    data: Any = None,
+    **changes: Any,
 ) -> Recorder:
+    weights = WEIGHTS if functions is None else [1.0] * len(functions)
     return Recorder(
-        model=model(), reward_funcs=REWARDS, args=settings(folder, reward_weights=WEIGHTS, **changes),
-        train_dataset=prompts(rows), processing_class=tokenizer(), advantage=config,
+        model=model(), reward_funcs=functions or REWARDS, args=settings(folder, reward_weights=weights, **changes),
+        train_dataset=data or prompts(rows), processing_class=tokenizer(), advantage=config, select=select,
+        select_factor=select_factor,
     )  # fmt: skip
 
 
@@ -132,12 +142,18 @@ def resumed(folder: Path, checkpoint: int, **kwargs: Any) -> Recorder:
 
 def main() -> None:
     """Train, then resume from one of the checkpoints; write down what every rank saw, each time."""
-    folder, config = Path(sys.argv[1]), AdvantageConfig.model_validate_json(sys.argv[2])
+    folder, given = Path(sys.argv[1]), json.loads(sys.argv[2])
+    config = None if given is None else AdvantageConfig.model_validate(given)
     changes, checkpoint = json.loads(sys.argv[3]), int(sys.argv[4])
     run = trainer(folder, config=config, **changes)
     run.train()
     again = resumed(folder, checkpoint, config=config, **changes)
-    seen = {"generations": run.generations, "steps": run.steps, "resumed": again.steps}
+    seen = {
+        "generations": run.generations,
+        "steps": run.steps,
+        "resumed": again.steps,
+        "window": run.window.saved(),
+    }
     (folder / f"rank{run.accelerator.process_index}.json").write_text(json.dumps(seen))
 
 

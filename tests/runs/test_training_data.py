@@ -106,6 +106,36 @@ class TestFiles:
         assert {p.difficulty for p in material.measured} == {0.0, 1.0, 2.0, 3.0}  # only training is selected
         assert any("left out" in note for note in material.notes)
 
+    def test_samples_say_what_is_known_and_choose_the_problems(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "p.jsonl", 100)
+        plain = open_material(recipe(path))
+        assert isinstance(plain, FileMaterial)
+        assert plain.known == ()
+        samples = tmp_path / "base.jsonl"
+        rows = [
+            {"problem_id": p.id, "completion": "?", "n_tokens": 1, "finished": True, "correct": n <= i % 4}
+            for i, p in enumerate(plain.training)
+            for n in range(1, 4)
+        ]
+        samples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        chosen = open_material(recipe(path, samples=str(samples), solve_rate=[0.3, 0.7]))
+        assert isinstance(chosen, FileMaterial)
+        assert [p.id for p in chosen.training] == [
+            p.id for i, p in enumerate(plain.training) if i % 4 in (1, 2)
+        ]
+        assert {(right, number) for _, right, number in chosen.known} == {(1.0, 3.0), (2.0, 3.0)}
+        assert [p.id for p, _, _ in chosen.known] == [p.id for p in chosen.training]
+
+    def test_samples_of_other_problems_are_refused(self, tmp_path: Path) -> None:
+        samples = tmp_path / "base.jsonl"
+        samples.write_text('{"problem_id": "elsewhere", "n_correct": 1, "n_samples": 2}\n')
+        with pytest.raises(DataError, match="no sample of a problem of"):
+            open_material(recipe(write(tmp_path / "p.jsonl"), samples=str(samples)))
+
+    def test_a_rate_that_the_source_states_is_known(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "p.jsonl", 50, solve_rate=0.25)
+        assert {known[1:] for known in open_material(recipe(path)).known} == {(2.0, 8.0)}
+
     def test_nothing_left_is_refused(self, tmp_path: Path) -> None:
         path = write(tmp_path / "p.jsonl", 30, difficulty=1)
         with pytest.raises(DataError, match="keeps none of the problems"):

@@ -10,23 +10,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from leadline.engine.learner import Learner, reference_k1
+from leadline.engine.collector import Collector
+from leadline.engine.learner import Learner
 from leadline.engine.lift import Lift
-from leadline.engine.prompts import Prompts
 from leadline.engine.resumable_loop import Journal, resume, run_steps
-from leadline.engine.sampler import SamplingConfig, sample
-from leadline.engine.scored_batch import ScoredBatch, Scores, completions_of, weighed
+from leadline.engine.scored_batch import ScoredBatch, Scores
 from leadline.engine.signals import StopRequest
 from leadline.engine.step_metrics import Graded, completion_metrics, validation_metrics
 from leadline.engine.supervised_trainer import supervised_step
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
-from leadline.grpo.solve_window import SolveWindow
 from leadline.grpo.weighing import Weigher
 from leadline.model import load_decoder, save_decoder
 from leadline.model.codec import Codec
 from leadline.recipes.schema import PolicyConfig
-from leadline.seeds import python_rng, torch_rng
 from leadline.storage.checkpoints import Checkpoint, Checkpoints
 from leadline.storage.jsonl import Row
 from leadline.storage.step_row import step_row
@@ -53,6 +50,7 @@ class PolicyTrainer:
         checkpoints: where the state goes.
         on_step: called with every metrics row, for live display.
         lift: answers to problems that no completion got right, which are imitated; None without.
+        known: (problem, right, completions) of the model before training, for ``select: window``.
     """
 
     arm: str
@@ -68,14 +66,17 @@ class PolicyTrainer:
     checkpoints: Checkpoints
     on_step: Callable[[Row], None] = lambda row: None
     lift: Lift | None = None
+    known: Sequence[tuple[Problem, float, float]] = ()
     best: tuple[float, float] | None = field(default=None, init=False)
     weigher: Weigher = field(init=False)
-    window: SolveWindow = field(init=False)
-    retired: float | None = field(default=None, init=False)
+    collector: Collector = field(init=False)
 
     def __post_init__(self) -> None:
         self.weigher = Weigher(self.advantage)
-        self.window = SolveWindow(self.config.group_size)
+        self.collector = Collector(
+            self.seed, self.learner, self.codec, self.config, self.scorer, self.problems, self.weigher
+        )
+        self.collector.window.begin(self.known)
 
     def run(self, interrupts: StopRequest) -> None:
         """Train to ``config.steps``, from the newest checkpoint if there is one.
@@ -98,13 +99,11 @@ class PolicyTrainer:
 
     def _step(self, step: int) -> None:
         started = time.perf_counter()
-        batch = self.collect(step)
+        batch = self.collector.collect(step)
         sampled = time.perf_counter()
-        take_part = torch.ones_like(batch.rollouts.finished)
-        if self.config.mask_truncated:
-            take_part = batch.rollouts.finished
-        advantage = batch.advantages.advantage.to(take_part.device)
-        update = self.learner.update(batch.rollouts, advantage, take_part, step)
+        rollouts, advantage = batch.to_learn()
+        take_part = rollouts.finished if self.config.mask_truncated else torch.ones_like(rollouts.finished)
+        update = self.learner.update(rollouts, advantage, take_part, step)
         lifted = self._lift(batch, step)
         seconds = time.perf_counter() - started
         graded = Graded.of(
@@ -117,8 +116,8 @@ class PolicyTrainer:
         tokens = batch.rollouts.lengths.sum()
         numbers = completion_metrics(graded, batch.advantages) | {
             **batch.length_metrics,
-            "live_per_ktoken": 1000 * len(set(batch.rollouts.owner[advantage != 0].tolist())) / int(tokens),
-            **({} if self.retired is None else {"retired": self.retired}),
+            "live_per_ktoken": 1000 * len(set(rollouts.owner[advantage != 0].tolist())) / int(tokens),
+            **({} if self.collector.retired is None else {"retired": self.collector.retired}),
             "entropy": float(-batch.rollouts.logprobs.sum() / tokens),
             "loss": update.loss,
             "grad_norm": update.grad_norm,
@@ -139,36 +138,6 @@ class PolicyTrainer:
             )
         if self.validation and (step + 1) % self.config.validate_every == 0:
             self._validate(step + 1)
-
-    def collect(self, step: int) -> ScoredBatch:
-        """Draw and score the completions of one step."""
-        problems = self.problems(step)
-        if self.config.select == "window":
-            self.retired = len(self.window.retired(problems)) / len(problems)
-            noise = python_rng(self.seed, "select", step)
-            problems = self.window.choose(problems, self.config.prompts, noise)
-        model, device = self.learner.model, self.learner.model.device
-        rollouts = sample(
-            model,
-            Prompts.pad(self.codec.encode_prompts(problems), device),
-            self.config.group_size,
-            SamplingConfig(self.config.max_tokens, self.config.temperature),
-            eos=self.codec.eos,
-            generator=torch_rng(self.seed, "rollouts", step, device=device),
-        )
-        owners = [problems[index] for index in rollouts.owner.tolist()]
-        completions = completions_of(owners, rollouts, self.codec)
-        scores = self.scorer.score(owners, completions)
-        if self.config.select == "window":
-            self.window.learn((p, s.correct is True) for p, s in zip(owners, scores, strict=True))
-        penalty = None
-        if self.learner.config.kl == "k1_in_reward" and self.learner.reference is not None:
-            k1 = reference_k1(
-                self.learner.reference, rollouts, self.config.temperature, self.config.micro_tokens
-            )
-            penalty = self.learner.config.beta * k1
-        advantages, length_metrics = weighed(scores, rollouts.owner, self.weigher, penalty)
-        return ScoredBatch(owners, rollouts, completions, scores, advantages, length_metrics)
 
     def _lift(self, batch: ScoredBatch, step: int) -> dict[str, int]:
         """One step of imitation when enough answers to failed problems are waiting."""
@@ -212,7 +181,7 @@ class PolicyTrainer:
             "best": list(self.best) if self.best else None,
             "skipped": self.learner.optimiser.skipped,
             "length_controller": self.weigher.saved(),
-            "window": self.window.saved(),
+            "window": self.collector.window.saved(),
             "lift": self.lift.saved() if self.lift else [],
         }
         self.checkpoints.save(step, write, state)
@@ -221,7 +190,7 @@ class PolicyTrainer:
         restore(self.learner, checkpoint)
         best = checkpoint.state["best"]
         self.best = (best[0], best[1]) if best else None
-        self.window.restore(checkpoint.state.get("window", {}))
+        self.collector.window.restore(checkpoint.state.get("window", {}))
         if self.lift:
             self.lift.restore(checkpoint.state.get("lift", []))
         if "length_controller" in checkpoint.state:  # those written before there was one lack it

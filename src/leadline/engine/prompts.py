@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from leadline.model import Decoder, KeyValues
 
@@ -30,6 +31,16 @@ class Prompts:
             tokens[row, width - len(sequence) :] = torch.tensor(sequence)
             real[row, width - len(sequence) :] = True
         return cls(tokens.to(device), real.to(device))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Prompts]) -> Prompts:
+        """All rows of all parts, in order, padded on the left to the widest."""
+        width = max(part.tokens.shape[1] for part in parts)
+        tokens, real = (
+            torch.cat([F.pad(rows, (width - rows.shape[1], 0)) for rows in kind])
+            for kind in ([part.tokens for part in parts], [part.real for part in parts])
+        )
+        return cls(tokens, real)
 
     @property
     def lengths(self) -> Tensor:

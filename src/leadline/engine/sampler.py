@@ -60,6 +60,32 @@ class Rollouts:
         columns = torch.arange(self.tokens.shape[1], device=self.tokens.device)
         return columns < self.lengths[:, None]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Rollouts]) -> Rollouts:
+        """All rows of all parts, in order; prompts and completions are padded to the widest."""
+        if len(parts) == 1:
+            return parts[0]
+        counts = [part.prompts.tokens.shape[0] for part in parts]
+        owner = [part.owner + sum(counts[:index]) for index, part in enumerate(parts)]
+        width = max(part.tokens.shape[1] for part in parts)
+        return cls(
+            Prompts.joined([part.prompts for part in parts]),
+            torch.cat(owner),
+            _stack([part.tokens for part in parts], width),
+            torch.cat([part.lengths for part in parts]),
+            torch.cat([part.finished for part in parts]),
+            _stack([part.logprobs for part in parts], width),
+        )
+
+    def of_prompts(self, kept: Tensor) -> tuple[Rollouts, Tensor]:
+        """The rows of the prompts where ``kept [N]`` is True, and which rows these are."""
+        rows = kept[self.owner].nonzero()[:, 0]
+        owner = (kept.cumsum(0) - 1)[self.owner[rows]]
+        prompts = self.prompts.select(kept.nonzero()[:, 0]) if bool(kept.any()) else self.prompts
+        fields = (self.tokens, self.lengths, self.finished, self.logprobs)
+        tokens, lengths, finished, logprobs = (field[rows] for field in fields)
+        return Rollouts(prompts, owner, tokens, lengths, finished, logprobs), rows
+
 
 @torch.no_grad()
 def sample(

@@ -26,7 +26,11 @@ class Scores(Protocol):
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Rollouts with all that is known of them, row by row."""
+    """Rollouts with all that is known of them, row by row.
+
+    Attributes:
+        kept: bool ``[N]`` of the prompts, those whose groups the update is made of; None = all.
+    """
 
     problems: list[Problem]
     rollouts: Rollouts
@@ -34,6 +38,15 @@ class ScoredBatch:
     scores: list[Score]
     advantages: Advantages
     length_metrics: Mapping[str, float | None]
+    kept: Tensor | None = None
+
+    def to_learn(self) -> tuple[Rollouts, Tensor]:
+        """The rollouts that the update is made of, and their advantages ``[R]``."""
+        advantage = self.advantages.advantage.to(self.rollouts.owner.device)
+        if self.kept is None:
+            return self.rollouts, advantage
+        rollouts, rows = self.rollouts.of_prompts(self.kept.to(advantage.device))
+        return rollouts, advantage[rows]
 
     def rows(self, arm: str, step: int, prompt_text: Callable[[Problem], str]) -> list[dict[str, Any]]:
         """One JSON row a completion, as ``samples/<arm>/step-*.jsonl.gz`` holds them."""
@@ -69,9 +82,17 @@ def completions_of(problems: Sequence[Problem], rollouts: Rollouts, codec: Codec
 
 
 def weighed(
-    scores: Sequence[Score], owner: Tensor, weigher: Weigher, penalty: Tensor | None = None
+    scores: Sequence[Score],
+    owner: Tensor,
+    weigher: Weigher,
+    penalty: Tensor | None = None,
+    *,
+    learn: bool = True,
 ) -> Weighed:
-    """Scores and group ids to advantages; ``penalty [R]`` is taken off the bonus (KL in the reward)."""
+    """Scores and group ids to advantages; ``penalty [R]`` is taken off the bonus (KL in the reward).
+
+    ``learn`` False leaves the weigher's memory as it is.
+    """
     bonus = torch.tensor([score.bonus for score in scores])
     return weigher(
         torch.tensor([score.correct is True for score in scores]),
@@ -80,4 +101,5 @@ def weighed(
         scorable=torch.tensor([score.correct is not None for score in scores]),
         answered=torch.tensor([score.answered for score in scores]),
         bonus=bonus if penalty is None else bonus - penalty.cpu(),
+        learn=learn,
     )

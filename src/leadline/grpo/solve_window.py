@@ -1,9 +1,9 @@
 """Which problems to ask next, so that the groups have right and wrong answers: ``rl.select: window``.
 
-Each problem has a posterior of its solve rate, from its own past completions and, where it has few, from those of its
-level of difficulty. A solve rate is drawn from each posterior (Thompson sampling: what is little known is tried), and
-the problems whose group of G would most likely be mixed are asked. Old completions are forgotten by and by: the model
-that gave them has changed. Nothing here needs torch.
+Each problem has a posterior of its solve rate, from its own past completions (those of the model before training among
+them, where they are known) and, where it has few, from those of its level. A solve rate is drawn from each
+posterior (Thompson sampling: what is little known is tried), and the problems whose group of G would most likely be
+mixed are asked. Old completions are forgotten by and by: the model that gave them has changed. This needs no torch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from leadline.types import Problem
 
 __all__ = ["SolveWindow", "mixed_chance"]
 
-FORGET = 0.9
-"""What a step leaves of the counts before it."""
+FORGET, FORGET_LEVEL = 0.99, 0.9
+"""What a step leaves of the counts before it: of a problem's, which is asked now and then, and of a level's, which is
+asked at every step and so needs no long memory."""
+
+KNOWN_AT_MOST = 16.0
+"""Completions that what is known of a problem beforehand counts for at most."""
 
 STRENGTH = 4.0
 """Completions that a level's solve rate is worth for a problem of that level."""
@@ -55,13 +59,19 @@ class SolveWindow:
         best = sorted(range(len(candidates)), key=lambda index: -drawn[index])[:count]
         return [candidates[index] for index in sorted(best)]
 
+    def begin(self, known: Iterable[tuple[Problem, float, float]]) -> None:
+        """Take in what is known of problems before the first step: (problem, right, completions), e.g. of a probe."""
+        for problem, right, completions in known:
+            share = min(1.0, KNOWN_AT_MOST / completions) if completions else 0.0
+            self._add(problem, right * share, (completions - right) * share)
+
     def learn(self, seen: Iterable[tuple[Problem, bool]]) -> None:
         """Take in the completions of a step, right or not."""
-        self._counts = {key: (right * FORGET, wrong * FORGET) for key, (right, wrong) in self._counts.items()}
+        for key, (right, wrong) in self._counts.items():
+            left = FORGET if key.startswith("id/") else FORGET_LEVEL
+            self._counts[key] = (right * left, wrong * left)
         for problem, correct in seen:
-            for key in _keys(problem):
-                right, wrong = self._counts.get(key, (0.0, 0.0))
-                self._counts[key] = (right + correct, wrong + (not correct))
+            self._add(problem, float(correct), float(not correct))
 
     def retired(self, problems: Iterable[Problem]) -> list[str]:
         """Ids of the problems that are hardly ever asked now; one comes back when its counts are forgotten."""
@@ -79,6 +89,11 @@ class SolveWindow:
     def restore(self, state: Mapping[str, Sequence[float]]) -> None:
         """Go on from what :meth:`saved` gave."""
         self._counts = {key: (float(value[0]), float(value[1])) for key, value in state.items()}
+
+    def _add(self, problem: Problem, right: float, wrong: float) -> None:
+        for key in _keys(problem):
+            before = self._counts.get(key, (0.0, 0.0))
+            self._counts[key] = (before[0] + right, before[1] + wrong)
 
     def _posterior(self, problem: Problem) -> tuple[float, float]:
         """Parameters of the Beta posterior: the level's rate as a prior, and the problem's own completions."""

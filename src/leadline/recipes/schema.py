@@ -140,6 +140,9 @@ class DataConfig(_Section):
     """Curriculum: problems below this difficulty are left out of training (GRPO-LEAD, stage 1: 2.5)."""
     solve_rate: tuple[Share, Share] = (0.0, 1.0)
     """Curriculum: measured solve rates outside of this window are left out (GRPO-LEAD, stage 2: [0, 0.75])."""
+    samples: str | None = None
+    """Samples of the base model on ``train``, of any layout that ``leadline probe`` reads: the solve rates of
+    ``solve_rate``, and what ``rl.select: window`` begins with. Without it those that ``train`` states itself."""
     system_prompt: str | None = None
     """Put before every problem; its turn of a chat template, or plain text in front where there is none."""
 
@@ -199,10 +202,12 @@ class PolicyConfig(_Section):
     validate_every: Count = 10
     validation_problems: Count = 64
     """Problems of a validation, four samples each; the best checkpoint by it is kept apart."""
-    select: Literal["none", "window"] = "none"
+    select: Literal["none", "window", "refill"] = "none"
     """Which problems of a step are asked. ``window``: of ``select_factor`` times as many the ones whose groups would
-    most likely be mixed, by what past completions say of each problem and its level (``grpo/solve_window.py``)."""
+    most likely be mixed, by what past completions say of each problem and its level (``grpo/solve_window.py``).
+    ``refill``: more of them, until ``prompts`` groups have a signal; the update is made of those alone."""
     select_factor: Annotated[int, Field(ge=2, le=64)] = 4
+    """How many times ``prompts`` a step may choose from, or ask at most."""
     sampler_mismatch: Literal["token_truncate", "none"] = "token_truncate"
     """Where vLLM or SGLang samples, which give other probabilities than the trainer: the loss of each token times
     min(p_trainer / p_sampler, 2), or nothing. (A weight for the whole completion shrinks with its length.)"""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from leadline.data import CurriculumStage, ProblemSet, load_problems, normalised_prompt, refuse_overlap
 from leadline.errors import DataError
 from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
-from leadline.seeds import python_rng
+from leadline.runs.known_rates import KnownRate, known_rates, measured_rates
+from leadline.seeds import endless_order, python_rng
 from leadline.tasks import ChainWorld, wrap
 from leadline.types import Problem
 
@@ -33,6 +34,10 @@ class Material(Protocol):
     @property
     def chats(self) -> Sequence[Problem]:
         """Every problem that is given as turns of a chat, which only a model with a chat template can be asked."""
+
+    @property
+    def known(self) -> Sequence[KnownRate]:
+        """Solve rates of problems that are trained on, as they were before."""
 
     def train(self, step: int, count: int) -> list[Problem]:
         """The problems of one reinforcement-learning step."""
@@ -77,6 +82,10 @@ class WorldMaterial:
     def chats(self) -> Sequence[Problem]:
         return ()
 
+    @property
+    def known(self) -> Sequence[KnownRate]:
+        return ()
+
     def train(self, step: int, count: int) -> list[Problem]:
         return self.world.problems(python_rng(self.seed, "problems", step), count, "train")
 
@@ -108,6 +117,7 @@ class FileMaterial:
     notes: Sequence[str]
     seed: int
     pieces: Sequence[str] = ()
+    known: Sequence[KnownRate] = ()
 
     @property
     def chats(self) -> Sequence[Problem]:
@@ -139,16 +149,7 @@ class FileMaterial:
 
     def _draw(self, purpose: str, step: int, count: int, pool: Sequence[Problem]) -> list[Problem]:
         """Rows ``step * count ...`` of an endless row of shuffled epochs: no cursor to save, nothing to replay."""
-        drawn: list[Problem] = []
-        position = step * count
-        while len(drawn) < count:
-            epoch, start = divmod(position, len(pool))
-            order = list(range(len(pool)))
-            python_rng(self.seed, purpose, "epoch", epoch).shuffle(order)
-            taken = order[start : start + count - len(drawn)]
-            drawn += [pool[index] for index in taken]
-            position += len(taken)
-        return drawn
+        return [pool[index] for index in endless_order(len(pool), step * count, count, self.seed, purpose)]
 
 
 def open_material(recipe: Recipe) -> Material:
@@ -181,7 +182,8 @@ def open_material(recipe: Recipe) -> Material:
         pool = [problem for problem in pool if _share(problem, "test") >= config.evaluation_share]
     held_out = [problem for problem in pool if _share(problem, "valid") < config.evaluation_share / 2]
     pool = [problem for problem in pool if _share(problem, "valid") >= config.evaluation_share / 2]
-    pool, dropped = _curriculum(pool, config)
+    rates = measured_rates(config.samples, train)
+    pool, dropped = _curriculum(pool, config, rates)
     notes += dropped
     if not pool or not measured:
         what = "to train on" if not pool else "to measure"
@@ -191,15 +193,17 @@ def open_material(recipe: Recipe) -> Material:
     rng = random.Random(0)
     for problems in (held_out, measured):
         rng.shuffle(problems)  # a file may be sorted, and evaluation takes the first so many
-    return FileMaterial(pool, held_out, measured, tuple(notes), recipe.seed)
+    return FileMaterial(pool, held_out, measured, tuple(notes), recipe.seed, known=known_rates(pool, rates))
 
 
-def _curriculum(problems: list[Problem], config: DataConfig) -> tuple[list[Problem], list[str]]:
+def _curriculum(
+    problems: list[Problem], config: DataConfig, rates: Mapping[str, tuple[float, float]]
+) -> tuple[list[Problem], list[str]]:
     low, high = config.solve_rate
     if config.min_difficulty is None and (low, high) == (0.0, 1.0):
         return problems, []
     stage = CurriculumStage("train", config.min_difficulty, low, high)
-    selection = stage.select(problems)
+    selection = stage.select(problems, rates)
     return selection.problems, [
         f"{count} problems left out: {why}" for why, count in selection.dropped.items()
     ]

@@ -21,6 +21,7 @@ from leadline.integrations.trl.rewards import (
     repetition,
     reward_functions,
 )
+from leadline.integrations.trl.selection import SelectMixin
 
 if TYPE_CHECKING:
     from leadline.integrations.trl.lead_callback import LeadCallback
@@ -34,6 +35,7 @@ __all__ = [
     "LeadMixin",
     "PartReward",
     "ResumeMixin",
+    "SelectMixin",
     "accuracy_reward",
     "answered",
     "format_reward",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         processing_class: Any
         reward_func_names: list[str]
         reward_weights: Any
+        select: str
+        select_factor: int
         shuffle_dataset: bool
         state: Any
         train_dataset: Any

@@ -66,6 +66,8 @@ class LeadMixin(Host):
     """
 
     correct_above: float | None = None
+    learns: bool = True
+    """False while generations are tried of which the advantages' memory is not to know yet."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -154,26 +156,58 @@ class LeadMixin(Host):
 
     def _scored(self, columns: Tensor, length: Tensor, finished: Tensor, group: Tensor) -> LeadBatch:
         """The rewards of TRL's functions, as advantages."""
-        names = list(self.reward_func_names)
-        verdict = columns[:, names.index(self.correctness)]
+        verdict = columns[:, self.verdict_column]
         right = verdicts(verdict, self.correctness, self.correct_above)
+        columns = columns.clone()
+        columns[:, self.verdict_column] = torch.where(verdict.isnan(), verdict, right.to(columns))
+        return self._weighed(columns, length, finished, group)
+
+    @property
+    def verdict_column(self) -> int:
+        """Which of the reward functions says whether a completion is right."""
+        return list(self.reward_func_names).index(self.correctness)
+
+    def _weighed(self, columns: Tensor, length: Tensor, finished: Tensor, group: Tensor) -> LeadBatch:
+        """Advantages of rewards whose verdicts are 1, 0 or NaN."""
+        names, verdict = list(self.reward_func_names), columns[:, self.verdict_column]
         answered = finished
         if "answered" in names:
             answered = finished & (columns[:, names.index("answered")] > 0.5)
         weights = self.reward_weights.to(columns.device)
         others = [i for i, name in enumerate(names) if name not in (self.correctness, "answered")]
         out, length_metrics = self.weigher(
-            finished & right,
+            finished & (verdict == 1),
             length,
             group,
             scorable=~verdict.isnan(),
             answered=answered,
             bonus=(columns[:, others].double() * weights[others].double()).nansum(1),
-            learn=self.model.training,
+            learn=self.model.training and self.learns,
         )
-        columns = columns.clone()
-        columns[:, names.index(self.correctness)] = torch.where(verdict.isnan(), verdict, right.to(columns))
         return LeadBatch(columns, length, finished, group, out, length_metrics)
+
+    def weighed_together(self, rounds: Sequence[LeadBatch]) -> LeadBatch:
+        """Several generations of one step as one batch; the log has its numbers instead of theirs."""
+        size = self.num_generations
+        columns, length, finished = (
+            torch.cat(parts) for parts in zip(*(batch[:3] for batch in rounds), strict=True)
+        )
+        whole = self._weighed(
+            columns, length, finished, torch.arange(len(length), device=length.device) // size
+        )
+        kept = self._metrics["train"]
+        for name, value in lead_metrics(whole).items():
+            del kept[f"lead/{name}"][-len(rounds) :]
+            kept[f"lead/{name}"].append(value)
+        self._log_advantages(whole)
+        return whole
+
+    def _log_advantages(self, batch: LeadBatch) -> None:
+        """Instead of the last ones of the log, which are of the same rows."""
+        log = self._logs["advantages"]
+        for _ in range(min(len(log), len(batch.length))):
+            log.pop()
+        log.extend(batch.out.advantage.tolist())
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -181,10 +215,7 @@ class LeadMixin(Host):
         assert batch is not None  # set by _calculate_rewards, which TRL calls in between
         first = self.accelerator.process_index * len(inputs)
         output["advantages"] = batch.out.advantage[first : first + len(inputs)].to(output["advantages"].dtype)
-        log = self._logs["advantages"]
-        for _ in range(min(len(log), len(batch.length))):
-            log.pop()
-        log.extend(batch.out.advantage.tolist())
+        self._log_advantages(batch)
         metrics = lead_metrics(batch) | weight_by_length(output, self.accelerator.gather)
         for name, value in metrics.items():
             self._metrics["train" if self.model.training else "eval"][f"lead/{name}"].append(value)

@@ -84,7 +84,7 @@ class ResumeMixin(Host):
         if self._step % cycle and self._buffered_inputs is not None:
             _save_rollouts(folder / _rollouts_name(self.args.process_index), self._buffered_inputs)
         if self.args.process_index == 0:
-            state = {"step": self._step, **self._lead_layout(), **self._weigher_state()}
+            state = {"step": self._step, **self._lead_layout(), **self._memories()}
             (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -98,6 +98,8 @@ class ResumeMixin(Host):
             weigher.restore(state["length_controller"])
         elif weigher is not None and weigher.config.remembers:
             raise CheckpointError(f"{checkpoint}: it lacks the length controller's state")
+        if "window" in state and hasattr(self, "window"):
+            self.window.restore(state["window"])
         if self._step % (self.args.steps_per_generation * self.num_iterations):
             self._buffered_inputs = _load_rollouts(
                 Path(checkpoint) / _rollouts_name(self.args.process_index), self.accelerator.device
@@ -108,10 +110,13 @@ class ResumeMixin(Host):
             for _ in range(math.floor(self.state.epoch or 0)):
                 torch.randperm(sampler.num_samples, generator=sampler.generator)
 
-    def _weigher_state(self) -> dict[str, Any]:
-        """That of the trainer's advantages, where it has any of this project's."""
-        weigher = getattr(self, "weigher", None)
-        return {} if weigher is None else {"length_controller": weigher.saved()}
+    def _memories(self) -> dict[str, Any]:
+        """What the trainer's advantages and its choice of prompts remember, where it has any of this project's."""
+        weigher, window = getattr(self, "weigher", None), getattr(self, "window", None)
+        return {
+            **({} if weigher is None else {"length_controller": weigher.saved()}),
+            **({} if window is None else {"window": window.saved()}),
+        }
 
     def _lead_layout(self) -> dict[str, Any]:
         """What must be the same before and after for the steps of a checkpoint to mean the same."""
@@ -127,6 +132,9 @@ class ResumeMixin(Host):
             "num_generations": self.num_generations,
             "shuffle_dataset": self.shuffle_dataset,
             "seed": args.seed,
+            "select": [self.select, self.select_factor]
+            if getattr(self, "select", "none") != "none"
+            else None,
             "prompts": len(data) if sized else None,
             "first_prompts": fingerprint([row.get("prompt") for row in data.select(range(first))])
             if sized

@@ -189,6 +189,7 @@ class LocalBackend:
                 journal=stage.writer,
                 checkpoints=checkpoints,
                 on_step=stage.on_row,
+                known=self.material.known,
                 lift=lift_of(
                     self.recipe, stage.name, self.material, codec, scorer, lambda: self.sampler(start)
                 ),

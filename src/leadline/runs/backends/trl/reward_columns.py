@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from leadline.model.codec import Codec
 from leadline.rewards import Scorer
@@ -12,12 +12,29 @@ from leadline.types import Completion, Problem, SampleRow, Score
 __all__ = ["ScoredRewards"]
 
 
+class ScoredCompletions(NamedTuple):
+    """Row by row: the problems, the completions and their scores."""
+
+    problems: list[Problem]
+    completions: list[Completion]
+    scores: list[Score]
+
+    def and_(
+        self, problems: list[Problem], completions: list[Completion], scores: list[Score]
+    ) -> ScoredCompletions:
+        """These and those."""
+        return ScoredCompletions(
+            self.problems + problems, self.completions + completions, self.scores + scores
+        )
+
+
 class ScoredRewards:
     """The reward functions of one stage. The data set has a column ``row``: the position of each row's problem.
 
     Texts are decoded here, special tokens kept: TRL's own texts lack them, and a format tag may be one.
 
     Attributes:
+        batch: all that was scored since :meth:`begin`.
         ends: token ids that end a completion; the trainer knows them, once it is made.
     """
 
@@ -30,8 +47,8 @@ class ScoredRewards:
         self.measured = [*self.parts, *(["farmed"] if "reflection" in weights else [])]
         self.weights = [1.0, 0.0, *(weights[name] for name in self.parts)]
         self.weights += [0.0] * (len(self.measured) - len(self.parts))
-        self._last: tuple[object, list[Completion], list[Score]] | None = None
-        self._last_problems: list[Problem] = []
+        self._last: tuple[object, list[Score]] | None = None
+        self.batch = ScoredCompletions([], [], [])
 
     @property
     def functions(self) -> list[Callable[..., list[float | None]]]:
@@ -60,22 +77,17 @@ class ScoredRewards:
         if self._last is None or self._last[0] != key:
             problems = [self.problems[index] for index in row]
             completions = [self._completion(p, ids) for p, ids in zip(problems, key[0], strict=True)]
-            self._last_problems = problems
-            self._last = (key, completions, self.scorer.score(problems, completions))
-        return self._last[2]
+            scores = self.scorer.score(problems, completions)
+            self.batch = self.batch.and_(problems, completions, scores)
+            self._last = (key, scores)
+        return self._last[1]
 
-    def last_batch(self) -> tuple[list[Problem], list[Score]]:
-        """The problems of the last batch, row by row, and their scores."""
-        assert self._last is not None
-        return self._last_problems, self._last[2]
+    def begin(self) -> None:
+        """What is scored from now on is :attr:`batch`."""
+        self.batch, self._last = ScoredCompletions([], [], []), None
 
-    def sample_rows(
-        self, row: Sequence[int], rewards: Sequence[float], advantages: Sequence[float]
-    ) -> list[dict[str, Any]]:
-        """The last batch as rows of a samples file."""
-        assert self._last is not None
-        _, completions, scores = self._last
-        problems = [self.problems[index] for index in row]
+    def sample_rows(self, rewards: Sequence[float], advantages: Sequence[float]) -> list[dict[str, Any]]:
+        """The batch as rows of a samples file."""
         return [
             SampleRow.of(
                 problem,
@@ -86,7 +98,7 @@ class ScoredRewards:
                 advantage=advantage,
             ).to_row()
             for problem, completion, score, reward, advantage in zip(
-                problems, completions, scores, rewards, advantages, strict=True
+                *self.batch, rewards, advantages, strict=True
             )
         ]
 

@@ -139,8 +139,8 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
         batch_line(recipe, world, batch_sizes(rl, prompt_tokens, world)),
         Line(
             "rl.select",
-            refused="TRL is handed the problems of all steps before the first; use backend local"
-            if rl.select != "none"
+            refused="refill runs in one process; use window, or backend local"
+            if rl.select == "refill" and world > 1
             else None,
         ),
         Line("rl.group_size", {"num_generations": rl.group_size}),

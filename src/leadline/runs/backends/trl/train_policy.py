@@ -42,21 +42,30 @@ class _Trainer(Lifting, RecipeUpdates, LeadGRPOTrainer):
     validation: tuple[float, float] | None = None
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        self.scores.begin()
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         step = self._step // self.args.steps_per_generation + 1
         if self.model.training and self.lift is not None:
-            self.lift.learn(*self.scores.last_batch(), step - 1)
+            self.lift.learn(self.scores.batch.problems, self.scores.batch.scores, step - 1)
         if self.model.training and (step == 1 or step % self.samples_every == 0):
             first = self.accelerator.process_index * len(inputs)
             assert self.lead_batch is not None  # super() made it
-            reward = self.lead_batch.out.reward[first : first + len(inputs)].tolist()
-            rows = self.scores.sample_rows(
-                [row["row"] for row in inputs], reward, output["advantages"].tolist()
+            out = self.lead_batch.out
+            reward, advantage = (
+                values[first : first + len(inputs)].tolist() for values in (out.reward, out.advantage)
             )
+            rows = self.scores.sample_rows(reward, advantage)
             rows = gather_object([row | {"arm": self.stage.name, "step": step} for row in rows])
             if self.accelerator.is_main_process:
                 self.stage.writer.samples(self.stage.name, f"step-{step:06d}", rows)
         return output
+
+    def problem_at(self, place: int) -> Problem:
+        return self.scores.problems[place]
+
+    def in_turn(self, places: list[int]) -> list[int]:
+        updates = self.args.steps_per_generation // self.args.gradient_accumulation_steps
+        return [places[index] for index in update_order(len(places), updates, self.accelerator.num_processes)]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         super().log(logs, start_time)
@@ -102,8 +111,11 @@ def train_policy(
             processing_class=codec.tokenizer,
             callbacks=[callback],
             advantage=arm.advantage,
+            select=rl.select,
+            select_factor=rl.select_factor,
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.window.begin(material.known)
         trainer.schedule = (rl.optimiser, rl.steps, rl.updates)
         trainer.scores, trainer.stage, trainer.checkpoints = scores, stage, checkpoints
         trainer.samples_every, trainer.validation = rl.samples_every, best_so_far(checkpoints)
@@ -116,9 +128,13 @@ def train_policy(
 
 
 def step_by_step(material: Material, rl: PolicyConfig) -> list[Problem]:
-    """The problems of all steps, within a step in the order in which TRL deals them to the processes' updates."""
-    order = update_order(rl.prompts, rl.updates, world()) if rl.updates > 1 else range(rl.prompts)
-    drawn = [material.train(step, rl.prompts) for step in range(rl.steps)]
+    """The problems of all steps, within a step in the order in which TRL deals them to the processes' updates.
+
+    Where a step's problems are chosen from more (``rl.select``), those that it may ask, in the material's order.
+    """
+    chosen = rl.select != "none"
+    order = range(rl.candidates) if chosen else update_order(rl.prompts, rl.updates, world())
+    drawn = [material.train(step, rl.candidates) for step in range(rl.steps)]
     return [step[index] for step in drawn for index in order]
 
 
