@@ -3,6 +3,7 @@
     python benchmarks/kill_resume.py --kills 20                     # a run, twenty times
     python benchmarks/kill_resume.py --kills 20 --what all          # a run, eval, grade, a study and a run through TRL
     python benchmarks/kill_resume.py --kills 20 --what all --report FILE
+    python benchmarks/kill_resume.py --kills 7 --what trl --seed 1 --report FILE   # more kills, added to those in it
 
 Each subject is carried out once undisturbed and then under SIGKILL, SIGTERM and SIGINT in turn, started again after
 each. A kill comes at a random moment of its work, as soon as a file is being written aside, or anywhere from its first
@@ -144,10 +145,7 @@ def _run_result(out: Path) -> dict[str, Any]:
 
 
 def _eval_result(out: Path) -> dict[str, Any]:
-    return {
-        "raw.jsonl": sorted((out / "raw.jsonl").read_bytes().splitlines()),
-        **_files(out, "samples.jsonl.gz", "settings.json", "metrics.json"),
-    }
+    return _files(out, "raw.jsonl", "samples.jsonl.gz", "settings.json", "metrics.json")
 
 
 def _study_result(out: Path) -> dict[str, Any]:
@@ -210,7 +208,7 @@ def _prepare_grade(folder: Path, steps: int) -> None:
     rows = [
         {"response": rf"\boxed{{{i}}}", "gold": str(i + i % 3 // 2)} if i % 4 else
         {"response": rf"\boxed{{(x+{i})^2}}", "gold": f"x^2+{2 * i}x+{i * i}"}
-        for i in range(200 * steps)
+        for i in range(1000 * steps)
     ]  # fmt: skip
     (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -352,6 +350,22 @@ def compare_runs(folder: Path, kills: int, steps: int, seed: int) -> tuple[int, 
     return found.kills, found.wrong
 
 
+def added(report: Path, figures: Mapping[str, Any], wrong: list[str]) -> dict[str, Any]:
+    """A report with these figures beside and on top of those in it."""
+    before = json.loads(report.read_text()) if report.exists() else {"wrong": [], "subjects": {}}
+    subjects, wrong = before["subjects"], [*before["wrong"], *wrong]
+    for name, new in figures.items():
+        old = subjects.get(name, {"kills": 0, "ended": 0, "codes": {}})
+        codes = Counter(old["codes"]) + Counter(new["codes"])
+        subjects[name] = {
+            "kills": old["kills"] + new["kills"],
+            "ended": old["ended"] + new["ended"],
+            "codes": dict(sorted(codes.items())),
+        }
+    kills = sum(figure["kills"] for figure in subjects.values())
+    return {"kills": kills, "identical": not wrong, "wrong": wrong, "subjects": subjects}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -378,8 +392,7 @@ def main() -> None:
     kills = sum(figure["kills"] for figure in figures.values())
     print(json.dumps({"kills": kills, "identical": not wrong}))
     if options.report is not None:
-        report = {"kills": kills, "identical": not wrong, "wrong": wrong, "subjects": figures}
-        options.report.write_text(json.dumps(report, indent=1) + "\n")
+        options.report.write_text(json.dumps(added(options.report, figures, wrong), indent=1) + "\n")
     raise SystemExit(1 if wrong else 0)
 
 

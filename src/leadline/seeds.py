@@ -17,7 +17,7 @@ __all__ = ["endless_order", "python_rng", "torch_rng"]
 
 
 def _seed(*purpose: int | str) -> int:
-    digest = hashlib.sha256("/".join(map(str, purpose)).encode()).digest()
+    digest = hashlib.sha256("/".join(map(str, purpose)).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -15,7 +15,16 @@ from leadline.engine.recorded_decoding import Shape, decoder_for
 from leadline.model import Decoder, KeyValueCache
 from leadline.model.linear import packed
 
-__all__ = ["ROWS_AT_ONCE", "Rollouts", "SamplingConfig", "decode_plainly", "sample", "sample_many"]
+__all__ = [
+    "ROWS_AT_ONCE",
+    "Rollouts",
+    "SamplingConfig",
+    "batches",
+    "decode_plainly",
+    "decode_rows",
+    "sample",
+    "sample_many",
+]
 
 # Lines of finished rows are filled by moving the last ones there; worth it once a tenth of the lines is idle.
 _IDLE_SHARE = 0.1
@@ -87,7 +96,6 @@ class Rollouts:
         return Rollouts(prompts, owner, tokens, lengths, finished, logprobs), rows
 
 
-@torch.no_grad()
 def sample(
     model: Decoder,
     prompts: Prompts,
@@ -98,8 +106,21 @@ def sample(
     generator: torch.Generator,
 ) -> Rollouts:
     """Draw ``per_prompt`` completions of every prompt."""
+    uniform = noise(prompts.tokens.shape[0] * per_prompt, config.max_tokens, generator)
+    return decode_rows(model, prompts, per_prompt, config, eos, uniform)
+
+
+@torch.no_grad()
+def decode_rows(
+    model: Decoder,
+    prompts: Prompts,
+    per_prompt: int,
+    config: SamplingConfig,
+    eos: int,
+    uniform: Tensor,
+) -> Rollouts:
+    """The completions that ``uniform [R, T]``, one number a row and token, decides."""
     total, device = prompts.tokens.shape[0], model.device
-    uniform = noise(total * per_prompt, config.max_tokens, generator)
     size = total if device.type != "cpu" else max(1, _ROWS_IN_CACHE // per_prompt)
     parts = []
     with packed(model, min(total, size) * per_prompt):
@@ -193,8 +214,17 @@ def sample_many(
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[tuple[range, Rollouts]]:
     """:func:`sample` over any number of prompts, some hundred rows at a time, in order: (which prompts, rollouts)."""
-    size = max(1, rows_at_once // per_prompt)
-    for start in range(0, len(sequences), size):
-        which = range(start, min(start + size, len(sequences)))
+    for which in batches(len(sequences), per_prompt, rows_at_once):
         prompts = Prompts.pad([sequences[index] for index in which], model.device)
         yield which, sample(model, prompts, per_prompt, config, eos=eos, generator=generator)
+
+
+def batches(prompts: int, per_prompt: int, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[range]:
+    """Prompts in whole groups, in order, as many at a time as make no more than ``rows_at_once`` rows.
+
+    >>> list(batches(3, 4, 8))
+    [range(0, 2), range(2, 3)]
+    """
+    size = max(1, rows_at_once // per_prompt)
+    for start in range(0, prompts, size):
+        yield range(start, min(start + size, prompts))

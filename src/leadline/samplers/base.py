@@ -20,6 +20,7 @@ __all__ = [
     "check_prompts",
     "item_seed",
     "one_of_each",
+    "pass_under_way",
     "pending",
 ]
 
@@ -209,6 +210,28 @@ def pending(problems: Sequence[Problem], n: int, done: Drawn) -> list[SampleRequ
     known = done if isinstance(done, set | frozenset) else set(done)
     items = (SampleRequest(problem, index) for problem in problems for index in range(n))
     return [item for item in items if item.key not in known]
+
+
+def pass_under_way(problems: Sequence[Problem], n: int, done: Drawn) -> range:
+    """The indices that are drawn for every problem, finished ones included, when samples up to ``n`` are wanted.
+
+    What is drawn together decides the last digits of a model's numbers. A run that goes on therefore makes its batches
+    of what the one that was stopped had to draw, not of what that left: samples before these were there when it began,
+    asked for with fewer a problem. It drew all of a problem before it came to the next, so the last problem that lacks
+    any tells where it began; a single one may be the last of them all, cut off.
+
+    >>> problems = [Problem("a", "?", "1"), Problem("b", "?", "1")]
+    >>> pass_under_way(problems, 4, {("a", 0), ("a", 1), ("a", 2)})
+    range(0, 4)
+    >>> pass_under_way(problems, 4, {("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)})
+    range(2, 4)
+    """
+    if n < 1:
+        raise ConfigError(f"samples must be at least 1, got {n}")
+    known = done if isinstance(done, set | frozenset) else set(done)
+    firsts = (next((i for i in range(n) if (problem.id, i) not in known), n) for problem in problems)
+    lacking = [first for first in firsts if first < n]
+    return range(min(lacking) if len(lacking) > 1 else 0, n)
 
 
 def item_seed(seed: int, problem_id: str, index: int) -> int:

@@ -6,14 +6,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from leadline.engine.draw import noise
 from leadline.engine.logprobs import text_logprobs
-from leadline.engine.sampler import ROWS_AT_ONCE, SamplingConfig, sample_many
+from leadline.engine.prompts import Prompts
+from leadline.engine.sampler import ROWS_AT_ONCE, SamplingConfig, batches, decode_rows
 from leadline.engine.scored_batch import completions_of
 from leadline.errors import ConfigError
 from leadline.model import load_model, load_tokenizer
 from leadline.model.codec import Codec
-from leadline.samplers.base import Draw, Drawn, Prompting, Sampling, check_lengths, check_prompts, pending
+from leadline.samplers.base import (
+    Draw,
+    Drawn,
+    Prompting,
+    Sampling,
+    check_lengths,
+    check_prompts,
+    pass_under_way,
+)
 from leadline.seeds import torch_rng
 from leadline.types import Problem
 
@@ -33,15 +44,14 @@ def refuse_cut(cut: bool) -> None:
 class LocalSampler:
     """Loads a model directory into leadline's decoder and samples whole groups, each prompt read once.
 
-    The same seed gives the same samples only for the same set of samples to draw.
+    The numbers that decide a sample depend on the seed, its problem's id and its index alone. A run that goes on draws
+    whole batches of the one that was stopped, so that it ends with the same samples, last digits of a batch and all.
 
     Args:
         model: a directory.
         device: ``cuda`` or ``cpu``; the first GPU if there is one.
         prompting: system turn and prompt template.
         batch_size: completions decoded together, in whole groups.
-        repeatable: a run that was stopped draws all samples again and hands out those that are missing, so that it
-            ends with the samples of a run that was not; otherwise it draws the missing ones alone.
         problems: what it will be asked, looked at before the weights are loaded.
 
     Raises:
@@ -56,12 +66,11 @@ class LocalSampler:
         device: str | None = None,
         prompting: Prompting | None = None,
         batch_size: int = ROWS_AT_ONCE,
-        repeatable: bool = False,
         problems: Sequence[Problem] = (),
     ) -> None:
         self.name = str(model)
         self.prompting = prompting or Prompting()
-        self._batch_size, self._repeatable = batch_size, repeatable
+        self._batch_size = batch_size
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         if problems:
             codec = Codec(load_tokenizer(model), self.prompting.system)
@@ -78,35 +87,25 @@ class LocalSampler:
             ConfigError: top-p or min-p, which this engine does not have.
         """
         refuse_cut(sampling.cut)
-        again = bool(done) and not self._repeatable  # draws of its own, for what is missing alone
-        # By problem: the indices of its completions in the order in which they are drawn.
-        wanted: dict[str, list[int | None]] = {}
-        for item in pending(problems, n, done if again else ()):
-            wanted.setdefault(item.problem.id, []).append(None if item.key in done else item.index)
-        todo = [problem for problem in problems if problem.id in wanted]
-        each = max(map(len, wanted.values()), default=1)
-        prompts = (
-            self._codec.encode_prompts([self.prompting.apply(problem) for problem in todo]) if todo else []
-        )
-        lengths = {problem.id: ids for problem, ids in zip(todo, prompts, strict=True)}
-        check_lengths(todo, lengths, self._model.config.max_positions)
-        for which, rollouts in sample_many(
-            self._model,
-            prompts,
-            each,
-            SamplingConfig(sampling.max_tokens, sampling.temperature),
-            eos=self._codec.eos,
-            generator=torch_rng(
-                sampling.seed, "evaluation", *([len(done)] if again else []), device=self._model.device
-            ),
-            rows_at_once=self._batch_size,
-        ):
-            owners = [todo[which[index]] for index in rollouts.owner.tolist()]
+        indices = pass_under_way(problems, n, done)
+        config = SamplingConfig(sampling.max_tokens, sampling.temperature)
+        prompts = self._codec.encode_prompts([self.prompting.apply(problem) for problem in problems])
+        asked = {problem.id: ids for problem, ids in zip(problems, prompts, strict=True)}
+        check_lengths(problems, asked, self._model.config.max_positions)
+        for which in batches(len(problems), len(indices), self._batch_size):
+            batch = problems[which.start : which.stop]
+            if all((problem.id, index) in done for problem in batch for index in indices):
+                continue
+            together = Prompts.pad(prompts[which.start : which.stop], self._model.device)
+            uniform = torch.cat([_own_noise(sampling, problem, indices) for problem in batch])
+            rollouts = decode_rows(
+                self._model, together, len(indices), config, self._codec.eos, uniform.to(self._model.device)
+            )
+            owners = [batch[owner] for owner in rollouts.owner.tolist()]
             for row, completion in enumerate(completions_of(owners, rollouts, self._codec)):
-                indices = wanted[completion.problem_id]
-                index = indices[row % each] if row % each < len(indices) else None
-                if index is not None:
-                    yield Draw(index, completion)
+                draw = Draw(indices[row % len(indices)], completion)
+                if draw.key not in done:
+                    yield draw
 
     def prompt_text(self, problem: Problem) -> str:
         """The text that a completion of ``problem`` continues."""
@@ -123,3 +122,12 @@ class LocalSampler:
         """Completions of one prompt, as plain texts."""
         problem = Problem(id="prompt", prompt=prompt, answer="")
         return [draw.completion.text for draw in self.generate([problem], n, sampling)]
+
+
+def _own_noise(sampling: Sampling, problem: Problem, indices: range) -> Tensor:
+    """``[len(indices), max_tokens]`` uniform numbers.
+
+    Drawn on the CPU, where the first ones do not depend on how many follow: fewer samples are the first of more.
+    """
+    generator = torch_rng(sampling.seed, "evaluation", problem.id)
+    return noise(indices.stop, sampling.max_tokens, generator)[indices.start :]

@@ -17,7 +17,7 @@ from leadline.samplers.base import (
     check_lengths,
     check_prompts,
     item_seed,
-    pending,
+    pass_under_way,
 )
 from leadline.storage.huggingface_hub import model_files, whole_model
 from leadline.types import Completion, Problem
@@ -30,8 +30,8 @@ class TransformersSampler:
 
     The prompt is put through the tokenizer's chat template where it has one, else it is plain text. Weights
     are read from safetensors only, and code that a checkpoint brings along is not run. The same seed gives
-    the same samples only for the same set of samples to draw: a resumed run draws other, equally distributed
-    ones, unless it is ``repeatable``.
+    the same samples for the same problems, also where a run that was stopped goes on: it draws whole batches of the
+    one before.
 
     Args:
         model: a directory, or a name on the Hugging Face hub.
@@ -40,8 +40,6 @@ class TransformersSampler:
         dtype: e.g. ``bfloat16``; as the checkpoint says when None.
         prompting: system turn and prompt template.
         problems: what it will be asked, looked at before the weights are loaded.
-        repeatable: batches are made of all samples, and those are drawn again of which one is missing: a run that was
-            stopped ends with the samples of one that was not.
 
     Raises:
         CheckpointError: no such model, or one without weights, tokenizer or end-of-sequence token.
@@ -57,13 +55,12 @@ class TransformersSampler:
         dtype: str | None = None,
         prompting: Prompting | None = None,
         problems: Sequence[Problem] = (),
-        repeatable: bool = False,
     ) -> None:
         import torch
 
         self.name = str(model)
         self.prompting = prompting or Prompting()
-        self._batch_size, self._repeatable = max(1, batch_size), repeatable
+        self._batch_size = max(1, batch_size)
         self._device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
         folder = model_files(self.name)
         load_config(folder)
@@ -78,7 +75,8 @@ class TransformersSampler:
         self, problems: Sequence[Problem], n: int, sampling: Sampling, *, done: Drawn = frozenset()
     ) -> Iterator[Draw]:
         """Draw samples; prompts of like length are decoded together."""
-        items = pending(problems, n, () if self._repeatable else done)
+        indices = pass_under_way(problems, n, done)
+        items = [SampleRequest(problem, index) for problem in problems for index in indices]
         prompts = {item.problem.id: self._encode(item.problem) for item in items}
         check_lengths(problems, prompts, self._positions)
         items.sort(key=lambda item: len(prompts[item.problem.id]))

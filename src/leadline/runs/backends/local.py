@@ -198,7 +198,7 @@ class LocalBackend:
 
     def sampler(self, model: Path) -> LocalSampler:
         prompting = Prompting(system=self.recipe.data.system_prompt)
-        return LocalSampler(model, device=str(self.device), prompting=prompting, repeatable=True)
+        return LocalSampler(model, device=str(self.device), prompting=prompting)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]

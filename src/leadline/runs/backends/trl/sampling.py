@@ -26,9 +26,7 @@ def evaluation_sampler(folder: Path, recipe: Recipe, device: torch.device) -> Sa
     from leadline.samplers.transformers import TransformersSampler
 
     rows = max(1, recipe.rl.micro_tokens // (2 * (recipe.evaluation.max_tokens or recipe.rl.max_tokens)))
-    return TransformersSampler(
-        folder, batch_size=rows, device=str(device), prompting=prompting, repeatable=True
-    )
+    return TransformersSampler(folder, batch_size=rows, device=str(device), prompting=prompting)
 
 
 class LogProbs:
