@@ -5,9 +5,9 @@
     python benchmarks/mutations.py --out mutations.jsonl --report FILE  # what is known so far, as JSON too
 
 Resumable: a mutant that stands in the file is not run again. One process at a time, on a copy of the sources in a
-temporary folder. First the tests that claim a room run once, undisturbed, and it is noted which statements with a
-mutant each of them executes; one that fails is left out. A mutant is then run against the tests that execute its
-statement, in themselves or in a fixture of their file, the quickest first, up to the first that fails.
+temporary folder. First the tests that claim a room run once, undisturbed, a few files at a time, and it is noted which
+statements with a mutant each of them executes; one that fails is left out. A mutant is then run against the tests that
+execute its statement, in themselves or in a fixture of their file, the quickest first, up to the first that fails.
 
 A mutant is *killed* when a test fails, or takes ten times as long as the undisturbed tests did (and at least
 ``TIMEOUT_S``). EQUIVALENT names survivors that no test can kill, each with the reason; they leave the rate.
@@ -33,7 +33,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path("src/leadline")
 TIMEOUT_S = 60.0
 BASELINE_TIMEOUT_S = 1800.0
+FILES_AT_ONCE = 6
+"""Files of tests that are run together undisturbed; what was seen is kept after each such part."""
 
 CLAIMS: Mapping[str, tuple[str, ...]] = {
     "grpo": ("tests/grpo", "tests/engine/test_policy_trainer.py"),
@@ -138,6 +140,22 @@ class Seen:
         return sorted(
             tests, key=lambda test: (cost[_file_of(test)], _file_of(test), self.seconds[test], test)
         )
+
+    def of_file(self, file: str) -> Seen:
+        """What concerns the tests of one file."""
+        seconds = {test: value for test, value in self.seconds.items() if _file_of(test) == file}
+        called = {test: keys for test, keys in self.called.items() if test in seconds}
+        return Seen(seconds, called, {file: self.prepared.get(file, [])})
+
+    @classmethod
+    def joined(cls, parts: Iterable[Seen]) -> Seen:
+        """What concerns the tests of several files."""
+        whole = cls()
+        for part in parts:
+            whole.seconds |= part.seconds
+            whole.called |= part.called
+            whole.prepared |= part.prepared
+        return whole
 
 
 def _file_of(test: str) -> str:
@@ -335,8 +353,8 @@ class Copy:
             folder / "src", quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
         )
 
-    def seen(self, room: str, mutants: list[Mutant]) -> Seen:
-        """Run the tests that claim a room once, undisturbed but for the notes.
+    def seen(self, files: list[str], mutants: list[Mutant]) -> Seen:
+        """Run files of tests once, undisturbed but for the notes.
 
         Raises:
             SystemExit: they cannot be run.
@@ -344,7 +362,6 @@ class Copy:
         by_file: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
         for mutant in mutants:
             by_file[mutant.file][mutant.key] = mutant.lines
-        files = [*CLAIMS[room], str(SOURCE / room)]
         originals = {file: (self.folder / SOURCE / file).read_text() for file in by_file}
 
         def work() -> dict[str, Any]:
@@ -358,8 +375,8 @@ class Copy:
         finally:
             for file, text in originals.items():
                 (self.folder / SOURCE / file).write_text(text)
-        if done is None or not done.get("seconds"):
-            raise SystemExit(f"the tests of {room} cannot be run undisturbed: see {self.folder / 'log.txt'}")
+        if done is None or "seconds" not in done:
+            raise SystemExit(f"{', '.join(files)}: cannot be run undisturbed: see {self.folder / 'log.txt'}")
         done.pop("code")
         for test in done.pop("failed"):  # proves nothing: it fails without a mutant too
             print(f"fails undisturbed, and is left out: {test}", flush=True)
@@ -448,21 +465,39 @@ def preload() -> None:
     assert "leadline" not in sys.modules, "each mutant imports leadline anew"
 
 
-def seen_of(room: str, mutants: list[Mutant], sources: Copy, kept: Path) -> Seen:
-    """From the file beside the results where room, tests and mutants are as they were, else measured."""
-    digest = hashlib.sha256(json.dumps([mutant.key for mutant in mutants]).encode())
-    for place in (*CLAIMS[room], str(SOURCE / room)):
+def tests_of(room: str, sources: Copy) -> list[str]:
+    """The files of tests that claim a room, and those of its modules that have examples."""
+    found = []
+    for place in CLAIMS[room]:
         there = sources.folder / place
-        for path in sorted([there] if place.endswith(".py") else there.rglob("*.py")):
-            digest.update(str(path.relative_to(sources.folder)).encode() + path.read_bytes())
+        found += [there] if place.endswith(".py") else sorted(there.rglob("test_*.py"))
+    modules = sorted((sources.folder / SOURCE / room).rglob("*.py"))
+    found += [module for module in modules if ">>> " in module.read_text()]
+    return [str(path.relative_to(sources.folder)) for path in found]
+
+
+def seen_of(room: str, mutants: list[Mutant], sources: Copy, kept: Path) -> Seen:
+    """From the file beside the results where sources, tests and mutants are as they were, else measured."""
+    before = hashlib.sha256(json.dumps([mutant.key for mutant in mutants]).encode())
+    for path in sorted((sources.folder / "src").rglob("*.py")):
+        before.update(path.read_bytes())
+    files = tests_of(room, sources)
+    digests = {}
+    for file in files:
+        digest = before.copy()
+        digest.update((sources.folder / file).read_bytes())
+        digests[file] = digest.hexdigest()
     known = json.loads(kept.read_text()) if kept.exists() else {}
-    if known.get(room, {}).get("digest") != digest.hexdigest():
+    todo = [file for file in files if known.get(file, {}).get("digest") != digests[file]]
+    for first in range(0, len(todo), FILES_AT_ONCE):
+        part = todo[first : first + FILES_AT_ONCE]
         start = time.monotonic()
-        seen = sources.seen(room, mutants)
-        print(f"{len(seen.seconds)} tests claim {room}: {time.monotonic() - start:.0f} s", flush=True)
-        known[room] = {"digest": digest.hexdigest(), "seen": vars(seen)}
+        seen = sources.seen(part, mutants)
+        print(f"{len(seen.seconds)} tests of {', '.join(part)}: {time.monotonic() - start:.0f} s", flush=True)
+        for file in part:
+            known[file] = {"digest": digests[file], "seen": vars(seen.of_file(file))}
         kept.write_text(json.dumps(known))
-    return Seen(**known[room]["seen"])
+    return Seen.joined(Seen(**known[file]["seen"]) for file in files)
 
 
 def judge(mutant: Mutant, sources: Copy, seen: Seen) -> dict[str, Any]:
@@ -527,13 +562,14 @@ def main() -> None:
         os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
         preload()
         with tempfile.TemporaryDirectory(prefix="leadline-mutants-") as folder:
-            sources = Copy(Path(folder).resolve())
+            sources, seen = Copy(Path(folder).resolve()), dict[str, Seen]()
             for mutant in todo:
                 if mutant.key in known or (options.again and mutant.key not in latest):
                     continue
-                its_room = [other for other in todo if other.room == mutant.room]
-                seen = seen_of(mutant.room, its_room, sources, options.out.with_suffix(".seen.json"))
-                rows.append(judge(mutant, sources, seen))
+                if mutant.room not in seen:
+                    kept = options.out.with_suffix(".seen.json")
+                    seen[mutant.room] = seen_of(mutant.room, todo, sources, kept)
+                rows.append(judge(mutant, sources, seen[mutant.room]))
                 with options.out.open("a") as out:
                     out.write(json.dumps(rows[-1], ensure_ascii=False) + "\n")
                 print(*(rows[-1][name] for name in ("outcome", "seconds", "key", "by")), sep="  ", flush=True)
