@@ -81,6 +81,7 @@ class Found:
 
     kills: int = 0
     rounds: int = 0
+    tries: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -208,7 +209,7 @@ def _prepare_grade(folder: Path, steps: int) -> None:
     rows = [
         {"response": rf"\boxed{{{i}}}", "gold": str(i + i % 3 // 2)} if i % 4 else
         {"response": rf"\boxed{{(x+{i})^2}}", "gold": f"x^2+{2 * i}x+{i * i}"}
-        for i in range(1000 * steps)
+        for i in range(200 * steps)
     ]  # fmt: skip
     (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -254,13 +255,15 @@ def _writes_aside(out: Path) -> bool:
     return any(".tmp" in path.suffix or path.name.startswith(".writing") for path in out.rglob(".*"))
 
 
-def _wait_for_the_moment(process: subprocess.Popen[bytes], out: Path, how: str, rng: random.Random) -> None:
+def _wait_for_the_moment(
+    process: subprocess.Popen[bytes], out: Path, how: str, longest: float, rng: random.Random
+) -> None:
     """Until the moment for a kill has come, or the process has ended."""
     before, began = _state(out), time.monotonic()
     pause = rng.random()
     changes = rng.randint(1, 6)
     while process.poll() is None:
-        if how == "anywhere" and time.monotonic() - began > 8 * pause:
+        if how == "anywhere" and time.monotonic() - began > longest * pause:
             return
         if how == "aside" and _writes_aside(out):
             time.sleep(0.002 * pause)
@@ -291,12 +294,15 @@ def _left_over(out: Path) -> list[str]:
         time.sleep(0.05)
 
 
-def kill_once(subject: Subject, out: Path, steps: int, number: int, rng: random.Random, found: Found) -> bool:
+def kill_once(
+    subject: Subject, out: Path, steps: int, longest: float, rng: random.Random, found: Found
+) -> bool:
     """Go on with it and kill it; False when it ended first."""
     process = start(subject.words(out, steps), out)
-    how = ("work", "aside", "anywhere", "work")[number % 4]
-    _wait_for_the_moment(process, out, how, rng)
-    which = SIGNALS[number % 3]
+    how = ("work", "aside", "anywhere", "work")[found.tries % 4]
+    found.tries += 1
+    _wait_for_the_moment(process, out, how, longest, rng)
+    which = SIGNALS[found.kills % 3]
     if process.poll() is None:
         process.send_signal(which)
         code = process.wait(timeout=600)
@@ -323,13 +329,15 @@ def disturb(subject: Subject, folder: Path, kills: int, steps: int, seed: int) -
     subject.prepare(folder, steps)
     calm, rng, found = folder / "calm", random.Random(seed), Found()
     calm.mkdir() if subject.name == "grade" else None
+    began = time.monotonic()
     run_to_its_end(subject.words(calm, steps), calm)
+    longest = time.monotonic() - began
     while found.kills < kills:
         found.rounds += 1
         out = folder / f"disturbed-{found.rounds}"
         out.mkdir() if subject.name == "grade" else None
         before = found.kills
-        while found.kills < kills and kill_once(subject, out, steps, found.kills, rng, found):
+        while found.kills < kills and kill_once(subject, out, steps, longest, rng, found):
             found.kills += 1
         run_to_its_end(subject.words(out, steps), out)
         found.wrong += differences(calm, out, subject.result)
@@ -350,19 +358,17 @@ def compare_runs(folder: Path, kills: int, steps: int, seed: int) -> tuple[int, 
     return found.kills, found.wrong
 
 
-def added(report: Path, figures: Mapping[str, Any], wrong: list[str]) -> dict[str, Any]:
-    """A report with these figures beside and on top of those in it."""
+def added(report: Path, name: str, figures: Mapping[str, Any], wrong: list[str]) -> dict[str, Any]:
+    """A report with the figures of one subject on top of those in it."""
     before = json.loads(report.read_text()) if report.exists() else {"wrong": [], "subjects": {}}
     subjects, wrong = before["subjects"], [*before["wrong"], *wrong]
-    for name, new in figures.items():
-        old = subjects.get(name, {"kills": 0, "ended": 0, "codes": {}})
-        codes = Counter(old["codes"]) + Counter(new["codes"])
-        subjects[name] = {
-            "kills": old["kills"] + new["kills"],
-            "ended": old["ended"] + new["ended"],
-            "codes": dict(sorted(codes.items())),
-        }
-    kills = sum(figure["kills"] for figure in subjects.values())
+    old = subjects.get(name, {"kills": 0, "ended": 0, "codes": {}})
+    subjects[name] = {
+        "kills": old["kills"] + figures["kills"],
+        "ended": old["ended"] + figures["ended"],
+        "codes": dict(sorted((Counter(old["codes"]) + Counter(figures["codes"])).items())),
+    }
+    kills = sum(subject["kills"] for subject in subjects.values())
     return {"kills": kills, "identical": not wrong, "wrong": wrong, "subjects": subjects}
 
 
@@ -376,23 +382,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path, help="write the figures here")
     options = parser.parse_args()
-    wrong, figures = [], {}
+    kills, wrong = 0, []
     for name in list(SUBJECTS) if options.what == "all" else options.what.split(","):
         with tempfile.TemporaryDirectory() as folder:
             found = disturb(
                 SUBJECTS[name], Path(folder).resolve(), options.kills, options.steps, options.seed
             )
-        figures[name] = {
-            "kills": found.kills,
-            "ended": found.rounds,
-            "codes": dict(sorted(found.codes.items())),
-        }
+        figures = {"kills": found.kills, "ended": found.rounds, "codes": dict(sorted(found.codes.items()))}
+        print(f"{name}: {json.dumps(figures)}", *found.wrong, sep="\n  ", flush=True)
+        kills += found.kills
         wrong += [f"{name}: {line}" for line in found.wrong]
-        print(f"{name}: {json.dumps(figures[name])}", *found.wrong, sep="\n  ", flush=True)
-    kills = sum(figure["kills"] for figure in figures.values())
+        if options.report is not None:
+            report = added(options.report, name, figures, [f"{name}: {line}" for line in found.wrong])
+            options.report.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps({"kills": kills, "identical": not wrong}))
-    if options.report is not None:
-        options.report.write_text(json.dumps(added(options.report, figures, wrong), indent=1) + "\n")
     raise SystemExit(1 if wrong else 0)
 
 

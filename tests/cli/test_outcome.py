@@ -34,6 +34,14 @@ main.main()
 """
 
 
+def test_a_name_that_no_disk_holds_is_refused_in_a_line() -> None:
+    done = process("main.main()", "probe", "x" * 5000)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert len(done.stderr) < 500
+    assert "name too long" in done.stderr
+
+
 @pytest.mark.parametrize("how", ["exec('raise KeyboardInterrupt')", "raise KeyboardInterrupt"])
 def test_a_handled_interrupt_ends_with_130_and_not_by_a_signal(how: str) -> None:
     """CPython kills itself at the end when an interrupt left code compiled from a string, as dataclasses are."""

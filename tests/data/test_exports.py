@@ -151,7 +151,7 @@ def test_a_bad_row_leaves_nothing_behind(samples: Path, tmp_path: Path, to: str)
     samples.write_text(samples.read_text() + '{"problem_id": 1.5}\n')
     with pytest.raises(DataError, match=r"samples\.jsonl:7"):
         export_samples([samples], to, tmp_path / "out", about=ABOUT)
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["samples.jsonl"]
+    assert [p.name for p in tmp_path.rglob("*")] == ["samples.jsonl"]
 
 
 @pytest.mark.parametrize(

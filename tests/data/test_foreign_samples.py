@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,7 @@ def test_lm_eval_files_that_were_thinned_out_are_read(row: dict[str, Any], tmp_p
         {"correct": True, "n_tokens": "7"},
         {"correct": True, "finished": "yes"},
         {"n_samples": 0, "n_correct": 0},
+        {"problem_id": None, "completion": "x"},
     ],
 )
 def test_converting_refuses_rows_of_our_own_layout_that_could_not_be_counted(
@@ -347,6 +349,28 @@ def test_converting_refuses_rows_of_our_own_layout_that_could_not_be_counted(
     assert not out.exists()
     done = convert_samples([path], out, skip_bad_rows=True)
     assert (done.written, len(done.skipped)) == (1, 1)
+
+
+def test_converting_nothing_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl: no usable row"):
+        convert_samples([write(tmp_path / "a.jsonl", [])], tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_a_threshold_is_a_number(score: float) -> None:
+    with pytest.raises(InputError, match="--pass-at"):
+        SampleReading(pass_at=score)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [('a,b\n"x,1\ny,2\n', ":1: a quote is opened"), ("a,b,a\n1,2,3\n", ":1: 'a': more than one column")],
+)
+def test_tables_that_would_be_read_otherwise_than_meant(text: str, why: str, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    with pytest.raises(DataError, match=why):
+        list(read_rows(table))
 
 
 def test_verdicts_beside_a_list_of_generations_are_taken(tmp_path: Path) -> None:

@@ -381,6 +381,7 @@ def test_generators_of_reasoning_gym() -> None:
         ("gym:chain_sum?sizes=3", "sizes"),
         ("gym:chain_sum?min_terms=0", "min_terms must be positive"),
         ("gym:chain_sum?size", "expected option=value"),
+        ("gym:chain_sum?size=3,size=4", "size is given twice"),
     ):
         with pytest.raises(DataError, match=why):
             load_problems(source)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from leadline.errors import InputError
+from leadline.errors import DataError, InputError
 from leadline.grading import GradeProgress, grade_file
 from leadline.grading import files as grading_files
+from leadline.storage import jsonl
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "response": r"so \boxed{4}", "gold": "4"},
@@ -46,6 +47,16 @@ def test_rows_keep_what_they_had_and_gain_a_verdict(source: Path, tmp_path: Path
     assert [row["extracted"] for row in written] == ["4", "5", None, None, "1/2"]
     assert (summary.graded, summary.malformed, summary.accuracy) == (5, [], 0.4)
     assert summary.per_second > 0
+
+
+def test_a_file_of_malformed_rows_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "MAX_BAD_LINES", 3)
+    source = write(tmp_path / "g.jsonl", ["{}", "x", "{}", '{"response": 1}', json.dumps(ROWS[0])])
+    with pytest.raises(DataError, match=r"g\.jsonl:4: .*and 3 lines before it"):
+        grade_file(source)
+    assert [path.name for path in tmp_path.iterdir()] == ["g.jsonl"]
 
 
 def test_malformed_rows_are_named(tmp_path: Path) -> None:

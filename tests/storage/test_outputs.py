@@ -74,6 +74,10 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         check_output(tmp_path)
     with pytest.raises(InputError, match="too long"):
         check_output(tmp_path / ("x" * 300))
+    with pytest.raises(InputError, match="cannot be written"):
+        check_output("/proc/nowhere/page.html")  # whose folder says that it may be written to
+    check_output(tmp_path / "new" / "page.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(StorageError, match="not a plain file"):
         write_text_atomic("/dev/null", "text")
     assert Path("/dev/null").is_char_device()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -47,8 +48,9 @@ def run(command: Callable[[], object], *, traceback: Callable[[], bool]) -> int:
     ) as error:  # what no reader or writer of ours has met: a folder that may not be looked into, say
         if traceback():
             raise
-        complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
-        return 2 if isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError) else 1
+        complain(f"{error.filename or 'standard output'!s:.300}: {error.strerror or error}")
+        ours = isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError)
+        return 2 if ours or error.errno == errno.ENAMETOOLONG else 1
     except MemoryError:
         complain("not enough memory")
         return 1

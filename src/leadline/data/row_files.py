@@ -8,6 +8,7 @@ import io
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -175,8 +176,13 @@ def _csv(path: Path) -> Iterator[PlacedRow]:
     tabs = ".tsv" in path.name.lower()
     with open_input(path) as stream:
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-        reader = csv.DictReader(text, delimiter="\t" if tabs else ",")
+        reader = csv.DictReader(text, delimiter="\t" if tabs else ",", strict=True)
         try:
+            twice = [name for name, times in Counter(reader.fieldnames or ()).items() if times > 1]
+            if twice:
+                raise DataError(
+                    f"{path}:1: {', '.join(map(repr, twice[:5]))}: more than one column of that name"
+                )
             for row in reader:
                 if None in row:
                     raise DataError(f"{path}:{reader.line_num}: more fields than the head names")
@@ -184,6 +190,8 @@ def _csv(path: Path) -> Iterator[PlacedRow]:
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: not UTF-8 (byte {error.start})") from error
         except csv.Error as error:
+            if "end of data" in str(error):
+                error = csv.Error("a quote is opened behind this line and never closed")
             raise DataError(f"{path}:{reader.line_num}: {error}") from error
         finally:
             text.detach()

@@ -12,7 +12,7 @@ from typing import IO, Any
 from leadline.errors import ConfigError, DataError, InputError
 from leadline.grading.grader import Grader
 from leadline.grading.verdict import Grade
-from leadline.storage.jsonl import encode_row, read_jsonl
+from leadline.storage.jsonl import encode_row, note_bad_line, read_jsonl
 from leadline.storage.outputs import check_output, open_appending, refusals_as_storage_errors
 
 __all__ = ["GradeFileSummary", "GradeProgress", "grade_file"]
@@ -227,7 +227,7 @@ def _rows(path: Path, malformed: list[str]) -> Iterator[_Row]:
         try:
             yield _row(number, row)
         except DataError as error:
-            malformed.append(f"{path}:{number}: {error}")
+            note_bad_line(malformed, f"{path}:{number}: {error}")
 
 
 def _row(number: int, row: dict[str, Any]) -> _Row:

@@ -24,12 +24,12 @@ from leadline.storage.reading import as_text, open_input, read_bytes
 
 __all__ = [
     "DECODER",
-    "MAX_BAD_LINES",
     "MAX_LINE_BYTES",
     "Row",
     "check_values",
     "encode_row",
     "not_json",
+    "note_bad_line",
     "parse_object",
     "read_json",
     "read_jsonl",
@@ -77,11 +77,19 @@ def read_jsonl(
                 return
             if faults is None:
                 raise
-            if len(faults) >= MAX_BAD_LINES:
-                raise DataError(
-                    f"{path}:{number}: more than {MAX_BAD_LINES:,} lines that are no use"
-                ) from error
-            faults.extend(error.problems)
+            for fault in error.problems:
+                note_bad_line(faults, fault)
+
+
+def note_bad_line(faults: list[str], fault: str) -> None:
+    """Note a line that is passed over, ``file:line: why``, as long as there are not too many of them.
+
+    Raises:
+        DataError: there are; a file of nothing else would fill the memory with them.
+    """
+    if len(faults) >= MAX_BAD_LINES:
+        raise DataError(f"{fault} (and {MAX_BAD_LINES:,} lines before it are no use)")
+    faults.append(fault)
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

@@ -252,12 +252,18 @@ def _check_replaceable(path: Path, ours: Callable[[bytes], bool]) -> None:
 
 def _check_folder(folder: Path, path: Path) -> None:
     """The nearest folder that exists must be one, and writable."""
+    missing = None
     while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+        missing, folder = folder, folder.parent
     if not folder.is_dir():
         raise InputError(f"{path}: cannot be written: {folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: cannot be written: no permission in {folder}")
+    if missing is not None:  # /proc, say, refuses only then
+        with contextlib.suppress(FileExistsError):  # made meanwhile by somebody else
+            missing.mkdir()
+            with contextlib.suppress(OSError):  # who has put something there
+                missing.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -118,16 +118,16 @@ def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
 
 def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
     """Problems of a reasoning-gym generator, e.g. ``gym:chain_sum?size=100,seed=7,min_terms=2``."""
+    settings = {"size": 500, "seed": seed} | _options(name, re.split("[,&]", options) if options else ())
+    size = settings["size"]
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_GYM_SIZE:
+        raise DataError(f"gym:{name}: size must lie between 1 and {MAX_GYM_SIZE:,}, is {size!r:.60}")
     try:
         import reasoning_gym
     except ImportError as error:
         raise MissingExtra(
             f"gym:{name}: reasoning-gym is not installed: pip install 'leadline[gym]'"
         ) from error
-    settings = {"size": 500, "seed": seed} | _options(name, re.split("[,&]", options) if options else ())
-    size = settings["size"]
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_GYM_SIZE:
-        raise DataError(f"gym:{name}: size must lie between 1 and {MAX_GYM_SIZE:,}, is {size!r:.60}")
     try:
         generator = reasoning_gym.create_dataset(name, **settings)
     except (ValueError, TypeError, AssertionError, KeyError) as error:
@@ -136,10 +136,12 @@ def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
 
 
 def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:
-    settings = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip().isidentifier():
             raise DataError(f"gym:{name}: expected option=value, got {pair!r}")
+        if key.strip() in settings:
+            raise DataError(f"gym:{name}: {key.strip()} is given twice")
         settings[key.strip()] = parse_yaml(value, f"gym:{name}: {key.strip()}")
     return settings

@@ -13,7 +13,7 @@ from leadline.data.samples.sources import grade_rows, sample_files
 from leadline.data.samples.tally import placed, row_fault
 from leadline.errors import DataError
 from leadline.grading import Grader
-from leadline.storage.jsonl import MAX_BAD_LINES, write_jsonl
+from leadline.storage.jsonl import note_bad_line, write_jsonl
 from leadline.storage.outputs import check_output
 
 __all__ = ["Converted", "convert_samples"]
@@ -59,7 +59,7 @@ def convert_samples(
     try:
         graded = grade_rows(rows, {problem.id: problem.answer for problem in problems}, grader)
         usable = _usable(graded, str(paths[0]), faults)
-        written = write_jsonl(out, _plain(usable, faults, skip_bad_rows, progress))
+        written = write_jsonl(out, _plain(usable, str(paths[0]), faults, skip_bad_rows, progress))
     finally:
         grader.close()
     return Converted(written, faults)
@@ -71,16 +71,17 @@ def _usable(
     """The rows whose verdicts and numbers can be counted; the others are noted, each with its place."""
     for place, row in rows:
         why = row_fault(row) if any(name in row for name in ("correct", "n_correct", "n_samples")) else None
+        if why is None and row.get("problem_id") is None and row.get("prompt") is None:
+            why = "problem_id is missing"
         if why is None:
             yield row
-        elif len(faults) >= MAX_BAD_LINES:
-            raise DataError(f"{placed(place, source)}: more than {MAX_BAD_LINES:,} rows that are no use")
         else:
-            faults.append(f"{placed(place, source)}: {why}")
+            note_bad_line(faults, f"{placed(place, source)}: {why}")
 
 
 def _plain(
     rows: Iterator[Mapping[str, Any]],
+    source: str,
     faults: list[str],
     skip: bool,
     progress: Callable[[int], None] | None,
@@ -94,4 +95,4 @@ def _plain(
     if (faults and not skip) or not done:
         more = len(faults) - SHOWN_FAULTS
         lines = faults[:SHOWN_FAULTS] + ([f"and {more:,} more rows"] if more > 0 else [])
-        raise DataError(lines or ["no usable row"])
+        raise DataError(lines or [f"{source}: no usable row"])

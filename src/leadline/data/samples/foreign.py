@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -62,6 +63,8 @@ class SampleReading:
         name = (self.layout or "").partition(":")[0]
         if name and name not in LAYOUTS:
             raise InputError(f"--format: {name!r} is not one of {', '.join(LAYOUTS)}")
+        if self.pass_at is not None and not math.isfinite(self.pass_at):
+            raise InputError(f"--pass-at must be a finite number, got {self.pass_at}")
 
 
 def find_files(source: str | Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,9 +58,16 @@ def check_dataset_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
 @contextmanager
 def open_dataset_folder(folder: Path, about: About) -> Iterator[DatasetFolder]:
     """The folder, checked before; its data get their name when the body ends well, and the card after them."""
-    with replacing(folder / DATA) as stream:
-        written = DatasetFolder(stream, folder, about)
-        yield written
+    made = not folder.exists()
+    try:
+        with replacing(folder / DATA) as stream:
+            written = DatasetFolder(stream, folder, about)
+            yield written
+    except BaseException:
+        if made:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
     write_text(folder / CARD, written.card)
 
 
