@@ -220,7 +220,7 @@ def files(good: bytes) -> dict[str, Any]:
 
 
 _STREAM = ("two objects a line",)  # JSON documents one after another, whatever their lines
-TAKEN = {"probe": _STREAM, "compare": _STREAM, "convert": _STREAM, "export": _STREAM,
+TAKEN = {"eval": _STREAM, "run": _STREAM, "probe": _STREAM, "compare": _STREAM, "convert": _STREAM, "export": _STREAM,
          "grade": ("latin1", "tar", "cut in a row", "two objects a line", "comments")}  # fmt: skip
 """What a command takes: for ``grade`` a row that it cannot read costs itself alone."""
 
@@ -418,7 +418,6 @@ PROBLEM_ROWS: dict[str, dict[str, Any]] = {
     "prompt turns without a user": {"prompt": [{"role": "system", "content": "x"}]},
     "messages without content": {"messages": [{"role": "user"}]},
     "messages of an odd role": {"messages": [{"role": "wizard", "content": "x"}]},
-    "messages a text": {"messages": "hello"},
     "no answer": {"answer": GONE},
     "answer empty": {"answer": ""},
     "answer null": {"answer": None},
@@ -430,7 +429,6 @@ PROBLEM_ROWS: dict[str, dict[str, Any]] = {
     "solution without a box": {"answer": GONE, "solution": "three"},
     "id of another": {"id": "p0", "prompt": "9+9=", "answer": "18"},
     "id a list": {"id": [1]},
-    "difficulty a list": {"difficulty": [1]},
     "answer of 100,000 digits": {"answer": "9" * 100_000},
     "answer deep": {"answer": "(" * 5000 + "1" + ")" * 5000},
     "answer a tower": {"answer": "9^{9^{9^{9}}}"},

@@ -17,6 +17,7 @@ from leadline.data.problems.golds import unusable_golds
 from leadline.data.problems.readers import PlacedRow, open_source
 from leadline.errors import FAULTS_SHOWN, DataError
 from leadline.grading import Grader
+from leadline.storage.jsonl import note_bad_line
 from leadline.types import Problem
 
 __all__ = ["ProblemSet", "load_problems"]
@@ -148,7 +149,7 @@ def _drafts(
         try:
             yield row.place, read_row(row.values, columns, seed)
         except ValueError as error:
-            faults.append(f"{row.place}: {error}")
+            note_bad_line(faults, f"{row.place}: {error}")
 
 
 def _with_good_golds(
