@@ -30,7 +30,7 @@ CAP = 64
 RECIPE = f"""
 name: fresh
 threads: 1
-model: {{family: qwen2, hidden_size: 96, intermediate_size: 256, num_layers: 2, num_heads: 6, num_kv_heads: 3,
+model: {{hidden_size: 96, intermediate_size: 256, num_layers: 2, num_heads: 6, num_kv_heads: 3,
         rope_theta: 500.0, initial_scale: 0.05}}
 data: {{world: {{name: chain, steps: [1, 3], slip: 0.2, checks: [0.0, 1.0]}}}}
 sft: {{method: full, steps: 240, batch_size: 48, easy_share: 0.3, easy_steps: 1, checkpoint_every: 120,
