@@ -83,6 +83,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     [
         ("model={hidden_size: 7, num_heads: 4}", "hidden_size 7"),
         ("model={num_heads: 4, num_kv_heads: 3}", "does not divide"),
+        ("model={family: qwen2}", "a new model is a llama or a qwen3"),
         ("data={world: {steps: [1, 16]}}", "steps"),
         ("threads=1000000000", "threads"),
         ("seed=[[[[", "--set seed"),

@@ -91,6 +91,11 @@ class ModelConfig(_Section):
     def _shape_fits(self) -> Self:
         if self.source is not None:
             return self
+        if self.family == "qwen2":
+            raise ValueError(
+                "family 'qwen2': transformers reads the tokenizer of such a directory as Qwen's own, whatever it is; "
+                "a new model is a llama or a qwen3"
+            )
         if self.hidden_size % self.num_heads or self.hidden_size // self.num_heads % 2:
             raise ValueError(
                 f"hidden_size {self.hidden_size} must be an even number for each of num_heads {self.num_heads}"
