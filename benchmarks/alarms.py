@@ -109,7 +109,7 @@ def healthy(patterns: str) -> None:
             notes = [alarm.check.name for alarm in dog.alarms if not alarm.check.alarms]
             said = "; ".join(alarm.line for alarm in found) or "no alarm"
             print(
-                f"{Path(path).name:12}{arm:20}{dog.history.steps:5} steps  {said}  (notes: {', '.join(notes) or '-'})"
+                f"{Path(path).name:26}{arm:18}{dog.history.steps:5} steps  {said}  (notes: {', '.join(notes) or '-'})"
             )
     print(f"{alarms} alarms in {runs} healthy runs")
 
