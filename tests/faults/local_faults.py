@@ -290,7 +290,7 @@ def waiting() -> Iterator[None]:
         def perf_counter() -> float:
             return time.perf_counter() + _lost[0]
 
-    with mock.patch.object(collector, "time", Clock), drawn(slow)():
+    with mock.patch.object(policy_trainer, "time", Clock), drawn(slow)():
         yield
 
 
