@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from leadline.errors import InputError
+from leadline.grpo.config import PRESETS, AdvantageConfig
 from leadline.health import CHECKS, Observation, Watchdog, check_named
 
 HEALTHY: dict[str, Any] = {
@@ -75,6 +76,7 @@ ALSO: list[tuple[str, dict[str, Any]]] = [
     ("sampler_mismatch", {"logp_gap": 0.03, "entropy": 0.05}),
     ("sampler_mismatch", {"logp_gap": None, "clip_fresh": 0.1}),
     ("no_end", {"ran_on": 0.9, "truncated": 0.7}),
+    ("length_pull", {"length_alpha": 1.5}),
 ]
 
 
@@ -99,6 +101,12 @@ def test_the_length_term_is_set_against_being_right_not_against_the_bonus(
 ) -> None:
     dog = watched({**PULL, **drift, "reflection": 0.4})
     assert [alarm.check.name for alarm in dog.alarms] == ["length_pull"] * named
+
+
+def test_the_strongest_length_term_of_a_preset_is_no_alarm() -> None:
+    strongest = max(getattr(AdvantageConfig, name)().length_alpha for name in PRESETS)
+    assert strongest == AdvantageConfig.concise().length_alpha
+    assert watched({"length_alpha": strongest}, healthy=0, steps=60).alarms == []
 
 
 def test_lines_in_which_accuracy_and_bonus_cannot_be_told_apart_are_not_judged() -> None:
