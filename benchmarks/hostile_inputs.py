@@ -604,7 +604,9 @@ def _out_cases() -> Iterator[Case]:
             "",
             "o.jsonl",
         ):
-            if out != "o.jsonl" or command == "eval":
+            if out == "o.jsonl" and command != "eval":
+                continue
+            if out != "theses" or command == "model":  # beside files of other names a run may lie
                 yield Case(f"{command}/--out: {out[:20] or 'nothing'}", (*words, out), {}, out[:20])
     inputs = {
         "convert over its input": ("convert", "s.jsonl", "--out", "s.jsonl"),
@@ -831,7 +833,6 @@ CONFIGS: dict[str, Any] = {
     "head_dim 3": {"head_dim": 3},
     "head_dim -8": {"head_dim": -8},
     "tied text": {"tie_word_embeddings": "yes"},
-    "quantised": {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}},
     "eos text": {"eos_token_id": "end"},
     "kernel of the hub": {"_attn_implementation": "evil/kernels"},
 }
@@ -918,7 +919,6 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
         "m/tokenizer_config.json": _edit({"auto_map": {"AutoTokenizer": ["evil.T", None]}}),
         "m/evil.py": "open('CANARY', 'w')\n",
     },
-    "class unknown": {"m/tokenizer_config.json": _edit({"tokenizer_class": "EvilTokenizer"})},
     "class a list": {"m/tokenizer_config.json": _edit({"tokenizer_class": ["x"]})},
     "eos unknown": {"m/tokenizer_config.json": _edit({"eos_token": 5})},
     "code to generate": {"m/custom_generate/generate.py": "open('CANARY', 'w')\n"},
@@ -935,7 +935,7 @@ TEMPLATES = {
     "syntax": "{% if %}",
     "macro for ever": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     "raise": "{{ raise_exception('no\\nsystem\\x1b[31m') }}",
-    "power": "{{ 7 ** 7 ** 7 ** 7 }}",
+    "power": "{{ 7 ** (7 ** (7 ** 7)) }}",
     "format": "{{ '%99999999999d' % 1 }}",
     "undefined": "{{ nothing.at.all }}",
 }

@@ -382,6 +382,7 @@ def test_generators_of_reasoning_gym() -> None:
         ("gym:chain_sum?min_terms=0", "min_terms must be positive"),
         ("gym:chain_sum?size", "expected option=value"),
         ("gym:chain_sum?size=3,size=4", "size is given twice"),
+        ("gym:chain_sum?seed=nan", "gym:chain_sum"),  # refused by what it generates, not by what it is given
     ):
         with pytest.raises(DataError, match=why):
             load_problems(source)

@@ -118,6 +118,16 @@ def test_weights_that_have_moved_are_recorded_anew() -> None:
     assert decoder_for(model, shape) is not first
 
 
+def test_recordings_of_two_shapes_are_kept_and_the_older_one_goes() -> None:
+    model = tiny_decoder()
+    one, two, three = (Shape(4, 2, 32, tokens, 1.0, EOS) for tokens in (10, 11, 12))
+    first, second = decoder_for(model, one), decoder_for(model, two)
+    assert decoder_for(model, one) is first
+    decoder_for(model, three)
+    assert decoder_for(model, one) is first
+    assert decoder_for(model, two) is not second
+
+
 def test_what_a_row_draws_is_its_own() -> None:
     """Neither the other prompts of the batch nor the rows that have left change it."""
     model = tiny_decoder()

@@ -19,6 +19,8 @@ from leadline.errors import CheckpointError, DataError
 from leadline.model import load_decoder, load_model, load_tokenizer
 from leadline.model.chat_template import fill_template, render
 from leadline.model.pretrained import check_directory, check_weights, load_causal_lm, load_config
+from leadline.recipes.schema import Recipe
+from leadline.runs.backends import open_run
 from leadline.runs.backends.trl.checks import matrix_layers
 from leadline.samplers import Sampling
 from leadline.samplers.local import LocalSampler
@@ -147,11 +149,12 @@ def test_weights_that_are_no_numbers_are_refused(model: Path, bad: float) -> Non
     weights = load_file(model / "model.safetensors")
     weights["model.norm.weight"][3] = bad
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
-    for load in (load_decoder, load_causal_lm):
+    run = Recipe.model_validate({"model": {"source": str(model)}, "data": {"world": {"name": "chain"}}})
+    for load, given in ((load_decoder, model), (load_causal_lm, model), (open_run, run)):
         with pytest.raises(
             CheckpointError, match=r"model\.norm\.weight holds numbers that are NaN or infinite"
         ):
-            load(model)
+            load(given)
 
 
 def test_packed_weights_are_refused(model: Path) -> None:

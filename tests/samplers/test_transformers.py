@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy import stats
 
-from leadline.errors import CheckpointError, DataError, MissingExtra
+from leadline.errors import CheckpointError, ConfigError, DataError, MissingExtra
 from leadline.samplers import Prompting, Sampling
 from leadline.samplers.transformers import TransformersSampler
 from leadline.samplers.vllm import VllmSampler
@@ -169,3 +169,20 @@ def test_vllm_is_named_where_it_is_missing(plain) -> None:
         pytest.skip("vLLM is installed here")
     with pytest.raises(MissingExtra, match="vLLM is not installed"):
         VllmSampler(plain)
+
+
+def test_probabilities_that_are_no_numbers_are_refused(plain: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(plain, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps(config | {"rms_norm_eps": -1.0})
+    )  # the root of a negative number
+    sampler = TransformersSampler(folder, device="cpu")
+    with pytest.raises(CheckpointError, match="no numbers"):
+        list(sampler.generate([SHORT], 2, Sampling(4)))
+
+
+def test_room_for_a_completion_is_bounded() -> None:
+    with pytest.raises(ConfigError, match="max_tokens must lie between 1 and 1,048,576"):
+        Sampling(10**15)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from leadline.stats import bootstrap_ratio, paired_bootstrap_ratio, smooth_intervals
+from leadline.stats import bootstrap_ratio, paired_bootstrap_ratio, smooth, smooth_intervals
 
 Array = npt.NDArray[np.float64]
 
@@ -30,6 +30,13 @@ def test_several_values_come_from_the_same_resamples() -> None:
     assert total.width < 1e-9
     assert first.width == pytest.approx(second.width, rel=0.05)
     assert first.width > 0.3
+
+
+def test_few_problems_that_carry_the_spread_tell_as_much_as_few() -> None:
+    """Two of eight at +-3: mean square 18/8, mean fourth power 162/8, kurtosis 4, so 1 + 2 * 8 / 3 problems."""
+    assert smooth._worth(np.array([3.0, -3.0, 0, 0, 0, 0, 0, 0])) == pytest.approx(1 + 16 / 3)
+    assert smooth._worth(np.array([1.0, -1.0] * 4)) == 8
+    assert smooth._worth(np.zeros(8)) == 8
 
 
 def test_limits_lean_to_the_tail() -> None:

@@ -13,6 +13,7 @@ from leadline.errors import InputError, StorageError
 from leadline.storage.jsonl import write_json_atomic
 from leadline.storage.outputs import (
     PAGE_MARK,
+    check_folder_name,
     check_output,
     is_our_page,
     open_appending,
@@ -78,6 +79,8 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         check_output("/proc/nowhere/page.html")  # whose folder says that it may be written to
     check_output(tmp_path / "new" / "page.html")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(InputError, match="the folder that you are in"):
+        check_folder_name(Path(""))  # a variable of the shell that was never set
     with pytest.raises(StorageError, match="not a plain file"):
         write_text_atomic("/dev/null", "text")
     assert Path("/dev/null").is_char_device()

@@ -116,6 +116,8 @@ def test_a_file_of_blank_lines_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "blank").write_bytes(b"\n" * 5000 + ROW)
     with pytest.raises(DataError, match="blank lines"):
         rows(tmp_path / "blank")
+    (tmp_path / "so many").write_bytes(b"\n" * 1000 + ROW)
+    assert len(rows(tmp_path / "so many")) == 1
 
 
 def test_bombs_cost_little_memory(tmp_path: Path) -> None:

@@ -125,5 +125,8 @@ def test_a_recipe_is_opened_like_every_file(tmp_path: Path) -> None:
         (tmp_path / "r.yaml").write_bytes(content)
         with pytest.raises(ConfigError, match=why):
             load_recipe(tmp_path / "r.yaml")
+    (tmp_path / "r.yaml").write_text(" \n")
+    with pytest.raises(ConfigError, match=r"r\.yaml: empty"):
+        load_recipe(tmp_path / "r.yaml")
     with pytest.raises(ConfigError, match="folder"):
         load_recipe(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,6 +71,9 @@ def options(
 def main() -> None:
     """Run the command line; every refusal is one or more plain lines and an exit code (0, 1, 2 or 130)."""
     warnings.showwarning = _show_warning
+    if not sys.stderr.isatty():  # looked at when these libraries are imported
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     end(run(lambda: app(standalone_mode=False), traceback=lambda: _shows_traceback))
 
 

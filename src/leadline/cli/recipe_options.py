@@ -11,6 +11,7 @@ import typer
 
 from leadline.recipes import find_recipe
 from leadline.recipes.schema import Recipe
+from leadline.storage.outputs import check_folder_name
 
 __all__ = ["Changes", "Model", "RecipeName", "changed_recipe", "run_folder"]
 
@@ -41,4 +42,6 @@ def changed_recipe(
 
 def run_folder(out: Path | None, recipe: Recipe) -> Path:
     """``--out``, or ``runs/NAME``."""
+    if out is not None:
+        check_folder_name(out)
     return out or Path("runs") / recipe.name

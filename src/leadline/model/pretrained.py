@@ -125,8 +125,20 @@ def load_config(folder: Path) -> Any:
     return _loaded(
         folder,
         "transformers cannot build the model of its config.json",
-        lambda: AutoConfig.from_pretrained(folder, **_LOCAL),
+        lambda: _without_remarks(lambda: AutoConfig.from_pretrained(folder, **_LOCAL)),
     )
+
+
+def _without_remarks(load: Callable[[], _T]) -> _T:
+    """What ``load`` returns; what transformers has to say of keys that it does not know is not said."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        return load()
+    finally:
+        logging.set_verbosity(level)
 
 
 def load_causal_lm(folder: Path, *, dtype: Any = "auto") -> Any:

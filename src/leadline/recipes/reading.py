@@ -26,6 +26,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         text = read_text(path)
     except DataError as fault:
         raise ConfigError(fault.problems) from fault
+    if not text.strip():
+        raise ConfigError(f"{path}: empty; {{}} is the recipe of nothing but defaults")
     return parse_recipe(text, changes, where=str(path))
 
 

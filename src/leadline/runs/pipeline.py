@@ -28,6 +28,7 @@ from leadline.runs.tracked import Trackers
 from leadline.runs.training_data import Material
 from leadline.samplers import Sampling
 from leadline.storage.installed import installed
+from leadline.storage.outputs import check_output_folder
 from leadline.storage.run_directory import RunReader, RunWriter
 from leadline.tracking.sink import Tracked
 from leadline.types import Problem
@@ -55,6 +56,7 @@ def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Pro
     """
     if resume:
         _check_same_recipe(recipe, out)
+    check_output_folder(out, mark="recipe.yaml")
     material, backend = open_run(recipe)
     with Interrupts() as interrupts, RunWriter(out, resume=resume) as writer:
         shown = Tracked(out, out.resolve().name, recipe.model_dump(mode="json"))

@@ -24,6 +24,9 @@ __all__ = [
     "pending",
 ]
 
+MAX_TOKENS = 2**20
+"""Longest completion that is asked for: room for it is taken before it is drawn."""
+
 Drawn = Collection[tuple[str, int]]
 """Samples that are there already, by (problem id, index)."""
 
@@ -44,7 +47,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         rules = {
-            f"max_tokens must be at least 1, got {self.max_tokens}": self.max_tokens >= 1,
+            f"max_tokens must lie between 1 and {MAX_TOKENS:,}, got {self.max_tokens}": 1
+            <= self.max_tokens
+            <= MAX_TOKENS,
             f"temperature must be 0, or lie between 0.001 and 100, got {self.temperature}": self.temperature
             == 0
             or 1e-3 <= self.temperature <= 100,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from leadline.errors import CheckpointError
 from leadline.model.chat_template import fill_template
 from leadline.model.pretrained import end_tokens, load_causal_lm, load_config, load_tokenizer
 from leadline.samplers.base import (
@@ -114,10 +115,13 @@ class TransformersSampler:
         devices = [torch.device(self._device)] if self._device.startswith("cuda") else []
         with torch.no_grad(), torch.random.fork_rng(devices=devices):
             torch.manual_seed(item_seed(sampling.seed, *batch[0].key))
-            rows = self._model.generate(input_ids=ids, attention_mask=mask, **self._settings(sampling))[
-                :, width:
-            ]
-        for item, row in zip(batch, rows.tolist(), strict=True):
+            try:
+                rows = self._model.generate(input_ids=ids, attention_mask=mask, **self._settings(sampling))
+            except RuntimeError as error:
+                if "probability tensor" not in str(error):
+                    raise
+                raise CheckpointError(f"{self.name}: computes probabilities that are no numbers") from error
+        for item, row in zip(batch, rows[:, width:].tolist(), strict=True):
             yield Draw(item.index, self._completion(item.problem, row, sampling))
 
     def _settings(self, sampling: Sampling) -> dict[str, Any]:

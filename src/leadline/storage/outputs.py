@@ -66,11 +66,13 @@ def check_output(
 
 
 def check_folder_name(path: Path) -> None:
-    """Refuse a name that somebody gave for a folder, where it is none yet and ends like that of a file: a slip.
+    """Refuse a name that somebody gave for a folder by a slip: of a file where nothing is yet, or no name at all.
 
     Raises:
         InputError: says so.
     """
+    if path == Path():
+        raise InputError(f"{str(path)!r}: the folder that you are in; name one of its own")
     if path.suffix in FILE_ENDINGS and not path.exists():
         raise InputError(f"{path}: the name of a file, and a folder is written; leave out {path.suffix}")
 

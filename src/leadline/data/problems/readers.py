@@ -130,9 +130,10 @@ def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
         ) from error
     try:
         generator = reasoning_gym.create_dataset(name, **settings)
+        for number, entry in enumerate(generator, start=1):
+            yield PlacedRow(f"gym:{name}", number, dict(entry))
     except (ValueError, TypeError, AssertionError, KeyError) as error:
         raise DataError(f"gym:{name}: {str(error)[:300] or type(error).__name__}") from error
-    return (PlacedRow(f"gym:{name}", i, dict(entry)) for i, entry in enumerate(generator, start=1))
 
 
 def _options(name: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from leadline.errors import ConfigError, Refusals
+from leadline.model.pretrained import check_weights
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Backend, Stage
 from leadline.runs.training_data import Material, open_material
@@ -15,7 +18,7 @@ def open_run(recipe: Recipe) -> tuple[Material, Backend]:
 
     Raises:
         InputError: whatever is wrong with recipe, data and model and can be known without the model's weights, all
-            at once. Nothing is written then.
+            at once; then weights that are no numbers. Nothing is written then.
     """
     data = Refusals()
     with data:
@@ -27,7 +30,10 @@ def open_run(recipe: Recipe) -> tuple[Material, Backend]:
         with refusals:
             data.raise_all()
         refusals.raise_all()
-    return material, open_backend(recipe, material)
+    backend = open_backend(recipe, material)
+    if recipe.model.source is not None and Path(recipe.model.source).is_dir():
+        check_weights(Path(recipe.model.source))
+    return material, backend
 
 
 def open_backend(recipe: Recipe, material: Material) -> Backend:
