@@ -326,7 +326,7 @@ def test_servers_are_refused_plainly(no_trace: Eval, serve: Callable[..., Server
         ("torn", "Some/Problems", [], "Some/Problems (no file or folder here; a data set of the hub)"),
         ("torn", "p.jsonl", [], "torn"),  # a model that reads no better gets as far as its weights
         ("torn", "p.jsonl", ["--template", "solve it"], "prompt template: needs {prompt}"),
-        ("torn", "p.jsonl", ["--max-tokens", "0"], "max_tokens must be at least 1"),
+        ("torn", "p.jsonl", ["--max-tokens", "0"], "max_tokens must lie between 1 and"),
         ("torn", "p.jsonl", ["--limit", "0"], "limit must be at least 1"),
     ],
 )

@@ -11,7 +11,7 @@ from evidence import check_evidence
 from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
-from leadline.diagnosis.compare import Comparison, compare
+from leadline.diagnosis.compare import Comparison, compare, seen_gain
 from leadline.diagnosis.compare.sentences import COMPARISON_VERDICTS, problems_needed
 
 M, N = 120, 64
@@ -194,3 +194,11 @@ def test_mixed() -> None:
     found = judged(sampled(np.full(M, 0.5), 1), sampled(p, 2))
     assert found.verdict == "mixed"
     assert min(found.movers.up, found.movers.down) > 0.9 * M / 2
+
+
+def test_the_rate_on_problems_that_were_seen_to_succeed_has_the_noise_of_their_samples() -> None:
+    """Two problems with 4 of 8: each rate is known to sqrt(0.25 / 8), their mean to 1 / 8."""
+    counts = Counts.from_arrays(8, np.array([4, 4, 8]))
+    found = seen_gain._measured(counts, np.array([True, True, False]), 0.95)
+    assert found.value == 0.5
+    assert found.hi - 0.5 == pytest.approx(0.5 - found.lo) == pytest.approx(1.959964 / 8)

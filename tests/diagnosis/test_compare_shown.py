@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.same_problems import differing_prompts
 from leadline.data.samples.tally import count_rows
+from leadline.diagnosis.about import about_samples
 from leadline.diagnosis.compare import Comparison, compare
 from leadline.errors import DataError
 
@@ -139,3 +142,12 @@ def test_templates_around_the_same_problems_do_not_matter() -> None:
     assert differing_prompts(texts, chat) == []
     assert differing_prompts(chat, asked) == []
     assert differing_prompts(texts, {**chat, "3": chat["4"]}) == ["3"]
+
+
+def test_the_model_is_said_of_the_file_beside_its_settings_alone(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"model": "m", "sampling": {"temperature": 0.7}}')
+    (tmp_path / "samples.jsonl").touch()
+    assert about_samples(tmp_path / "samples.jsonl") == "Model: m, temperature 0.7."
+    assert about_samples(tmp_path / "other.jsonl") == ""  # not there
+    (tmp_path / "settings.json").unlink()
+    assert about_samples(tmp_path / "samples.jsonl") == ""

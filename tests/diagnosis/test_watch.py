@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 from command import call
 from fake_run import make_run
+from leadline.diagnosis.watch import verdicts_of
+from leadline.health import Observation, Watchdog
 from leadline.storage.jsonl import write_json_atomic
 
 ALARM = {
@@ -41,6 +45,19 @@ def test_a_run_of_leadline_and_its_page(tmp_path: Path, monkeypatch: pytest.Monk
     write_json_atomic(root / "alarms.json", {"lead": [ALARM], "gone": [ALARM], "sft": [7, {"check": 7}]})
     call("watch", str(root), "--once", "--html", str(page))
     assert "the cap cut off &lt;b&gt;90%&lt;/b&gt; <small>(follows from no_end)</small>" in page.read_text()
+
+
+def test_an_alarm_has_a_mark_of_its_own_and_its_remedy() -> None:
+    dog = Watchdog()
+    for step in range(1, 15):
+        dog.see(Observation.of_row({"step": step, "arm": "lead", "truncated": 0.9, "completions": 64}))
+    assert [alarm.check.name for alarm in dog.alarms] == ["truncation"]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(*verdicts_of("lead", dog))
+    title, first, *rest = console.export_text().splitlines()
+    assert title.startswith("lead: 1 alarm in 14 steps")
+    assert first.split()[:2] == ["!", "truncation"]
+    assert any(line.strip().startswith("change:") for line in rest)
 
 
 def drawn(arguments: list[str], columns: int, rows: int, until: str) -> str:

@@ -147,6 +147,16 @@ def test_many_difficulties_are_put_together_by_their_whole_part() -> None:
     rows = [sample(p.id, "1", "1") for p in problems]
     levels = evaluate(problems, [c for c, _ in rows], [s for _, s in rows]).by_difficulty
     assert {level: row["n_problems"] for level, row in levels.items()} == {"1": 7, "2": 7}
+    twelve, of_these = problems[:12], rows[:12]
+    levels = evaluate(twelve, [c for c, _ in of_these], [s for _, s in of_these]).by_difficulty
+    assert len(levels) == 12  # so many are still themselves
+
+
+def test_a_rate_of_unequal_numbers_of_samples_is_one_of_all_samples() -> None:
+    problems = [Problem(name, "?", "1") for name in "ab"]
+    rows = [sample("a", None, "1"), *(sample("b", "1", "1") for _ in range(3))]
+    found = evaluate(problems, [c for c, _ in rows], [s for _, s in rows]).metrics
+    assert found["no_answer"].value == 0.25  # and not a half, the mean over problems
 
 
 def test_what_does_not_fit_is_refused_all_at_once() -> None:

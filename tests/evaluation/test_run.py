@@ -210,7 +210,7 @@ def test_samples_that_are_all_alike_are_wondered_at(problem_set, tmp_path) -> No
         run_eval(
             Counting(same=True), problem_set, tmp_path / "c", samples=4, sampling=Sampling(20, temperature=0)
         )
-    with pytest.raises(ConfigError, match="samples must be"):
+    with pytest.raises(ConfigError, match="samples must lie"):
         run_eval(Counting(), problem_set, tmp_path / "d", samples=0, sampling=SAMPLING)
 
 

@@ -357,7 +357,7 @@ def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         Sampling(0, temperature=-1, top_p=0, min_p=1, seed=-1)
     assert len(caught.value.problems) == 5
-    with pytest.raises(ConfigError, match="samples must be at least 1"):
+    with pytest.raises(ConfigError, match="samples must lie between 1"):
         draw_all("http://127.0.0.1:1/v1", n=0)
     with pytest.raises(ConfigError, match="prompt"):
         Prompting(template="no mark")

@@ -13,6 +13,7 @@ from scipy import stats as reference
 
 from leadline import stats
 from leadline.stats.bootstrap import percentile_tails
+from leadline.stats.interval import Moments
 
 # --- pass@k and its kin
 
@@ -203,6 +204,7 @@ def test_bounded_mean_keeps_its_doubt_when_all_agree() -> None:
     assert stats.bounded_mean(np.zeros(50)).hi == pytest.approx(float(stats.clopper_pearson(0, 50)[1]))
     assert stats.bounded_mean(np.ones(50)).lo == pytest.approx(float(stats.clopper_pearson(50, 50)[0]))
     half = stats.bounded_mean(np.full(50, 0.5))
+    assert stats.bounded_mean(np.full(50, 0.5), law=Moments(0.5, 0.0, 0.0)) == half
     assert half.lo < 0.4 < 0.6 < half.hi
     assert stats.bounded_mean([0.25]).width > 0.9
     for bad in ([], [1.2], [-0.1], [np.nan]):

@@ -176,11 +176,12 @@ def sample_command(
     seed: int = 0,
 ) -> None:
     """Ask a model one thing and print what it answers."""
-    from leadline.samplers import Sampling
+    from leadline.samplers import Sampling, check_samples
     from leadline.samplers.local import LocalSampler
 
-    text = prompt.replace("\\n", "\n")
-    for answer in LocalSampler(model).answer(text, Sampling(max_tokens, temperature, seed=seed), count):
+    text, sampling = prompt.replace("\\n", "\n"), Sampling(max_tokens, temperature, seed=seed)
+    check_samples(count)  # before the model is loaded
+    for answer in LocalSampler(model).answer(text, sampling, count):
         print(visible(answer, None))
 
 

@@ -23,7 +23,7 @@ from leadline.evaluation.sample_store import DrawStore
 from leadline.grading import Grader
 from leadline.rewards import Scorer
 from leadline.rewards.user_functions import named_grader
-from leadline.samplers import FileSampler, Sampler, Sampling
+from leadline.samplers import FileSampler, Sampler, Sampling, check_samples
 from leadline.storage.installed import installed
 from leadline.storage.jsonl import read_json, write_json_atomic, write_jsonl
 from leadline.storage.outputs import check_output_folder
@@ -87,8 +87,7 @@ def run_eval(
         Interrupted: stopped by the user; what was drawn is saved.
         DataError, StorageError, LeadlineError: from the source of samples, or the disk.
     """
-    if samples < 1:
-        raise ConfigError(f"samples must be at least 1, got {samples}")
+    check_samples(samples)
     grade = named_grader(grader) if isinstance(grader, str) else grader
     settings = _settings(sampler, problems, sampling)
     check_output_folder(out, mark="settings.json", files=("samples.jsonl.gz", "metrics.json"))

@@ -18,6 +18,7 @@ __all__ = [
     "Sampler",
     "Sampling",
     "check_prompts",
+    "check_samples",
     "item_seed",
     "one_of_each",
     "pass_under_way",
@@ -26,6 +27,9 @@ __all__ = [
 
 MAX_TOKENS = 2**20
 """Longest completion that is asked for: room for it is taken before it is drawn."""
+
+SAMPLES_AT_MOST = 100_000
+"""Most samples of a problem."""
 
 Drawn = Collection[tuple[str, int]]
 """Samples that are there already, by (problem id, index)."""
@@ -210,11 +214,20 @@ def pending(problems: Sequence[Problem], n: int, done: Drawn) -> list[SampleRequ
     >>> [item.key for item in pending([Problem("a", "?", "1"), Problem("b", "?", "1")], 2, {("a", 0)})]
     [('a', 1), ('b', 0), ('b', 1)]
     """
-    if n < 1:
-        raise ConfigError(f"samples must be at least 1, got {n}")
+    check_samples(n)
     known = done if isinstance(done, set | frozenset) else set(done)
     items = (SampleRequest(problem, index) for problem in problems for index in range(n))
     return [item for item in items if item.key not in known]
+
+
+def check_samples(n: int) -> None:
+    """Refuse a number of samples a problem that is none, or for which there would be no room.
+
+    Raises:
+        ConfigError: says so.
+    """
+    if not 1 <= n <= SAMPLES_AT_MOST:
+        raise ConfigError(f"samples must lie between 1 and {SAMPLES_AT_MOST:,}, got {n}")
 
 
 def pass_under_way(problems: Sequence[Problem], n: int, done: Drawn) -> range:
@@ -231,8 +244,7 @@ def pass_under_way(problems: Sequence[Problem], n: int, done: Drawn) -> range:
     >>> pass_under_way(problems, 4, {("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)})
     range(2, 4)
     """
-    if n < 1:
-        raise ConfigError(f"samples must be at least 1, got {n}")
+    check_samples(n)
     known = done if isinstance(done, set | frozenset) else set(done)
     firsts = (next((i for i in range(n) if (problem.id, i) not in known), n) for problem in problems)
     lacking = [first for first in firsts if first < n]
