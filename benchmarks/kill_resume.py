@@ -3,6 +3,7 @@
     python benchmarks/kill_resume.py --kills 20                     # a run, twenty times
     python benchmarks/kill_resume.py --kills 20 --what all          # a run, eval, grade, a study and a run through TRL
     python benchmarks/kill_resume.py --kills 20 --what all --report FILE
+    python benchmarks/kill_resume.py --kills 3 --what llm --steps 4 --model models/smollm2-135m    # a language model
     python benchmarks/kill_resume.py --kills 7 --what trl --seed 1 --report FILE   # more kills, added to those in it
 
 Each subject is carried out once undisturbed and then under SIGKILL, SIGTERM and SIGINT in turn, started again after
@@ -57,8 +58,21 @@ arms:
   lead: {{advantage: lead, rewards: {{accuracy: 1.0, format: 0.3}}}}
 evaluation: {{problems: 8, samples: 2, ks: [1, 2]}}
 """
+LLM_RECIPE = """
+name: kill-resume-llm
+threads: 1
+data: {{train: gym:simple_equations, limit: 64}}
+sft: {{method: none}}
+rl: {{steps: {steps}, prompts: 2, group_size: 4, max_tokens: 24, temperature: 1.0, checkpoint_every: 1,
+     samples_every: 1, validate_every: 2, validation_problems: 2,
+     optimiser: {{learning_rate: 1.0e-5, weight_decay: 0.0}}}}
+arms:
+  lead: {{advantage: lead, rewards: {{accuracy: 1.0, format: 0.3}}}}
+evaluation: {{problems: 4, samples: 2, ks: [1, 2], max_tokens: 24}}
+"""
 TIMES = {"seconds", "sampling_seconds", "tokens_per_second"}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+MODEL = "LEADLINE_KILL_RESUME_MODEL"
 MARK = "LEADLINE_KILL_RESUME"
 """An environment variable by which the processes of a subject are known."""
 
@@ -193,6 +207,14 @@ def _trl_words(out: Path, steps: int) -> list[str | Path]:
     return [*_run_words(out, steps), "--model", out.parent / "model"]
 
 
+def _prepare_llm(folder: Path, steps: int) -> None:
+    (folder / "recipe.yaml").write_text(LLM_RECIPE.format(steps=steps))
+
+
+def _llm_words(out: Path, steps: int) -> list[str | Path]:
+    return [*_run_words(out, steps), "--model", os.environ[MODEL]]
+
+
 def _prepare_eval(folder: Path, steps: int) -> None:
     _small_model(folder)
     rows = [{"id": f"p{i}", "prompt": f"{i} + 1 =", "answer": str(i + 1)} for i in range(4 * steps)]
@@ -234,6 +256,7 @@ SUBJECTS = {
         _study_result,
     ),
     "trl": Subject("trl", _trl_words, _run_result, _prepare_trl),
+    "llm": Subject("llm", _llm_words, _run_result, _prepare_llm),
 }
 
 
@@ -381,9 +404,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="how long the work is")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path, help="write the figures here")
+    parser.add_argument("--model", type=Path, help="of llm: a directory with a language model")
     options = parser.parse_args()
+    if options.model is not None:
+        os.environ[MODEL] = str(options.model.resolve())
     kills, wrong = 0, []
-    for name in list(SUBJECTS) if options.what == "all" else options.what.split(","):
+    every = [name for name in SUBJECTS if name != "llm" or MODEL in os.environ]
+    for name in every if options.what == "all" else options.what.split(","):
         with tempfile.TemporaryDirectory() as folder:
             found = disturb(
                 SUBJECTS[name], Path(folder).resolve(), options.kills, options.steps, options.seed

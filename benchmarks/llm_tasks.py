@@ -67,7 +67,8 @@ GYM = {
     "letter counting": "gym:letter_counting?size=1200,seed=1,min_words=3,max_words=6",
     "equations": "gym:simple_equations?size=1200,seed=1,max_terms=2,max_value=10",
 }
-FILES = {"GSM8K": "gsm8k_test.jsonl"}
+FILES = {"GSM8K": ("gsm8k_test.jsonl", "gsm8k")}
+"""Family -> its file in the folder LEADLINE_DATA, and the known set where there is none."""
 TASKS = (*GENERATED, *GYM, *FILES)
 
 
@@ -100,6 +101,9 @@ def _rows(name: str) -> Iterator[Row]:
     if name in GYM:
         source = GYM[name]
     else:
-        source = str(Path(os.environ.get("LEADLINE_DATA", "../shared/data")) / FILES[name])
-    for problem in load_problems(source).problems:
+        file, known = FILES[name]
+        path = Path(os.environ.get("LEADLINE_DATA", ".")) / file
+        source = str(path) if path.is_file() else known
+    split = "test" if source in {known for _, known in FILES.values()} else None
+    for problem in load_problems(source, split=split).problems:
         yield problem.prompt, problem.answer

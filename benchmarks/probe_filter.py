@@ -1,7 +1,6 @@
 """What the probe advises on problems with published solve rates, beside a filter at a solve rate of 75%.
 
-    python benchmarks/probe_filter.py ../shared/data/lead_stage23.json [--against
-    ../shared/data/math500.jsonl]
+    python benchmarks/probe_filter.py lead_stage23.json [--against math500.jsonl]
 
 The file is a JSON array with ``problem``, ``answer`` and ``correctness`` in sixteenths. Problems that stand in
 it twice were measured twice: what a filter on one reading does to the other shows how sharp a cut at 16 samples is. The
