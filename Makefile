@@ -32,7 +32,7 @@ LLM_SIZE  := $(if $(QUICK),--steps 10 --problems 24 --set rl.prompts=8,--steps 2
 demo-llm: venv  ## a real language model: fetched, probed on families of problems, trained where it is worth it (QUICK=1: shorter)
 	@test -d $(LLM) || $(BIN)/leadline model fetch smollm2-135m --out $(LLM)
 	@$(BIN)/python benchmarks/probe_on_llm.py --model $(LLM) --out runs/demo-llm$(if $(QUICK),-quick,) --only "$(LLM_TASKS)" \
-	  --skip-hopeless --jobs 2 --threads 1 $(LLM_SIZE) --html runs/demo-llm$(if $(QUICK),-quick,)/report.html
+	  --skip-hopeless --jobs 1 --threads 2 $(LLM_SIZE) --html runs/demo-llm$(if $(QUICK),-quick,)/report.html
 
 test: venv browser check  ## everything that is checked: style, types, tests
 	@echo "== tests"

@@ -8,10 +8,27 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-__all__ = ["micro_batches"]
+from leadline.model import DecoderConfig
+
+__all__ = ["micro_batches", "tokens_in_memory"]
 
 _CACHED = 2048  # tokens whose activations stay in a CPU's caches from one operation to the next
 _OVERHEAD = 128  # tokens that could be computed in the time that a micro-batch takes beside its tokens
+
+
+_ACTIVATION_BYTES = (
+    1.5e9  # that a micro-batch of a large model may take on a CPU, beside its weights and optimiser
+)
+
+
+def tokens_in_memory(shape: DecoderConfig) -> int:
+    """How many computed tokens a micro-batch of this model may have for its activations to fit (1.5 GB, float32).
+
+    >>> tokens_in_memory(DecoderConfig())  # a small one is bounded by its caches before
+    37560
+    """
+    layer = 8 * shape.hidden_size + 4 * shape.intermediate_size
+    return int(_ACTIVATION_BYTES / (4 * (shape.num_layers * layer + 3 * shape.vocab_size)))
 
 
 def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget: int) -> list[Tensor]:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from leadline.engine.collector import Collector
 from leadline.engine.learner import Learner
 from leadline.engine.lift import Lift
+from leadline.engine.memory import release_freed
 from leadline.engine.resumable_loop import Journal, resume, run_steps
 from leadline.engine.scored_batch import ScoredBatch, Scores
 from leadline.engine.signals import StopRequest
@@ -105,6 +106,7 @@ class PolicyTrainer:
         take_part = rollouts.finished if self.config.mask_truncated else torch.ones_like(rollouts.finished)
         update = self.learner.update(rollouts, advantage, take_part, step)
         lifted = self._lift(batch, step)
+        release_freed(self.learner.model)
         seconds = time.perf_counter() - started
         graded = Graded.of(
             batch.scores,

@@ -10,6 +10,7 @@ import torch
 
 from leadline.engine.learner import Learner
 from leadline.engine.lora import Lora
+from leadline.engine.micro_batches import tokens_in_memory
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.policy_trainer import PolicyTrainer
 from leadline.engine.supervised_trainer import SupervisedTrainer
@@ -129,6 +130,7 @@ class LocalBackend:
         if config.method == "lora" and merged.is_dir():
             return merged
         model, codec = self._load(start)
+        config = config.model_copy(update={"micro_tokens": self._micro_tokens(config.micro_tokens, model)})
         lora = Lora(model, config.lora, self.recipe.seed) if config.method == "lora" else None
         easy = int(config.easy_share * config.steps)
         SupervisedTrainer(
@@ -154,6 +156,7 @@ class LocalBackend:
     def grpo(self, stage: Stage[RunWriter], start: Path) -> Path:
         config, arm = self.recipe.rl, self.recipe.arms[stage.name]
         model, codec = self._load(start)
+        config = config.model_copy(update={"micro_tokens": self._micro_tokens(config.micro_tokens, model)})
         reference = None
         if arm.loss.kl != "none":
             reference = self._load(start)[0].requires_grad_(False)
@@ -195,6 +198,10 @@ class LocalBackend:
                 ),
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
+
+    def _micro_tokens(self, asked: int, model: Decoder) -> int:
+        """Of the recipe's micro-batch what a CPU's memory has room for."""
+        return asked if self.device.type == "cuda" else min(asked, tokens_in_memory(model.config))
 
     def sampler(self, model: Path) -> LocalSampler:
         prompting = Prompting(system=self.recipe.data.system_prompt)
