@@ -779,7 +779,6 @@ def _option_cases() -> Iterator[Case]:
         "report nothing": ("report", "nowhere"),
         "report a folder": ("report", "theses"),
         "report a thesis": ("report", "thesis.txt"),
-        "report twice the same": ("report", "d", "d", "--out", "o.html"),
     }
     x = lines([{**row, "problem_id": f"q{i}"} for i, row in enumerate(SAMPLES)])
     data = lines([{"id": f"q{i}", "prompt": f"{i}*7=", "answer": str(7 * i)} for i in range(4)])
@@ -1048,12 +1047,15 @@ def _run_directory_cases() -> Iterator[Case]:
     }
     for number, (kind, files) in enumerate(kinds.items()):
         command = ("audit", "watch", "report")[number % 3]
-        if "summary" in kind or "recipe" in kind:
+        if "summary" in kind:
             command = "report"
+        if "recipe" in kind:
+            command = "run"
         words = {
             "audit": ("audit", "d"),
             "watch": ("watch", "d", "--once"),
             "report": ("report", "d", "--out", "o.html"),
+            "run": ("run", "r.yaml", "--out", "d", "--resume"),
         }[command]
         yield Case(f"{command}/run directory: {kind}", words, files, "d", 3)
     foreign = {

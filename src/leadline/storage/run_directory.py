@@ -284,7 +284,7 @@ def _arms_of(summary: Mapping[str, Any] | None) -> list[str]:
 
 def _check_metric(row: Mapping[str, Any], place: str) -> None:
     for key, kind in (("arm", str), ("stage", str), ("step", int)):
-        if not isinstance(row.get(key), kind):
+        if not isinstance(row.get(key), kind) or isinstance(row.get(key), bool):
             raise DataError(f"{place}: '{key}' must be {kind.__name__}, is {row.get(key)!r:.60}")
     if not is_safe_name(row["arm"]):
         raise DataError(f"{place}: 'arm' is not a usable name: {row['arm']!r:.60}")
