@@ -1109,7 +1109,6 @@ RECIPES: dict[str, str | bytes] = {
     "name upwards": "name: ../../evil\n",
     "name empty": "name: ''\n",
     "an arm upwards": "arms: {../evil: {}}\n",
-    "no arms": "arms: {}\n",
     "advantage unknown": "arms: {a: {advantage: magic}}\n",
     "reward unknown": "arms: {a: {rewards: {magic: 1}}}\n",
     "reward nan": "arms: {a: {rewards: {accuracy: .nan}}}\n",

@@ -125,20 +125,8 @@ def load_config(folder: Path) -> Any:
     return _loaded(
         folder,
         "transformers cannot build the model of its config.json",
-        lambda: _without_remarks(lambda: AutoConfig.from_pretrained(folder, **_LOCAL)),
+        lambda: AutoConfig.from_pretrained(folder, **_LOCAL),
     )
-
-
-def _without_remarks(load: Callable[[], _T]) -> _T:
-    """What ``load`` returns; what transformers has to say of keys that it does not know is not said."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        return load()
-    finally:
-        logging.set_verbosity(level)
 
 
 def load_causal_lm(folder: Path, *, dtype: Any = "auto") -> Any:
@@ -155,6 +143,7 @@ def load_causal_lm(folder: Path, *, dtype: Any = "auto") -> Any:
         folder,
         "cannot be loaded",
         lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **_LOCAL),
+        remarks=True,  # of weights that are not there
     )
 
 
@@ -301,13 +290,21 @@ def _check_sizes(folder: Path, raw: Mapping[str, Any]) -> None:
         raise CheckpointError(faults)
 
 
-def _loaded(folder: Path, what: str, load: Callable[[], _T]) -> _T:
+def _loaded(folder: Path, what: str, load: Callable[[], _T], *, remarks: bool = False) -> _T:
+    """What ``load`` returns; what transformers remarks on the way is said where ``remarks`` are wanted."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    if not remarks:
+        logging.set_verbosity_error()
     try:
         return load()
     except CheckpointError:
         raise
     except Exception as fault:  # unknown types, missing fields, broken weights and tokenizers share no class
         raise CheckpointError(f"{folder}: {what}: {type(fault).__name__}: {first_line(fault)}") from fault
+    finally:
+        logging.set_verbosity(level)
 
 
 def first_line(fault: Exception) -> str:
