@@ -52,7 +52,7 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
     "engine": ("tests/engine",),
     "rewards": ("tests/rewards", "tests/engine/test_policy_trainer.py"),
     "evaluation": ("tests/evaluation", "tests/cli/test_evaluate.py"),
-    "diagnosis": ("tests/diagnosis",),
+    "diagnosis": ("tests/diagnosis", "tests/display/test_next_step.py"),
     "stats": ("tests/stats",),
     "storage": ("tests/storage", "tests/grading/test_files.py"),
     "integrations": ("tests/integrations",),
@@ -87,6 +87,12 @@ EQUIVALENT: Mapping[str, str] = {
     "np.exp(special.xlogy(kinds[:, 1][:, None], q) + sp … kinds[:, :1] + 1)":
     "times n + 1 instead of by n + 1: one factor for each kind of (n, c), which cancels wherever the likelihood is "
     "used, as it is divided by its own mean under the weights",
+    "diagnosis/compare/tilt_fit.py: 4 * abs(value - centre) -> 5 * abs(value - centre)":
+    "how far a step of the search may go at most; the end that is found is the same to CLOSE",
+    "stats/roots.py: function(middle) > 0 -> function(middle) >= 0":
+    "a zero in the very middle becomes the one end or the other of what is halved on, and is found in either case",
+    "grpo/advantages.py: n > 1 -> n >= 1":
+    "a group of one row is flat: its advantage is 0 whatever it would be divided by",
     "diagnosis/compare/sentences.py: 100 * noise.size -> 101 * noise.size":
     "said only of the size by convention, 0.02: 2.02 is shown as 2.0 like 2.00",
 }  # fmt: skip

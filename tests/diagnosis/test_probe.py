@@ -18,7 +18,7 @@ from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.probe import probe, probe_finding, run_probe, teacher_forced
 from leadline.diagnosis.probe.copies import find_copies
 from leadline.diagnosis.probe.correct_mass import correct_mass
-from leadline.diagnosis.probe.curves import cover_curve, k_grid, pass_curve, reach_table
+from leadline.diagnosis.probe.curves import _beyond, cover_curve, k_grid, pass_curve, reach_table
 from leadline.diagnosis.probe.difficulty_bands import BANDS, band_of, window
 from leadline.diagnosis.probe.failure_modes import count_faults
 from leadline.diagnosis.probe.live_groups import live_chosen, live_share, recommended_group
@@ -28,7 +28,7 @@ from leadline.display.numbers import count, percent, points, share
 from leadline.display.page import finding_page, plot
 from leadline.display.terminal import terminal
 from leadline.errors import InputError
-from leadline.stats import Interval, clopper_pearson, fit_mass_law
+from leadline.stats import Interval, clopper_pearson, count_mean, fit_mass_law, pass_at_k
 
 
 def binomial(q: np.ndarray, n: int, seed: int = 0) -> Counts:
@@ -481,3 +481,15 @@ def test_lead_problems_with_solve_rates(shared_data: Path) -> None:
     assert output["bands"]["dead"] == 0
     assert output["bands"]["saturated"] == sum(r["correctness"] > 0.917 for r in rows) == 583 + 544
     assert found.verdict == "drop_problems"
+
+
+@pytest.mark.parametrize("a", [1.0, 3.0])
+def test_what_lies_beyond_the_samples_is_bounded_by_a_line_to_one(a: float) -> None:
+    """Weights ``e^-a (1 - e^-a)^(k - 1)`` of pass@k, summed by hand over ``min(1, k/n pass@n) - pass@n`` for k > n."""
+    n, counts = 4, Counts.from_arrays(4, [0] * 30 + [1] * 10)
+    ever = count_mean(counts.n, counts.c, lambda m, c: pass_at_k(m, c, n), 0.95).hi
+    assert 0.3 < ever < 0.6
+    k = np.arange(n + 1, 20_000)
+    weight = np.exp(-a) * (1 - np.exp(-a)) ** (k - 1)
+    exact = float((weight * (np.minimum(1, k / n * ever) - ever)).sum())
+    assert exact <= _beyond(counts, a, 0.95) <= 1.03 * exact  # the line's last point may lie above one

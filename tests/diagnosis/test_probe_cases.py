@@ -196,6 +196,7 @@ def test_a_slow_start_is_told_from_a_hopeless_one() -> None:
     assert found.verdict == "slow_start"
     assert found.budget.live is not None
     assert found.budget.live.value == pytest.approx(960 * found.live[8].share.value)
+    assert "of the 960 of a run" in text_of(found)
     assert "If at step 20 no more than" in text_of(found)
     assert "Of the 48 groups of its first 3 steps" in text_of(found)
 

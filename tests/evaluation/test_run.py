@@ -12,6 +12,7 @@ import pytest
 from leadline.data import load_problems, read_samples
 from leadline.errors import ConfigError, DataError, InputError, Interrupted
 from leadline.evaluation import evaluate, run_eval
+from leadline.evaluation.run import read_graded
 from leadline.evaluation.sample_store import DrawStore
 from leadline.rewards import Scorer
 from leadline.samplers import Draw, FileSampler, Prompting, Sampling, pending
@@ -241,3 +242,18 @@ def test_samples_hold_the_prompt_as_the_model_saw_it(problem_set, tmp_path) -> N
             FileSampler(done.samples_path), problem_set, tmp_path / "file", samples=2, sampling=SAMPLING
         )
         assert {row.completion.problem_id: row.prompt for row in read_samples(again.samples_path)} == seen
+
+
+def test_graded_samples_are_taken_as_they_are_where_none_is_missing(problem_set, tmp_path) -> None:
+    run_eval(Counting(), problem_set, tmp_path / "a", samples=3, sampling=SAMPLING)
+    target = tmp_path / "a" / "samples.jsonl.gz"
+    found = read_graded(target, problem_set.problems, 3)
+    assert found is not None
+    assert found.measure([1], 0).metrics["mean_tokens"].value == 6  # 5, 6 and 7 of every problem
+    for problems, samples in (
+        (problem_set.problems, 4),
+        (problem_set.problems[1:], 3),
+        (problem_set.problems, 2),
+    ):
+        assert read_graded(target, problems, samples) is None
+    assert read_graded(tmp_path / "nowhere", problem_set.problems, 3) is None

@@ -88,6 +88,12 @@ def test_repetition_of_long_words() -> None:
     assert repetition("x" * 200, word_length=201) == 0.0
 
 
+def test_a_stretch_without_spaces_loops_up_to_sixty_signs() -> None:
+    signs = "".join(chr(0x4E00 + i) for i in range(61))
+    assert repetition(signs[:60] * 10) == -1.0
+    assert repetition(signs * 10) == 0.0
+
+
 def test_repetition_is_no_matter_of_script_or_length() -> None:
     paragraph = "首先我们把方程两边同时平方然后整理得到一个关于未知数的二次方程再用求根公式求出两个根" * 4
     formula = "".join(rf"\\frac{{{n}x^{n}}}{{{n + 1}}}+" for n in range(1, 40))
