@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ settings.register_profile("leadline", deadline=None)
 settings.load_profile("leadline")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell starts what runs in its background with SIGINT ignored, which every process started from there inherits: the
+# tests that interrupt a command would wait for one that cannot hear them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
