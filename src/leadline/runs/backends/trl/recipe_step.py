@@ -97,11 +97,14 @@ def sum_of(tensors: list[Tensor]) -> Tensor:
 def update_order(count: int, updates: int, world: int) -> list[int]:
     """In which order ``count`` problems of a step are handed to TRL, so that update u has the u-th part of them.
 
-    TRL gives each process a block of consecutive problems and each update a part of that block.
+    TRL gives each process a block of consecutive problems and each update a part of that block. With one update the
+    order does not matter, and a problem's group may lie in several processes.
 
-    >>> update_order(8, 2, 2)
-    [0, 1, 4, 5, 2, 3, 6, 7]
+    >>> update_order(8, 2, 2), update_order(1, 1, 2)
+    ([0, 1, 4, 5, 2, 3, 6, 7], [0])
     """
+    if updates == 1:
+        return list(range(count))
     part, share = count // updates, count // updates // world
     return [
         update * part + rank * share + i
