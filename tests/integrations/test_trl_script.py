@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -40,9 +41,12 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "logging_steps": 1, "save_steps": STEPS, "log_completions": True, "report_to": "none",
     }  # fmt: skip
     arguments = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
+    with socket.create_server(("127.0.0.1", 0)) as free:  # another trainer may have taken torch's own port
+        port = str(free.getsockname()[1])
+    own = {"OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1", "MASTER_PORT": port}
     done = subprocess.run(
         [sys.executable, "-m", "trl.scripts.grpo", *arguments],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1"},
+        env=os.environ | own,
         cwd=folder, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
