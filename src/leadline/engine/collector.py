@@ -12,6 +12,7 @@ from leadline.engine.learner import Learner, reference_k1
 from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import Rollouts, SamplingConfig, sample
 from leadline.engine.scored_batch import ScoredBatch, Scores, completions_of, weighed
+from leadline.grpo.refill import refill
 from leadline.grpo.solve_window import SolveWindow
 from leadline.grpo.weighing import Weigher
 from leadline.model.codec import Codec
@@ -84,20 +85,16 @@ class Collector:
         return self.window.choose(candidates, self.config.prompts, python_rng(self.seed, "select", step))
 
     def _refilled(self, candidates: Sequence[Problem], step: int) -> tuple[_Drawn, Tensor]:
-        """Asks on until ``prompts`` groups have a signal or no candidate is left; also bool ``[N]``, which have one.
-
-        Each round asks as many as are missing, so that the groups kept are the first so many that have a signal, and
-        never one too many: each is a draw from the problems, given that its group has a signal.
-        """
+        """Asks on until ``prompts`` groups have a signal (:mod:`leadline.grpo.refill`), and bool ``[N]``, which."""
         rounds: list[_Drawn] = []
         live: list[Tensor] = []
-        wanted, asked = self.config.prompts, 0
-        while wanted and asked < len(candidates):
-            problems = candidates[asked : asked + wanted]
+
+        def ask(problems: Sequence[Problem]) -> int:
             rounds.append(self._draw(problems, step, len(rounds)))
             live.append(self._live_groups(rounds[-1]))
-            asked += len(problems)
-            wanted -= int(live[-1].sum())
+            return int(live[-1].sum())
+
+        refill(candidates, self.config.prompts, ask)
         together = _Drawn(
             [owner for part in rounds for owner in part.owners],
             Rollouts.joined([part.rollouts for part in rounds]),

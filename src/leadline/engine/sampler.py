@@ -76,14 +76,13 @@ class Rollouts:
             return parts[0]
         counts = [part.prompts.tokens.shape[0] for part in parts]
         owner = [part.owner + sum(counts[:index]) for index, part in enumerate(parts)]
-        width = max(part.tokens.shape[1] for part in parts)
         return cls(
             Prompts.joined([part.prompts for part in parts]),
             torch.cat(owner),
-            _stack([part.tokens for part in parts], width),
+            _stack([part.tokens for part in parts]),
             torch.cat([part.lengths for part in parts]),
             torch.cat([part.finished for part in parts]),
-            _stack([part.logprobs for part in parts], width),
+            _stack([part.logprobs for part in parts]),
         )
 
     def of_prompts(self, kept: Tensor) -> tuple[Rollouts, Tensor]:
@@ -134,19 +133,19 @@ def decode_rows(
                 parts.append(decode_plainly(model, part, per_prompt, config, eos, own))
     tokens, logprobs, lengths, finished = zip(*parts, strict=True)
     owner = torch.arange(total, device=device).repeat_interleave(per_prompt)
-    width = max(part.shape[1] for part in tokens)
     return Rollouts(
         prompts,
         owner,
-        _stack(tokens, width),
+        _stack(tokens),
         torch.cat(lengths),
         torch.cat(finished),
-        _stack(logprobs, width),
+        _stack(logprobs),
     )
 
 
-def _stack(parts: Sequence[Tensor], width: int) -> Tensor:
+def _stack(parts: Sequence[Tensor]) -> Tensor:
     """Rows of all parts, zeros behind the shorter ones."""
+    width = max(part.shape[1] for part in parts)
     return torch.cat([F.pad(part, (0, width - part.shape[1])) for part in parts])
 
 

@@ -52,12 +52,15 @@ class SolveWindow:
 
     def choose(self, candidates: Sequence[Problem], count: int, rng: random.Random) -> list[Problem]:
         """The ``count`` candidates whose groups look most likely to be mixed, in the order they came in."""
+        return [candidates[index] for index in self.pick(candidates, count, rng)]
+
+    def pick(self, candidates: Sequence[Problem], count: int, rng: random.Random) -> list[int]:
+        """Likewise, their places among the candidates."""
         drawn = []
         for problem in candidates:
             right, wrong = self._posterior(problem)
             drawn.append(mixed_chance(rng.betavariate(right, wrong), self.size))
-        best = sorted(range(len(candidates)), key=lambda index: -drawn[index])[:count]
-        return [candidates[index] for index in sorted(best)]
+        return sorted(sorted(range(len(candidates)), key=lambda index: -drawn[index])[:count])
 
     def begin(self, known: Iterable[tuple[Problem, float, float]]) -> None:
         """Take in what is known of problems before the first step: (problem, right, completions), e.g. of a probe."""

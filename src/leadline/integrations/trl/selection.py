@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from leadline.errors import ConfigError
+from leadline.grpo.refill import refill
 from leadline.grpo.solve_window import SolveWindow
 from leadline.integrations.trl.mixin import LeadBatch, LeadMixin, fingerprint
 from leadline.seeds import endless_order, python_rng
@@ -78,12 +79,11 @@ class SelectMixin(LeadMixin):
             return self._refilled(candidates, wanted, inputs)
         noise = python_rng(self.args.seed, "select", step)
         problems = {place: self.problem_at(place) for place in candidates}
-        asked = self.window.choose([problems[place] for place in candidates], wanted, noise)
-        places = self.in_turn(self._places_of(asked, problems))
+        picked = self.window.pick([problems[place] for place in candidates], wanted, noise)
+        places = self.in_turn([candidates[index] for index in picked])
         first = self.accelerator.process_index * len(inputs)
-        inputs[:] = self._rows_of(places)[
-            first : first + len(inputs)
-        ]  # in place: the callers go on with them
+        # in place: the callers go on with them
+        inputs[:] = self._rows_of(places)[first : first + len(inputs)]
         output = super()._generate_and_score_completions(inputs)
         batch = self.lead_batch
         assert batch is not None  # super() made it
@@ -111,33 +111,32 @@ class SelectMixin(LeadMixin):
         """In which order the chosen ones are dealt to processes and updates."""
         return places
 
-    def _places_of(self, asked: Sequence[Problem], problems: Mapping[int, Problem]) -> list[int]:
-        places = {id(problem): place for place, problem in problems.items()}
-        return [places[id(problem)] for problem in asked]
-
     def _rows_of(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """A row a completion, groups together."""
         return [dict(self.train_dataset[place]) for place in places for _ in range(self.num_generations)]
 
     def _refilled(self, candidates: Sequence[int], wanted: int, inputs: list[Any]) -> dict[str, Any]:
-        """As ``engine/collector.py`` does it: each round asks as many as are missing.
+        """Asks on as the local engine does (:mod:`leadline.grpo.refill`).
 
         Where the candidates end before, groups without a signal fill the batch up, masked out of the loss.
         """
-        size, missing, asked = self.num_generations, wanted, 0
+        size = self.num_generations
         outputs: list[dict[str, Any]] = []
         batches: list[LeadBatch] = []
         rows: list[dict[str, Any]] = []
+        generate = super()._generate_and_score_completions
+
+        def ask(places: Sequence[int]) -> int:
+            part = self._rows_of(places)
+            outputs.append(generate(part))
+            assert self.lead_batch is not None  # generate made it
+            batches.append(self.lead_batch)
+            rows.extend(part)
+            return int(batches[-1].out.live[::size].sum())
+
         self.learns = False  # the advantages' memory is told of the whole, once
         try:
-            while missing and asked < len(candidates):
-                part = self._rows_of(candidates[asked : asked + missing])
-                outputs.append(super()._generate_and_score_completions(part))
-                assert self.lead_batch is not None  # super() made it
-                batches.append(self.lead_batch)
-                rows += part
-                asked += len(part) // size
-                missing -= int(batches[-1].out.live[::size].sum())
+            refill(candidates, wanted, ask)
         finally:
             self.learns = True
         live = torch.cat([batch.out.live for batch in batches])
