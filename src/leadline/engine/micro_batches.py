@@ -14,11 +14,8 @@ __all__ = ["micro_batches", "tokens_in_memory"]
 
 _CACHED = 2048  # tokens whose activations stay in a CPU's caches from one operation to the next
 _OVERHEAD = 128  # tokens that could be computed in the time that a micro-batch takes beside its tokens
-
-
-_ACTIVATION_BYTES = (
-    1.5e9  # that a micro-batch of a large model may take on a CPU, beside its weights and optimiser
-)
+# That a micro-batch of a large model may take on a CPU, beside its weights and optimiser.
+_ACTIVATION_BYTES = 1.5e9
 
 
 def tokens_in_memory(shape: DecoderConfig) -> int:

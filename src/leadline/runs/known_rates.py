@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from leadline.data import ProblemSet
-from leadline.data.problems.curriculum import stated_rate
+from leadline.data.problems.curriculum import Rates, stated_rate
 from leadline.data.samples.foreign import SampleReading
 from leadline.data.samples.sources import load_counts
 from leadline.errors import DataError
@@ -20,7 +20,7 @@ STATED_COMPLETIONS = 8.0
 """Completions that a rate counts for which the problems' own source states without their number."""
 
 
-def measured_rates(samples: str | None, problems: ProblemSet) -> Mapping[str, tuple[float, float]]:
+def measured_rates(samples: str | None, problems: ProblemSet) -> Rates:
     """Problem id -> (right, completions) of a sample file, as far as it has samples of these problems.
 
     Raises:
@@ -40,9 +40,7 @@ def measured_rates(samples: str | None, problems: ProblemSet) -> Mapping[str, tu
     return rates
 
 
-def known_rates(
-    problems: Sequence[Problem], measured: Mapping[str, tuple[float, float]]
-) -> tuple[KnownRate, ...]:
+def known_rates(problems: Sequence[Problem], measured: Rates) -> tuple[KnownRate, ...]:
     """Of the problems whose solve rate somebody measured."""
     known: list[KnownRate] = []
     for problem in problems:

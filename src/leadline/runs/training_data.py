@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from leadline.data import CurriculumStage, ProblemSet, load_problems, normalised_prompt, refuse_overlap
+from leadline.data.problems.curriculum import Rates
 from leadline.errors import DataError
 from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
 from leadline.runs.known_rates import KnownRate, known_rates, measured_rates
@@ -196,9 +197,7 @@ def open_material(recipe: Recipe) -> Material:
     return FileMaterial(pool, held_out, measured, tuple(notes), recipe.seed, known=known_rates(pool, rates))
 
 
-def _curriculum(
-    problems: list[Problem], config: DataConfig, rates: Mapping[str, tuple[float, float]]
-) -> tuple[list[Problem], list[str]]:
+def _curriculum(problems: list[Problem], config: DataConfig, rates: Rates) -> tuple[list[Problem], list[str]]:
     low, high = config.solve_rate
     if config.min_difficulty is None and (low, high) == (0.0, 1.0):
         return problems, []

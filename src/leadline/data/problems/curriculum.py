@@ -11,11 +11,12 @@ from leadline.data.problems.duplicates import normalised_prompt
 from leadline.errors import ConfigError, DataError
 from leadline.types import Problem
 
-__all__ = ["LEAD_STAGES", "CurriculumStage", "Selection", "solve_counts", "stated_rate"]
+__all__ = ["LEAD_STAGES", "CurriculumStage", "Rates", "Selection", "solve_counts", "stated_rate"]
 
 _RATE_COLUMNS = ("solve_rate", "correctness", "pass_rate", "accuracy")
 
 Rates = Mapping[str, tuple[float, float]]
+"""Problem id -> (correct, samples)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from leadline.errors import ConfigError, Refusals
-from leadline.model.pretrained import check_weights
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Backend, Stage
 from leadline.runs.training_data import Material, open_material
@@ -30,10 +27,7 @@ def open_run(recipe: Recipe) -> tuple[Material, Backend]:
         with refusals:
             data.raise_all()
         refusals.raise_all()
-    backend = open_backend(recipe, material)
-    if recipe.model.source is not None and Path(recipe.model.source).is_dir():
-        check_weights(Path(recipe.model.source))
-    return material, backend
+    return material, open_backend(recipe, material)
 
 
 def open_backend(recipe: Recipe, material: Material) -> Backend:

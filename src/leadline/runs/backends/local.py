@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -24,7 +25,8 @@ from leadline.model import (
 )
 from leadline.model.checkpoint import check_model_directory, read_config
 from leadline.model.codec import Codec
-from leadline.recipes.schema import Recipe
+from leadline.model.pretrained import check_weights
+from leadline.recipes.schema import PolicyConfig, Recipe, SupervisedConfig
 from leadline.rewards import Scorer
 from leadline.runs.backends.checks import check_model
 from leadline.runs.backends.lifting import lift_of
@@ -39,6 +41,7 @@ from leadline.types import Problem
 
 __all__ = ["LocalBackend", "check_local_recipe"]
 
+_Stage = TypeVar("_Stage", SupervisedConfig, PolicyConfig)
 
 _ADAPTABLE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -111,6 +114,7 @@ class LocalBackend:
         self.device = torch.device(_device(recipe.device))
         if recipe.model.source is not None:
             check_model_directory(Path(recipe.model.source))  # its faults show before anything is written
+            check_weights(Path(recipe.model.source))
 
     def base(self, stage: Stage[RunWriter]) -> Path:
         if self.recipe.model.source is not None:
@@ -130,7 +134,7 @@ class LocalBackend:
         if config.method == "lora" and merged.is_dir():
             return merged
         model, codec = self._load(start)
-        config = config.model_copy(update={"micro_tokens": self._micro_tokens(config.micro_tokens, model)})
+        config = self._within_memory(config, model)
         lora = Lora(model, config.lora, self.recipe.seed) if config.method == "lora" else None
         easy = int(config.easy_share * config.steps)
         SupervisedTrainer(
@@ -156,7 +160,7 @@ class LocalBackend:
     def grpo(self, stage: Stage[RunWriter], start: Path) -> Path:
         config, arm = self.recipe.rl, self.recipe.arms[stage.name]
         model, codec = self._load(start)
-        config = config.model_copy(update={"micro_tokens": self._micro_tokens(config.micro_tokens, model)})
+        config = self._within_memory(config, model)
         reference = None
         if arm.loss.kl != "none":
             reference = self._load(start)[0].requires_grad_(False)
@@ -199,9 +203,12 @@ class LocalBackend:
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
 
-    def _micro_tokens(self, asked: int, model: Decoder) -> int:
-        """Of the recipe's micro-batch what a CPU's memory has room for."""
-        return asked if self.device.type == "cuda" else min(asked, tokens_in_memory(model.config))
+    def _within_memory(self, config: _Stage, model: Decoder) -> _Stage:
+        """The stage with a micro-batch that a CPU's memory has room for."""
+        if self.device.type == "cuda":
+            return config
+        most = min(config.micro_tokens, tokens_in_memory(model.config))
+        return config.model_copy(update={"micro_tokens": most})
 
     def sampler(self, model: Path) -> LocalSampler:
         prompting = Prompting(system=self.recipe.data.system_prompt)
