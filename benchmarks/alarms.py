@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,45 +36,40 @@ from leadline.stats import clopper_pearson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+Faults = tuple[Sequence[Any], Callable[[Any, Any, Path], Any]]
+"""Kinds of faults, and what runs one of them: (fault, where it starts, folder) -> outcome."""
+
 
 def faults(scratch: Path, chosen: str, base: Path | None) -> None:
     """The kinds that the checks were developed on."""
     from faults import local_faults, trl_faults
 
     start = base or local_faults.base_model(scratch / "base")
-    places = (
-        ("local", local_faults.FAULTS, local_faults.run_local),
-        ("trl", trl_faults.FAULTS, trl_faults.run_trl),
-    )
-    table([(place, fault, run) for place, cases, run in places for fault in cases], start, scratch, chosen)
+    local, trl = (local_faults.FAULTS, local_faults.run_local), (trl_faults.FAULTS, trl_faults.run_trl)
+    table(local, trl, start, scratch, chosen)
 
 
 def unseen(scratch: Path, chosen: str) -> None:
     """Those that they were not; the models that they start from are made first."""
     from faults import unseen_local, unseen_trl
 
-    places = (
-        ("local", unseen_local.FAULTS, unseen_local.run_unseen),
-        ("trl", unseen_trl.FAULTS, unseen_trl.run_unseen),
-    )
-    cases = [(place, fault, run) for place, given, run in places for fault in given]
-    table(cases, unseen_local.bases(scratch / "bases"), scratch, chosen)
+    start = unseen_local.bases(scratch / "bases")
+    local, trl = (unseen_local.FAULTS, unseen_local.run_unseen), (unseen_trl.FAULTS, unseen_trl.run_unseen)
+    table(local, trl, start, scratch, chosen)
 
 
 def fresh(scratch: Path, chosen: str) -> None:
     """Twenty more, of another world, model and recipe, for which no check was mended."""
     from faults import fresh_local, fresh_trl
 
-    places = (
-        ("local", fresh_local.FAULTS, fresh_local.run_fresh),
-        ("trl", fresh_trl.FAULTS, fresh_trl.run_fresh),
-    )
-    cases = [(place, fault, run) for place, given, run in places for fault in given]
-    table(cases, fresh_local.base(scratch / "base"), scratch, chosen)
+    start = fresh_local.base(scratch / "base")
+    local, trl = (fresh_local.FAULTS, fresh_local.run_fresh), (fresh_trl.FAULTS, fresh_trl.run_fresh)
+    table(local, trl, start, scratch, chosen)
 
 
-def table(cases: Sequence[tuple[str, Any, Any]], start: Any, scratch: Path, chosen: str) -> None:
+def table(local: Faults, trl: Faults, start: Any, scratch: Path, chosen: str) -> None:
     """What each fault is called first, and how long that takes."""
+    cases = [("local", fault, local[1]) for fault in local[0]] + [("trl", fault, trl[1]) for fault in trl[0]]
     named, kinds, delays = 0, 0, []
     print(f"{'':6}{'fault':78}{'first alarm':24}{'delay':>6}  others")
     for place, fault, run in cases:

@@ -72,7 +72,6 @@ evaluation: {{problems: 4, samples: 2, ks: [1, 2], max_tokens: 24}}
 """
 TIMES = {"seconds", "sampling_seconds", "tokens_per_second"}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-MODEL = "LEADLINE_KILL_RESUME_MODEL"
 MARK = "LEADLINE_KILL_RESUME"
 """An environment variable by which the processes of a subject are known."""
 
@@ -203,16 +202,18 @@ def _prepare_trl(folder: Path, steps: int) -> None:
     (folder / "recipe.yaml").write_text(TRL_RECIPE.format(steps=steps))
 
 
-def _trl_words(out: Path, steps: int) -> list[str | Path]:
+def _model_words(out: Path, steps: int) -> list[str | Path]:
     return [*_run_words(out, steps), "--model", out.parent / "model"]
 
 
-def _prepare_llm(folder: Path, steps: int) -> None:
-    (folder / "recipe.yaml").write_text(LLM_RECIPE.format(steps=steps))
+def language_model(model: Path) -> Subject:
+    """Training of the language model in this directory."""
 
+    def prepare(folder: Path, steps: int) -> None:
+        (folder / "model").symlink_to(model.resolve())
+        (folder / "recipe.yaml").write_text(LLM_RECIPE.format(steps=steps))
 
-def _llm_words(out: Path, steps: int) -> list[str | Path]:
-    return [*_run_words(out, steps), "--model", os.environ[MODEL]]
+    return Subject("llm", _model_words, _run_result, prepare)
 
 
 def _prepare_eval(folder: Path, steps: int) -> None:
@@ -255,8 +256,7 @@ SUBJECTS = {
         _study_words,
         _study_result,
     ),
-    "trl": Subject("trl", _trl_words, _run_result, _prepare_trl),
-    "llm": Subject("llm", _llm_words, _run_result, _prepare_llm),
+    "trl": Subject("trl", _model_words, _run_result, _prepare_trl),
 }
 
 
@@ -400,20 +400,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=20, help="of each subject")
-    parser.add_argument("--what", default="run", help=f"all, or some of {', '.join(SUBJECTS)}, by commas")
+    parser.add_argument(
+        "--what", default="run", help=f"all, or some of {', '.join(SUBJECTS)} and llm, by commas"
+    )
     parser.add_argument("--steps", type=int, default=30, help="how long the work is")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path, help="write the figures here")
     parser.add_argument("--model", type=Path, help="of llm: a directory with a language model")
     options = parser.parse_args()
-    if options.model is not None:
-        os.environ[MODEL] = str(options.model.resolve())
+    subjects = SUBJECTS if options.model is None else SUBJECTS | {"llm": language_model(options.model)}
     kills, wrong = 0, []
-    every = [name for name in SUBJECTS if name != "llm" or MODEL in os.environ]
-    for name in every if options.what == "all" else options.what.split(","):
+    for name in list(subjects) if options.what == "all" else options.what.split(","):
         with tempfile.TemporaryDirectory() as folder:
             found = disturb(
-                SUBJECTS[name], Path(folder).resolve(), options.kills, options.steps, options.seed
+                subjects[name], Path(folder).resolve(), options.kills, options.steps, options.seed
             )
         figures = {"kills": found.kills, "ended": found.rounds, "codes": dict(sorted(found.codes.items()))}
         print(f"{name}: {json.dumps(figures)}", *found.wrong, sep="\n  ", flush=True)

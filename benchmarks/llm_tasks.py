@@ -99,11 +99,10 @@ def _rows(name: str) -> Iterator[Row]:
                 yield row
         return
     if name in GYM:
-        source = GYM[name]
+        found = load_problems(GYM[name])
     else:
         file, known = FILES[name]
         path = Path(os.environ.get("LEADLINE_DATA", ".")) / file
-        source = str(path) if path.is_file() else known
-    split = "test" if source in {known for _, known in FILES.values()} else None
-    for problem in load_problems(source, split=split).problems:
+        found = load_problems(str(path)) if path.is_file() else load_problems(known, split="test")
+    for problem in found.problems:
         yield problem.prompt, problem.answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from command import Done, call, refused
+from free_port import free_port
 from tiny_model import save_tiny_model
 
 Eval = Callable[..., Done]
@@ -279,9 +279,7 @@ def test_a_server_that_does_not_count_needs_a_tokenizer(
 
 
 def test_waiting_is_said_once_and_ends(no_trace: Eval, here: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    url = f"http://127.0.0.1:{free_port()}/v1"
     done = no_trace("m", "p.jsonl", "--url", url, "--patience", "0.4", *SHORT)
     assert done.returncode == 1  # the server's fault, not that of the input
     told = [line for line in done.stderr.splitlines() if "trying again" in line]

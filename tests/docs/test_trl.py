@@ -6,12 +6,13 @@ import ast
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from free_port import free_port
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "trl.md"
 
@@ -72,10 +73,7 @@ def test_the_patched_script_trains(tmp_path: Path) -> None:
         "train.py",
         *(part for name, value in options.items() for part in (f"--{name}", value)),
     ]
-    # another program's trainer may have taken torch's own port
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "MASTER_PORT": str(port)}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "MASTER_PORT": str(free_port())}
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=env, check=False
     )

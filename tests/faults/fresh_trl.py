@@ -5,8 +5,8 @@ The answers (``named_by``) were written down and committed before any of these w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +16,25 @@ from trl import GRPOConfig, GRPOTrainer
 
 from faults.fresh_local import CAP, SEED
 from faults.local_faults import Outcome
-from faults.unseen_trl import Reward, accuracy, from_call
+from faults.unseen_trl import STEPS, TrainedFault, accuracy, from_call
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.trl import LeadCallback, LeadGRPOTrainer
 from leadline.seeds import python_rng
 from leadline.tasks import ChainWorld
 
-STEPS = 10
-"""Of the fault."""
-
 
 @dataclass(frozen=True)
-class FreshTrlFault:
-    """One kind of fault.
+class FreshTrlFault(TrainedFault):
+    """One of these.
 
     Attributes:
-        name: what is broken.
-        named_by: checks any of which is the right first word on it.
-        rewards: functions, made anew for every run (some count their calls).
-        settings: of ``GRPOConfig``.
-        problems: how many different ones there are.
         advantage: of ``LeadGRPOTrainer``; None for TRL's own trainer.
         breaks: changes the trainer before it trains; gets the directory of the model that it started from.
-        onset: steps before the fault begins.
     """
 
-    name: str
-    named_by: tuple[str, ...]
-    rewards: Callable[[], list[Reward]] = lambda: [accuracy]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     problems: int = 1200
     advantage: AdvantageConfig | None = None
     breaks: Callable[[GRPOTrainer, Path], None] = lambda trainer, start: None
-    onset: int = 0
 
 
 def run_fresh(fault: FreshTrlFault, start: Path, folder: Path) -> Outcome:

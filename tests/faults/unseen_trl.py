@@ -32,8 +32,8 @@ Reward = Callable[..., list[float | None]]
 
 
 @dataclass(frozen=True)
-class UnseenTrlFault:
-    """One kind of fault.
+class TrainedFault:
+    """One kind of fault of a training that starts from a taught model.
 
     Attributes:
         name: what is broken.
@@ -41,10 +41,7 @@ class UnseenTrlFault:
         rewards: functions, made anew for every run (some count their calls).
         settings: of ``GRPOConfig``.
         problems: how many different ones there are.
-        endless: start from the model that was never taught to end.
-        breaks: changes the trainer before it trains.
         onset: steps before the fault begins.
-        resumed: the run is stopped at the onset and goes on from a checkpoint; its directory is audited.
     """
 
     name: str
@@ -52,9 +49,21 @@ class UnseenTrlFault:
     rewards: Callable[[], list[Reward]] = lambda: [accuracy]
     settings: Mapping[str, Any] = field(default_factory=dict)
     problems: int = 2000
+    onset: int = 0
+
+
+@dataclass(frozen=True)
+class UnseenTrlFault(TrainedFault):
+    """One of these.
+
+    Attributes:
+        endless: start from the model that was never taught to end.
+        breaks: changes the trainer before it trains.
+        resumed: the run is stopped at the onset and goes on from a checkpoint; its directory is audited.
+    """
+
     endless: bool = False
     breaks: Callable[[GRPOTrainer], None] = lambda trainer: None
-    onset: int = 0
     resumed: bool = False
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command import call
+from free_port import free_port
 from programs import trl_tiny
 
 pytest.importorskip("trl")
@@ -41,9 +41,9 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "logging_steps": 1, "save_steps": STEPS, "log_completions": True, "report_to": "none",
     }  # fmt: skip
     arguments = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-    with socket.create_server(("127.0.0.1", 0)) as free:  # another trainer may have taken torch's own port
-        port = str(free.getsockname()[1])
-    own = {"OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1", "MASTER_PORT": port}
+    own = {
+        "OMP_NUM_THREADS": "1", "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1", "MASTER_PORT": str(free_port()),
+    }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "trl.scripts.grpo", *arguments],
         env=os.environ | own,

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from transformers.utils.import_utils import is_serve_available
 
+from free_port import free_port
 from leadline.data import load_problems
 from leadline.errors import ConfigError, InputError, LeadlineError
 from leadline.evaluation import run_eval
@@ -39,12 +40,6 @@ def model(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
