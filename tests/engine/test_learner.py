@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.engine.learner import Learner, reference_k1
-from leadline.engine.micro_batches import micro_batches
+from leadline.engine.logprobs import completion_logprobs
+from leadline.engine.micro_batches import cut_rows, micro_batches
 from leadline.engine.optimiser import Optimiser
 from leadline.engine.prompts import Prompts
 from leadline.engine.sampler import Rollouts, SamplingConfig, sample
@@ -19,6 +20,7 @@ from leadline.engine.supervised_trainer import Example, supervised_step
 from leadline.errors import CheckpointError, TrainingError
 from leadline.grpo.config import LossConfig
 from leadline.model import Decoder
+from leadline.model.packing import Packing
 from leadline.recipes.schema import OptimiserConfig
 from leadline.seeds import torch_rng
 from tiny import EOS, tiny_decoder
@@ -142,26 +144,58 @@ def test_k1_of_whole_completions() -> None:
     st.lists(st.tuples(st.integers(1, 60), st.integers(0, 4)), min_size=1, max_size=40),
     st.lists(st.integers(1, 80), min_size=5, max_size=5),
     st.integers(1, 400),
+    st.booleans(),
 )
 def test_micro_batches_hold_every_row_once_and_keep_the_budget(
-    rows: list[tuple[int, int]], prompts: list[int], budget: int
+    rows: list[tuple[int, int]], prompts: list[int], budget: int, packs: bool
 ) -> None:
-    lengths, owner = (torch.tensor(column) for column in zip(*rows, strict=True))
-    plan = micro_batches(lengths, owner, torch.tensor(prompts), budget)
-    assert sorted(row for batch in plan for row in batch.tolist()) == list(range(len(rows)))
-    for batch in plan:
-        used = set(owner[batch].tolist())
-        cost = len(batch) * int(lengths[batch].max()) + len(used) * max(prompts[p] for p in used)
-        assert cost <= budget or len(batch) == 1
+    lengths, owners = zip(*rows, strict=True)
+    batches = cut_rows(lengths, owners, prompts, budget, packs)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(rows)))
+    for batch in batches:
+        used = {owners[row] for row in batch}
+        padded = len(batch) * max(lengths[row] for row in batch) + len(used) * max(prompts[p] for p in used)
+        tokens = sum(lengths[row] for row in batch) + sum(prompts[p] for p in used)
+        assert (tokens if packs else padded) <= budget or len(batch) == 1
 
 
-def test_long_prompts_keep_their_group_together() -> None:
-    lengths = torch.tensor([4, 30, 5, 31, 6, 32])
-    owner = torch.tensor([0, 0, 1, 1, 2, 2])
-    long = micro_batches(lengths, owner, torch.tensor([500, 500, 500]), 600)
-    assert [sorted(owner[batch].tolist()) for batch in long] == [[2, 2], [1, 1], [0, 0]]
-    short = micro_batches(lengths, owner, torch.tensor([1, 1, 1]), 105)
-    assert sorted(short[0].tolist()) == [1, 3, 5]  # by length instead
+def test_where_pads_are_computed_long_prompts_keep_their_group_together_and_short_ones_do_not() -> None:
+    lengths, owners = [4, 30, 5, 31, 6, 32], [0, 0, 1, 1, 2, 2]
+    long = cut_rows(lengths, owners, [500, 500, 500], 600, packs=False)
+    assert [sorted(owners[row] for row in batch) for batch in long] == [[2, 2], [1, 1], [0, 0]]
+    short = cut_rows(lengths, owners, [1, 1, 1], 105, packs=False)
+    assert sorted(short[0]) == [1, 3, 5]  # by length instead
+
+
+def test_where_pads_are_not_computed_each_prompt_is_computed_once() -> None:
+    lengths, owners = [4, 30, 5, 31, 6, 32], [0, 1, 2, 0, 1, 2]
+    batches = cut_rows(lengths, owners, [1, 1, 1], 40, packs=True)
+    assert [{owners[row] for row in batch} for batch in batches] == [{2}, {0}, {1}]
+    tensors = [torch.tensor(column) for column in (lengths, owners, [1, 1, 1])]
+    assert [rows.tolist() for rows in micro_batches(*tensors, 40)] == batches
+
+
+def test_what_pads_are_left_out_changes_neither_log_probabilities_nor_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, prompts = tiny_decoder(), Prompts.pad(PROMPTS)
+    owner, lengths = torch.arange(4).repeat_interleave(4), torch.tensor([1, 14, 3, 2] * 4)
+    tokens = torch.randint(2, 10, (16, 14), generator=torch_rng(3))
+    computed = []
+
+    def results() -> tuple[torch.Tensor, ...]:
+        model.zero_grad()
+        logprobs, _ = completion_logprobs(model, prompts, owner, tokens, lengths, TEMPERATURE)
+        (logprobs * torch.linspace(0, 1, len(logprobs))).sum().backward()  # type: ignore[no-untyped-call]
+        return logprobs.detach(), *(p.grad.clone() for p in model.parameters() if p.grad is not None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Packing, "of", lambda real: None)
+        padded = results()
+    model.layers[0].mlp.register_forward_hook(lambda mlp, inputs, _: computed.append(inputs[0].shape[:2]))
+    for packed, want in zip(results(), padded, strict=True):
+        torch.testing.assert_close(packed, want, rtol=1e-5, atol=1e-5)
+    assert computed == [(1, sum(map(len, PROMPTS))), (1, int((lengths - 1).sum()))]
 
 
 class TestSupervised:

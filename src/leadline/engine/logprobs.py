@@ -37,13 +37,12 @@ def completion_logprobs(
     used, local = torch.unique(owner, return_inverse=True)
     prompts = prompts.select(used)
     last, past = prefill(model, prompts)
+    mask = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
     # The last prompt token predicts the first completion token, and each completion token the one after it.
     hidden = last[local][:, None]
     if tokens.shape[1] > 1:
         shared = [KeyValues(kv.keys[local], kv.values[local]) for kv in past]
-        hidden = torch.cat((hidden, _extend(model, prompts, local, tokens[:, :-1], shared)), 1)
-    columns = torch.arange(tokens.shape[1], device=tokens.device)
-    mask = columns < lengths[:, None]
+        hidden = torch.cat((hidden, _extend(model, prompts, local, tokens[:, :-1], mask[:, 1:], shared)), 1)
     logprobs = selected_logprobs(hidden[mask], model.lm_head.weight, tokens[mask], temperature)
     return logprobs, mask.nonzero()[:, 0]
 
@@ -71,8 +70,10 @@ def text_logprobs(
     return values
 
 
-def _extend(model: Decoder, prompts: Prompts, local: Tensor, tokens: Tensor, past: list[KeyValues]) -> Tensor:
-    """Hidden states ``[R, T, C]`` of completion tokens on top of their prompts."""
+def _extend(
+    model: Decoder, prompts: Prompts, local: Tensor, tokens: Tensor, real: Tensor, past: list[KeyValues]
+) -> Tensor:
+    """Hidden states ``[R, T, C]`` of completion tokens on top of their prompts, where ``real [R, T]``."""
     width = tokens.shape[1]
     ones = torch.ones(width, width, dtype=torch.bool, device=tokens.device).tril()
     if prompts.padded:
@@ -81,5 +82,5 @@ def _extend(model: Decoder, prompts: Prompts, local: Tensor, tokens: Tensor, pas
     else:
         mask = torch.cat((ones.new_ones(width, prompts.tokens.shape[1]), ones), 1)[None, None]
     positions = prompts.lengths[local][:, None] + torch.arange(width, device=tokens.device)
-    hidden: Tensor = model(tokens, positions, mask=mask, past=past)[0]
+    hidden: Tensor = model(tokens, positions, mask=mask, past=past, real=real)[0]
     return hidden

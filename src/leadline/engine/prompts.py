@@ -68,5 +68,5 @@ def prefill(model: Decoder, prompts: Prompts) -> tuple[Tensor, list[KeyValues]]:
     # A pad may look at itself, because a softmax over nothing is NaN, and NaN would spread through the values.
     itself = torch.eye(width, dtype=torch.bool, device=prompts.tokens.device)
     mask = (causal & prompts.real[:, None, :]) | itself
-    hidden, past = model(prompts.tokens, positions, mask=mask[:, None])
+    hidden, past = model(prompts.tokens, positions, mask=mask[:, None], real=prompts.real)
     return hidden[:, -1], past

@@ -26,8 +26,8 @@ __all__ = [
     "sample_many",
 ]
 
-# Lines of finished rows are filled by moving the last ones there; worth it once a tenth of the lines is idle.
-_IDLE_SHARE = 0.1
+# Lines of finished rows are filled by moving the last ones there; worth it once a twentieth of the lines is idle.
+_IDLE_SHARE = 0.05
 # Rows decoded at a time when there are many: beyond a few hundred a CPU gains nothing and the cache only grows.
 ROWS_AT_ONCE = 512
 # Rows decoded together on a CPU: few enough that their keys and values stay in its caches from step to step, and enough

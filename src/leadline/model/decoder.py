@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from leadline.model.cache import KeyValueCache, KeyValues
 from leadline.model.config import DecoderConfig
 from leadline.model.linear import Linear
+from leadline.model.packing import Packing
 from leadline.model.pointwise import rms_norm, rotate
 from leadline.model.static_cache import StaticCache
 
@@ -70,14 +71,16 @@ class Attention(nn.Module):
         return q, KeyValues(k, v)
 
     def attend(self, q: Tensor, past: KeyValues, mask: Tensor | None, causal: bool) -> Tensor:
-        """Queries ``[B, H, T, D]`` over ``past`` -> ``[B, T, C]``. ``mask``: boolean, True where it may look."""
+        """Queries ``[B, H, T, D]`` over ``past`` -> ``[B, T, H * D]``, not yet projected.
+
+        ``mask``: boolean, True where a query may look.
+        """
         keys, values = past
         if self.config.num_kv_heads != self.config.num_heads:
             repeats = self.config.num_heads // self.config.num_kv_heads
             keys, values = keys.repeat_interleave(repeats, 1), values.repeat_interleave(repeats, 1)
         mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal)
-        output: Tensor = self.o_proj(mixed.transpose(1, 2).flatten(2))
-        return output
+        return mixed.transpose(1, 2).flatten(2)
 
 
 class MLP(nn.Module):
@@ -159,6 +162,7 @@ class Decoder(nn.Module):
         *,
         mask: Tensor | None = None,
         past: list[KeyValues] | None = None,
+        real: Tensor | None = None,
     ) -> tuple[Tensor, list[KeyValues]]:
         """Run ``tokens [B, T]`` on top of ``past`` (S tokens a row) and return hidden states and all keys and values.
 
@@ -168,6 +172,7 @@ class Decoder(nn.Module):
             mask: boolean, broadcastable to ``[B, 1, T, S + T]``, True where attention may look. Without one, attention
                 is causal when there is no past, and a past may be followed by a single token only.
             past: one entry a layer, as returned by an earlier call; gradients flow through it.
+            real: ``[B, T]``, False on pads, which then need not be computed; what comes back for them means nothing.
 
         Returns:
             normalised hidden states ``[B, T, C]`` (give them to :meth:`logits`), and one ``KeyValues`` of length
@@ -180,19 +185,26 @@ class Decoder(nn.Module):
             )
         if mask is None and cached and tokens.shape[1] > 1:
             raise ValueError("several tokens on top of a past need a mask")
+        packing = Packing.of(real)
+        if packing is not None:
+            tokens, positions = packing.pack(tokens), packing.pack(positions)
         x, table = self.embed(tokens, positions)
         causal = mask is None and not cached
         kept = []
         for index, layer in enumerate(self.layers):
             q, new = layer.self_attn.project(layer.input_layernorm(x), table)
+            if packing is not None:
+                q, new = _rows(packing, q), KeyValues(*(_rows(packing, part) for part in new))
             if past is not None:
                 new = KeyValues(
                     torch.cat((past[index].keys, new.keys), 2), torch.cat((past[index].values, new.values), 2)
                 )
-            x = x + layer.self_attn.attend(q, new, mask, causal)
+            mixed = layer.self_attn.attend(q, new, mask, causal)
+            x = x + layer.self_attn.o_proj(mixed if packing is None else packing.pack(mixed))
             x = x + layer.mlp(layer.post_attention_layernorm(x))
             kept.append(new)
-        return self.model.norm(x), kept
+        hidden = self.model.norm(x)
+        return hidden if packing is None else packing.unpack(hidden), kept
 
     def step(self, tokens: Tensor, positions: Tensor, cache: KeyValueCache | StaticCache) -> Tensor:
         """Decode one token a row: ``tokens [B]``, ``positions [B]`` -> hidden ``[B, C]``; the cache grows by one."""
@@ -218,3 +230,8 @@ class Decoder(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.lm_head.weight.device
+
+
+def _rows(packing: Packing, heads: Tensor) -> Tensor:
+    """``[1, H, n, D]`` of packed tokens -> ``[B, H, T, D]``."""
+    return packing.unpack(heads.transpose(1, 2)).transpose(1, 2)

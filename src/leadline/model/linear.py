@@ -32,6 +32,7 @@ def _is_intel() -> bool:
 
 _HAS_ONEDNN = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _ONEDNN = _HAS_ONEDNN and not _is_intel()
+_PACKS_FOR_MKL = not _ONEDNN and torch._C.has_mkl and hasattr(torch.ops.mkl, "_mkl_linear")
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -63,36 +64,61 @@ class _Product(torch.autograd.Function):
 class Linear(nn.Linear):
     """``nn.Linear`` by way of :func:`product`; adapters that look for ``nn.Linear`` find it."""
 
-    packed: Tensor | None = None  # the weight in oneDNN's own order, within :func:`packed`
+    packed: Tensor | None = None  # the weight in the library's own order, within :func:`packed`
 
     def forward(self, input: Tensor) -> Tensor:
         if input.device.type != "cpu":
             return F.linear(input, self.weight, self.bias)
         if self.packed is not None:
-            inner: Tensor = torch.ops.mkldnn._linear_pointwise(input, self.packed, self.bias, "none", [], "")
-            return inner
+            return _packed_product(input, self.packed, self.weight, self.bias)
         if not torch.is_grad_enabled():
             return product(input, self.weight, self.bias)
         result: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return result
 
 
+def _pack(weight: Tensor, rows: int) -> Tensor:
+    order = (
+        torch.ops.mkl._mkl_reorder_linear_weight
+        if _PACKS_FOR_MKL
+        else torch.ops.mkldnn._reorder_linear_weight
+    )
+    result: Tensor = order(weight.detach(), rows)
+    return result
+
+
+def _packed_product(x: Tensor, packed: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    result: Tensor
+    if _PACKS_FOR_MKL:
+        # The last number says which rows the weight was packed for, and torch takes the packed weight for that many
+        # only. MKL itself takes it for any number, as what it packs says how it is laid out.
+        result = torch.ops.mkl._mkl_linear(x, packed, weight, bias, x.shape[:-1].numel())
+    else:
+        result = torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+    return result
+
+
 @contextmanager
 def packed(model: nn.Module, rows: int) -> Iterator[None]:
     """Within it, products of ``model`` read weights packed for ``rows`` rows; nothing may change weights there.
 
-    oneDNN orders the weight anew in every product otherwise, a sixth to a third of its time for a few dozen rows.
+    Either library orders the weight anew in every product otherwise, a sixth to a third of its time for a few dozen
+    rows.
     On a CPU in float32 only, and up to 2 GiB of weights.
     """
     layers = [module for module in model.modules() if isinstance(module, Linear)]
     weights = [layer.weight for layer in layers]
     fits = sum(weight.numel() for weight in weights) * 4 <= _MOST_PACKED
-    if not _HAS_ONEDNN or not fits or any(w.is_cuda or w.dtype != torch.float32 for w in weights):
+    if (
+        not (_HAS_ONEDNN or _PACKS_FOR_MKL)
+        or not fits
+        or any(w.is_cuda or w.dtype != torch.float32 for w in weights)
+    ):
         yield
         return
     try:
         for layer in layers:
-            layer.packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), rows)
+            layer.packed = _pack(layer.weight, rows)
         yield
     finally:
         for layer in layers:
