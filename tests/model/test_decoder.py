@@ -162,14 +162,16 @@ def test_positions_none_and_learned_differ_from_rope() -> None:
     assert not torch.allclose(outputs[1], outputs[2], atol=1e-3)
 
 
+@pytest.mark.parametrize("kept", [0, 1 << 22])
 @pytest.mark.parametrize("chunk", [7, 1 << 22])
 def test_selected_logprobs_and_gradients_equal_log_softmax(
-    chunk: int, monkeypatch: pytest.MonkeyPatch
+    chunk: int, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sys
 
     # the package exports the function under the module's name
     monkeypatch.setattr(sys.modules["leadline.model.logprobs"], "_CHUNK_ELEMENTS", chunk)
+    monkeypatch.setattr(sys.modules["leadline.model.logprobs"], "_KEPT_ELEMENTS", kept)
     generator = torch.Generator().manual_seed(5)
     hidden = torch.randn(13, 6, generator=generator, requires_grad=True)
     weight = torch.randn(11, 6, generator=generator, requires_grad=True)
