@@ -6,6 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from leadline.errors import ConfigError, InputError, Interrupted, StoppedByAlarm
 from leadline.evaluation import Evaluation, paired_differences
 from leadline.evaluation.run import draw_and_grade, read_graded
 from leadline.evaluation.sample_store import DrawStore
+from leadline.grading import Grader
 from leadline.health import Alarm, stopping
 from leadline.recipes.reading import parse_recipe
 from leadline.recipes.schema import Recipe
@@ -58,13 +60,14 @@ def run_recipe(recipe: Recipe, out: Path, *, resume: bool = False, progress: Pro
         _check_same_recipe(recipe, out)
     check_output_folder(out, mark="recipe.yaml")
     material, backend = open_run(recipe)
-    with Interrupts() as interrupts, RunWriter(out, resume=resume) as writer:
+    with (
+        Interrupts() as interrupts,
+        RunWriter(out, resume=resume) as writer,
+        closing(Grader()) as grader,  # one for all stages: its workers take seconds to start
+    ):
         shown = Tracked(out, out.resolve().name, recipe.model_dump(mode="json"))
-        trackers = Trackers(recipe.track, shown, progress.note)
-        try:
-            return Pipeline(recipe, material, backend, writer, interrupts, progress, trackers).run()
-        finally:
-            trackers.close()
+        with closing(Trackers(recipe.track, shown, progress.note)) as trackers:
+            return Pipeline(recipe, material, backend, writer, interrupts, progress, trackers, grader).run()
 
 
 @dataclass
@@ -78,6 +81,8 @@ class Pipeline:
     interrupts: Interrupts
     progress: Progress
     trackers: Trackers
+    grader: Grader
+    """Of the stages that the recipe gives none."""
 
     def run(self) -> dict[str, Any]:
         """Every stage, its evaluation, the findings, the summary, the report."""
@@ -117,7 +122,7 @@ class Pipeline:
             self.trackers.row(row)
             alarms.row(row)
 
-        stage = Stage(name, folder, self.writer, stop, on_row)
+        stage = Stage(name, folder, self.writer, stop, on_row, self.grader)
         offset = self.writer.metrics_offset()
         self.progress.stage(name, self._steps(name))
         try:
@@ -164,7 +169,7 @@ class Pipeline:
                     *(self.backend.sampler(model), problems, store, samples),
                     samples=config.samples,
                     sampling=Sampling(cap, config.temperature, seed=self.recipe.seed),
-                    grader=config.grader,
+                    grader=config.grader or self.grader,
                     context={"arm": name, "step": self._steps(name)},
                 )
         raw.unlink(missing_ok=True)

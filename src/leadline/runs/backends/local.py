@@ -180,7 +180,7 @@ class LocalBackend:
         with Scorer(
             arm.rewards,
             options=arm.reward_options,
-            grader=arm.grader,
+            grader=arm.grader or stage.grader,
             gap=arm.advantage.margin(config.group_size),
         ) as scorer:
             PolicyTrainer(

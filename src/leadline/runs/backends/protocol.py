@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from leadline.engine.signals import StopRequest
+from leadline.grading import Grader
 from leadline.samplers import Sampler
 from leadline.storage.run_directory import RunWriter
 from leadline.types import Problem
@@ -40,6 +41,7 @@ class Stage(Generic[Writer]):
         writer: metrics and samples.
         interrupts: to be looked at between steps.
         on_row: called with every metrics row, for live display.
+        grader: of the whole run, where the recipe names none; without one a stage starts workers of its own.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stage(Generic[Writer]):
     writer: Writer
     interrupts: StopRequest
     on_row: Callable[[Mapping[str, Any]], None]
+    grader: Grader | None = None
 
 
 class Backend(Protocol):

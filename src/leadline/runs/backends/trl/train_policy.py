@@ -94,9 +94,8 @@ def train_policy(
     problems = step_by_step(material, rl)
     validation = material.validation(rl.validation_problems)
     tokens = max(map(len, codec.encode_prompts([*problems[: rl.prompts], *validation])))
-    with Scorer(
-        arm.rewards, options=arm.reward_options, grader=arm.grader, gap=arm.advantage.margin(rl.group_size)
-    ) as scorer:
+    grader, gap = arm.grader or stage.grader, arm.advantage.margin(rl.group_size)
+    with Scorer(arm.rewards, options=arm.reward_options, grader=grader, gap=gap) as scorer:
         scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
         more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
         more |= {"prompt_tokens": tokens, "reward_weights": scores.weights}
