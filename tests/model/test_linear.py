@@ -28,6 +28,20 @@ def test_products_of_packed_weights(adapters: bool) -> None:
     assert all(layer.packed is None for layer in layers)
 
 
+@pytest.mark.parametrize("packed_for", [1, 35, 512])
+@pytest.mark.parametrize("rows", [1, 7, 64, 300])
+def test_a_weight_packed_for_some_rows_serves_any(packed_for: int, rows: int) -> None:
+    """torch promises it for the same number alone."""
+    generator = torch.Generator().manual_seed(0)
+    for out, inner in ((576, 192), (192, 576), (33, 70)):
+        layer = Linear(inner, out, bias=True)
+        x = torch.randn(rows, inner, generator=generator)
+        with torch.no_grad():
+            want = torch.nn.functional.linear(x, layer.weight, layer.bias)
+            with packed(layer, packed_for):
+                torch.testing.assert_close(layer(x), want, rtol=1e-4, atol=1e-5)
+
+
 def test_they_are_gone_after_a_fault() -> None:
     model = tiny_decoder()
     with pytest.raises(KeyError), packed(model, 4):
