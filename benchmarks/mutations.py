@@ -525,8 +525,9 @@ def judge(mutant: Mutant, sources: Copy, seen: Seen) -> dict[str, Any]:
 
 
 def report(rows: list[dict[str, Any]], place: Path | None) -> None:
-    """Rate and survivors, printed and written."""
-    latest = {row["key"]: row for row in rows}
+    """Rate and survivors, printed and written; mutants whose code has changed since they were run leave it."""
+    there = {mutant.key for mutant in (*named(), *drawn(10**6, 0))}
+    latest = {row["key"]: row for row in rows if row["key"] in there}
     judged = [row for row in latest.values() if row["key"] not in EQUIVALENT]
     survivors = [row for row in judged if row["outcome"] == "survived"]
     rooms = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -13,6 +15,7 @@ from leadline.diagnosis.compare import compare
 from leadline.diagnosis.compare.next_step import next_step_after
 from leadline.diagnosis.compare.tables import comparison_finding
 from leadline.diagnosis.probe import probe
+from leadline.diagnosis.probe.next_step import next_step
 from leadline.diagnosis.probe.tables import probe_finding
 from leadline.diagnosis.rate_histogram import rate_counts
 from leadline.display.glossary import TERMS, glossed
@@ -55,6 +58,29 @@ def test_a_probe_says_what_to_do_next_on_page_and_terminal() -> None:
 )
 def test_each_verdict_has_its_own_next_step(counts: Counts, word: str) -> None:
     assert word in probe_finding(probe(counts)).step.command  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "then", "word"),
+    [
+        ("duplicates", "sft_first", "EASIER"),
+        ("duplicates", "", "HARDER"),
+        ("fix_truncation", "sft_first", "--max-tokens TWICE"),
+    ],
+)
+def test_what_follows_is_said_of_copies_alone(verdict: str, then: str, word: str) -> None:
+    """Copies change what a probe measured and not what is to be done; a cap has to be raised before anything else."""
+    assert word in next_step(replace(probe(drawn(Q, 16, 1)), verdict=verdict, then=then)).command
+
+
+def test_only_what_moved_beyond_chance_is_listed() -> None:
+    before, after = np.full(40, 8), np.full(40, 8)
+    before[3], after[3], before[5], after[5] = 15, 1, 1, 15
+    after[7:12] = 10  # by chance
+    found = compare(Counts.from_arrays(16, before), Counts.from_arrays(16, after))
+    tables = comparison_finding(found, sources=("b", "t")).tables
+    [moved] = [table for table in tables if table.title == "Problems that gained and lost most"]
+    assert [row[1:3] for row in moved.rows] == [("1/16", "15/16"), ("15/16", "1/16")]
 
 
 def test_a_comparison_shows_who_moved_with_the_text_and_no_markup_of_theirs() -> None:
