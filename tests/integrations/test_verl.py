@@ -23,6 +23,7 @@ from leadline.grpo.weighing import Weigher
 from leadline.integrations.verl import length_memory
 from leadline.integrations.verl import score_coding as coding
 from leadline.integrations.verl.estimator import estimate
+from leadline.integrations.verl.ignored_keys import ignored_faults
 from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus, compute_score, signal
 from leadline.integrations.verl.settings import PRESETS, RewardSettings, advantage_settings, reward_settings
@@ -326,3 +327,50 @@ def test_a_group_is_evicted_exactly_when_lead_gives_it_no_advantage(rows: list[t
 def test_the_light_part_needs_neither_verl_nor_torch() -> None:
     assert "verl" not in sys.modules
     assert coding.decode is decode
+
+
+BASE = {"trainer": {"project": "p"}, "data": {"override": {}}, "ray_kwargs": {"ray_init": {"num_cpus": None}}}
+
+
+def ignored(*overrides: str, path: str = "leadline.integrations.verl.reward_manager") -> list[str]:
+    return ignored_faults(overrides, BASE, {"reward": {"reward_manager": {"module": {"path": path}}}})
+
+
+def test_keys_without_effect_are_told_from_those_with_one() -> None:
+    assert ignored("critic.optim.lr=1", "++algorithm.gamma=0.9") == [
+        "critic.optim.lr: has no effect: the estimator leadline has no critic",
+        "algorithm.gamma: has no effect: the estimator leadline has no discount",
+    ]
+    assert ignored("critical=1", "trainer.project=x", "algorithm.gammas=1") == []
+    custom = "reward.custom_reward_function.path=f.py"
+    assert len(ignored(custom)) == 1
+    assert ignored(custom, path="somebody/else.py") == []
+
+
+def test_added_keys_that_nobody_reads() -> None:
+    assert ignored("+trainer.projct=x") == ["trainer.projct: has no effect: verl has no such key"]
+    read = ("+algorithm.leadline.preset=lead", "+data.override.any=1", "+ray_kwargs.ray_init.address=a")
+    assert ignored(*read) == []
+
+
+def test_the_check_says_the_first_kind_of_fault_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from leadline.integrations.verl import check as module
+
+    monkeypatch.setattr(module, "version_fault", lambda: None)
+    monkeypatch.setattr(module, "NEEDED", {})
+    found = {"_plugin_faults": ["plug-in"], "missing_verl_hooks": ["hook"]}
+    for name in found:
+        monkeypatch.setattr(module, name, lambda name=name: found[name])
+    monkeypatch.setattr(module, "_argument_faults", lambda overrides: [f"{len(overrides)} arguments"])
+    assert module.check(["a=1"]) == ["plug-in"]
+    found["_plugin_faults"] = []
+    assert module.check(["a=1"]) == ["hook"]
+    found["missing_verl_hooks"] = []
+    assert module.check(["a=1"]) == ["1 arguments"]
+    assert module.check() == []
+    monkeypatch.setattr(module, "NEEDED", {"no_such_module_of_anybody": "a-package"})
+    assert module.check() == [
+        "verl: its default trainer imports 'no_such_module_of_anybody', which is missing: pip install a-package"
+    ]
+    monkeypatch.setattr(module, "version_fault", lambda: "old")
+    assert module.check(["a=1"]) == ["old"]
