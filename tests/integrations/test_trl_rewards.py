@@ -171,3 +171,19 @@ def test_overlong_without_token_ids_says_so() -> None:
     )
     with pytest.raises(InputError, match="overlong counts tokens: call it with completion_ids"):
         functions[2](prompts=["6 x 7?"], completions=[RIGHT], answer=["42"])
+
+
+def test_a_group_is_mixed_only_between_never_and_always_right() -> None:
+    from leadline.grpo.advantages import group_advantages
+    from leadline.grpo.config import AdvantageConfig
+    from leadline.integrations.trl.mixin import LeadBatch, lead_metrics
+
+    correct = torch.tensor([True, True, True, False, False, False, True, True])
+    group = torch.arange(4).repeat_interleave(2)  # always, once of two, never, always
+    length, finished = torch.full((8,), 5), torch.ones(8, dtype=torch.bool)
+    out = group_advantages(correct, length, group, config=AdvantageConfig.grpo())
+    metrics = lead_metrics(LeadBatch(correct.float()[:, None], length, finished, group, out, {"gap": None}))
+    assert metrics["mixed"] == metrics["live"] == 0.25
+    assert metrics["solve_rate"] == 0.625
+    assert metrics["unscorable"] == 0.0
+    assert "gap" not in metrics
