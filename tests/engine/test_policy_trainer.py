@@ -281,6 +281,17 @@ def test_refill_ends_where_the_candidates_end(tmp_path: Path, easy: range, kept:
     assert same(before, weights(trainer)) == (kept == 0)
 
 
+def test_validation_and_samples_come_when_they_are_due_and_say_of_which_step(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        trainer_of(tmp_path / "c", writer, validate_every=2, samples_every=3).run(Interrupts())
+    reader = RunReader(tmp_path / "run")
+    rows = reader.metrics("arm")
+    assert [row["step"] for row in rows if row["stage"] == "valid"] == [2, 4]
+    assert [row["step"] for row in rows if row["stage"] == "rl"] == [1, 2, 3, 4]
+    assert sorted(reader.sample_names("arm")) == ["step-000001", "step-000003"]
+    assert {row["step"] for row in reader.samples("arm", "step-000003")} == {3}
+
+
 def test_the_best_checkpoint_is_the_best_and_a_resumed_run_knows_it(tmp_path: Path) -> None:
     best = tmp_path / "c" / "best" / "state.json"
     with RunWriter(tmp_path / "run") as writer:

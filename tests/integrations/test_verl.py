@@ -374,3 +374,18 @@ def test_the_check_says_the_first_kind_of_fault_alone(monkeypatch: pytest.Monkey
     ]
     monkeypatch.setattr(module, "version_fault", lambda: "old")
     assert module.check(["a=1"]) == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept_out"), [("none", True), ("other,more", True), ("other,leadline", False), ("auto", False)]
+)
+def test_a_setting_that_keeps_the_plug_in_out_is_named(
+    policy: str, kept_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadline.integrations.verl.check import _plugin_faults
+
+    monkeypatch.setenv("VERL_USE_EXTERNAL_PLUGINS", policy)
+    monkeypatch.setitem(sys.modules, "verl", None)  # importing it is tested beside it, and takes long
+    [fault] = _plugin_faults()
+    assert fault.startswith("VERL_USE_EXTERNAL_PLUGINS=") == kept_out, fault
+    assert kept_out or fault.startswith("verl: cannot be imported: ModuleNotFoundError")
