@@ -142,6 +142,22 @@ def test_evaluation_and_logging_use_the_same_advantages(tmp_path: Path) -> None:
     )
 
 
+def test_the_length_controller_learns_from_training_alone(tmp_path: Path) -> None:
+    config = AdvantageConfig.concise(control_gain=2.0)
+    run = trl_tiny.trainer(
+        tmp_path, rows=4, per_device_eval_batch_size=8, num_generations_eval=2, config=config
+    )
+    before = run.weigher.saved()
+    run.model.eval()
+    run._prepare_inputs([row for row in trl_tiny.prompts(2) for _ in range(2)])
+    assert run.weigher.saved() == before
+    run.model.train()
+    run._generate_and_score_completions(
+        [row for row in trl_tiny.prompts(2) for _ in range(run.num_generations)]
+    )
+    assert run.weigher.saved() != before
+
+
 # --- refusals ------------------------------------------------------------------------------------------------
 
 

@@ -477,3 +477,26 @@ def test_links_that_lead_out_of_a_run_are_not_followed(tmp_path: Path, name: str
         {"recipe.yaml": lambda: reader.recipe, "metrics.jsonl": reader.metrics}.get(
             name, lambda: reader.summary
         )()
+
+
+def test_all_is_given_back_where_standard_input_was_closed(tmp_path: Path) -> None:
+    """The next file that is opened is then number 0."""
+    done = python(
+        """
+        import os, sys
+        from pathlib import Path
+        from leadline.storage.run_directory import RunWriter
+        os.close(0)
+        for _ in range(2):
+            writer = RunWriter(Path(sys.argv[1]), resume=Path(sys.argv[1]).exists())
+            assert 0 in (writer._metrics, writer._lock)
+            writer.close()
+            try:
+                os.fstat(0)
+            except OSError:
+                continue
+            sys.exit("still open")
+        """,
+        tmp_path / "run",
+    )
+    assert done.returncode == 0, done.stderr
