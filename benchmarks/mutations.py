@@ -97,6 +97,8 @@ EQUIVALENT: Mapping[str, str] = {
     "said only of the size by convention, 0.02: 2.02 is shown as 2.0 like 2.00",
     "engine/draw.py: -1 -> +1":
     "softmax over the last dimension of logits [B, V], which is also the one numbered 1",
+    "engine/draw.py: -1 -> +1 #4":
+    "log_softmax over the last dimension of logits [B, V], which is also the one numbered 1",
 }  # fmt: skip
 """Survivors that behave alike, by their key -> why."""
 

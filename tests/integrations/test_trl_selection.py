@@ -131,3 +131,17 @@ def test_rows_of_several_generations_are_padded_on_their_own_side() -> None:
     assert joined["tool_mask"].tolist() == [[1, 1, 1], [1, 1, 1]]
     assert joined["num_items_in_batch"] == 4
     assert len(joined["advantages"]) == 2
+
+
+def test_what_fills_a_batch_up_and_what_tools_said_is_not_counted() -> None:
+    from leadline.integrations.trl.selection import _filled_up
+
+    output = {
+        "completion_mask": torch.tensor([[1, 1, 1], [1, 1, 0], [1, 1, 1]]),
+        "tool_mask": torch.tensor([[1, 1, 1], [1, 1, 1], [1, 0, 1]]),
+        "advantages": torch.tensor([0.0, 0.5, -0.5]),
+    }
+    filled = _filled_up(output, torch.tensor([False, True, True]), 3)
+    assert filled["advantages"].tolist() == [0.5, -0.5, 0.0]
+    assert filled["completion_mask"].tolist() == [[1, 1, 0], [1, 1, 1], [0, 0, 0]]
+    assert int(filled["num_items_in_batch"]) == 4
