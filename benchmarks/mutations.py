@@ -95,6 +95,8 @@ EQUIVALENT: Mapping[str, str] = {
     "a group of one row is flat: its advantage is 0 whatever it would be divided by",
     "diagnosis/compare/sentences.py: 100 * noise.size -> 101 * noise.size":
     "said only of the size by convention, 0.02: 2.02 is shown as 2.0 like 2.00",
+    "storage/jsonl.py: len(line) <= MAX_INTEGER_DIGITS -> len(line) < MAX_INTEGER_DIGITS":
+    "a line of just that length is read by the slower reader, which finds the same in it",
     "engine/draw.py: -1 -> +1":
     "softmax over the last dimension of logits [B, V], which is also the one numbered 1",
     "engine/draw.py: -1 -> +1 #4":

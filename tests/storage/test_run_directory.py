@@ -500,3 +500,14 @@ def test_all_is_given_back_where_standard_input_was_closed(tmp_path: Path) -> No
         tmp_path / "run",
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_lines_of_one_arm_are_cut_and_those_of_others_stay(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        for arm in ("a", "b"):
+            for step in (1, 2, 3):
+                writer.metric({"arm": arm, "stage": "rl", "step": step})
+        writer.cut_metrics("b", 1)
+        writer.cut_metrics("b", 1)  # nothing is left to cut
+    kept = [(row["arm"], row["step"]) for row in RunReader(tmp_path / "run").metrics()]
+    assert kept == [("a", 1), ("a", 2), ("a", 3), ("b", 1)]
