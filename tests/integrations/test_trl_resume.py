@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.trl.mixin import LeadMixin
-from leadline.integrations.trl.resume import STATE_FILE, _load_rollouts, _save_rollouts
+from leadline.integrations.trl.resume import STATE_FILE, _load_rollouts, _save_rollouts, check_names
 
 trl = pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
@@ -155,3 +156,23 @@ def test_lost_or_damaged_rollouts_are_refused(whole: Any, tmp_path: Path) -> Non
     assert not (
         folder / "checkpoint-8" / "leadline_rollouts_0.safetensors"
     ).exists()  # between cycles: nothing to keep
+
+
+@pytest.mark.parametrize("layout", ["one file", "pieces", "adapters"])
+def test_a_checkpoint_under_other_names_is_refused_in_any_layout(layout: str, tmp_path: Path) -> None:
+    def save(names: list[str]) -> None:
+        if layout == "one file":
+            save_file({name: torch.zeros(1) for name in names}, tmp_path / "model.safetensors")
+        elif layout == "pieces":
+            index = {"weight_map": dict.fromkeys(names, "model-00001-of-00002.safetensors")}
+            (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    model = torch.nn.Linear(2, 2)
+    save(["weight", "bias"])
+    check_names(tmp_path, model)
+    save(["weight", "model.bias"])
+    if layout == "adapters":  # which are not loaded by these names
+        check_names(tmp_path, model)
+    else:
+        with pytest.raises(CheckpointError, match=r"1 of 2 parameters are not in it .*such as bias"):
+            check_names(tmp_path, model)

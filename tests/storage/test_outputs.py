@@ -108,3 +108,12 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_stays(tmp
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         ["settings[1].json", f".settings[1].json.{os.getppid()}-0.tmp", f".other.json.{ended.pid}-0.tmp"]
     )
+
+
+def test_a_folder_may_have_any_name_but_a_files(tmp_path: Path) -> None:
+    for name in ("run", "run.1", "smollm2-0.1"):
+        check_folder_name(tmp_path / name)
+    (tmp_path / "there.jsonl").mkdir()
+    check_folder_name(tmp_path / "there.jsonl")
+    with pytest.raises(InputError, match=r"leave out \.jsonl"):
+        check_folder_name(tmp_path / "out.jsonl")
