@@ -59,7 +59,7 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
 }
 """The tests that claim a room's code; the examples in its docstrings do so too."""
 
-ELSEWHERE = ("integrations/verl/reward_manager.py",)
+ELSEWHERE = ("integrations/verl/plugin.py", "integrations/verl/reward_manager.py")
 """Files that need verl, whose tests (tests/beside_verl) run in an environment of their own: not drawn."""
 
 NAMED: tuple[tuple[str, str, str, str], ...] = (
