@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from free_port import free_port
+
 # A busy machine must not turn a property into a failure: how long an example takes is nobody's claim.
 settings.register_profile("leadline", deadline=None)
 settings.load_profile("leadline")
@@ -19,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # tests that interrupt a command would wait for one that cannot hear them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Trainers of several processes at once, this suite's own workers among them, would meet on torch's default port.
+os.environ.setdefault("MASTER_PORT", str(free_port()))
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,15 @@ from leadline.grpo.batch_signs import prompt_signs
 
 def test_each_group_is_known_by_its_own_question() -> None:
     group = torch.tensor([0, 0, 0, 1, 2, 2])  # groups of unlike sizes
-    asked = ["a", "a", "a", "b", "b", "b"]
+    asked = ["a", "a", "a", "b", "c", "c"]
     correct = torch.tensor([True, False, True, True, False, True])
     graded = Graded(
         correct, ~correct, torch.zeros(6, dtype=torch.bool), torch.ones(6, dtype=torch.bool),
         torch.full((6,), 3), group, asked=asked,
     )  # fmt: skip
     metrics = completion_metrics(graded, group_advantages(correct, graded.length, group))
-    assert metrics["repeated"] == pytest.approx(1 / 3)
-    assert metrics["batch"] == prompt_signs(["a", "b"])["batch"]
+    assert metrics["repeated"] == 0
+    assert metrics["batch"] == prompt_signs(["a", "b", "c"])["batch"]
     assert metrics["mixed"] == pytest.approx(2 / 3)
 
 

@@ -60,12 +60,12 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any
     ) -> None:
-        step = int(state.global_step)
-        seen = observation_of_log(logs or {}, step, self._before)
+        logs = dict(logs or {})
+        seen = observation_of_log(logs, int(state.global_step), self._before)
         if seen is None:
             return
         if "valid" not in seen.values:
-            self._before = dict(logs or {})
+            self._before = logs
             seen = self._with_completions(seen)
         if args.world_size > 1:  # all processes must come to the same end
             values = {name: value for name, value in seen.values.items() if name not in _OF_THIS_PROCESS}
