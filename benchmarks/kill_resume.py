@@ -149,24 +149,11 @@ def _files(out: Path, *patterns: str) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in paths}
 
 
-def _is_passing(out: Path, path: Path) -> bool:
-    """Whether it belongs to a checkpoint before the last of its stage.
-
-    Which of these are left depends on where a run was stopped: a stop saves one, and the oldest makes room for it.
-    """
-    parts = path.relative_to(out).parts
-    if len(parts) < 3 or parts[0] != "checkpoints" or not parts[2].startswith("step-"):
-        return False
-    return parts[2] != max(folder.name for folder in (out / parts[0] / parts[1]).glob("step-*"))
-
-
 def _run_result(out: Path) -> dict[str, Any]:
     """Weights and optimisers, samples, metrics and results."""
     samples = {n: gzip.decompress(b) for n, b in _files(out, "samples/*/*.jsonl.gz").items()}
-    weights = _files(out, "checkpoints/*/*/*.safetensors")
     return {
-        **{name: there for name, there in weights.items() if not _is_passing(out, out / name)},
-        **samples, "metrics.jsonl": metrics(out),
+        **_files(out, "checkpoints/*/*/*.safetensors"), **samples, "metrics.jsonl": metrics(out),
         "summary.json": json.loads((out / "summary.json").read_text())["arms"],
     }  # fmt: skip
 
@@ -357,7 +344,7 @@ def kill_once(
 
 
 def _names(out: Path) -> set[str]:
-    return {str(path.relative_to(out)) for path in out.rglob("*") if not _is_passing(out, path)}
+    return {str(path.relative_to(out)) for path in out.rglob("*")}
 
 
 def disturb(subject: Subject, folder: Path, kills: int, steps: int, seed: int) -> Found:

@@ -165,3 +165,15 @@ class TestLora:
             drawn.append(torch.cat([p.flatten() for n, p in model.named_parameters() if "lora_A" in n]))
         assert torch.equal(drawn[0], drawn[1])
         assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_what_a_stop_saved_makes_room_for_the_next_and_for_nothing_that_was_due(tmp_path: Path) -> None:
+    def left(*steps: int) -> list[str]:
+        folder = tmp_path / "-".join(map(str, steps))
+        for step in steps:
+            Checkpoints(folder, keep=2, every=3).save(step, lambda place: (place / "x").write_text("x"), {})
+        return sorted(path.name for path in folder.iterdir())
+
+    assert left(0, 3, 6) == left(0, 3, 5, 6) == left(0, 2, 3, 4, 5, 6) == ["step-000003", "step-000006"]
+    assert left(0, 3, 4) == left(0, 2, 3, 4) == ["step-000003", "step-000004"]
+    assert left(0, 3, 6, 7) == ["step-000006", "step-000007"]  # the last step of a stage need not be due

@@ -36,10 +36,14 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one stage, ``<root>/step-000060/`` and so on, of which the newest ``keep`` are kept."""
+    """The checkpoints of one stage, ``<root>/step-000060/`` and so on, of which the newest ``keep`` are kept.
 
-    def __init__(self, root: Path, keep: int = 2) -> None:
-        self.root, self.keep = root, keep
+    One that is not due at a multiple of ``every``, as a stop leaves it, makes room for the next one first: a run that
+    was stopped ends with the checkpoints of one that was not.
+    """
+
+    def __init__(self, root: Path, keep: int = 2, every: int = 1) -> None:
+        self.root, self.keep, self.every = root, keep, every
 
     def save(
         self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], name: str | None = None
@@ -88,8 +92,12 @@ class Checkpoints:
         return sorted(p for p in self.root.glob(f"{_PREFIX}*") if p.is_dir())
 
     def _prune(self) -> None:
-        for folder in self._folders()[: -self.keep]:
-            shutil.rmtree(folder, ignore_errors=True)
+        *before, newest = self._folders()
+        due = [folder for folder in before if int(folder.name.removeprefix(_PREFIX)) % self.every == 0]
+        kept = {*[*due, newest][-self.keep :]}
+        for folder in before:
+            if folder not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _seal(folder: Path, content: Mapping[str, Any]) -> None:

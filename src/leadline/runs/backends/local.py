@@ -129,7 +129,8 @@ class LocalBackend:
         return checkpoints.save(0, lambda folder: save_decoder(model, folder, tokenizer), {})
 
     def sft(self, stage: Stage[RunWriter], start: Path) -> Path:
-        config, checkpoints = self.recipe.sft, Checkpoints(stage.folder)
+        config = self.recipe.sft
+        checkpoints = Checkpoints(stage.folder, every=config.checkpoint_every)
         merged = stage.folder / "merged"
         if config.method == "lora" and merged.is_dir():
             return merged
@@ -176,7 +177,7 @@ class LocalBackend:
             updates=config.updates,
             reference=reference,
         )
-        checkpoints = Checkpoints(stage.folder, config.keep)
+        checkpoints = Checkpoints(stage.folder, config.keep, config.checkpoint_every)
         with Scorer(
             arm.rewards,
             options=arm.reward_options,

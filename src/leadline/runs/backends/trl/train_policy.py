@@ -87,7 +87,7 @@ def train_policy(
         TrainingError: steps without a finite gradient, one after the other.
     """
     rl, arm = recipe.rl, recipe.arms[stage.name]
-    checkpoints = Checkpoints(stage.folder, rl.keep)
+    checkpoints = Checkpoints(stage.folder, rl.keep, rl.checkpoint_every)
     done = checkpoints.latest()
     if done is not None and done.step == rl.steps:
         return done.folder

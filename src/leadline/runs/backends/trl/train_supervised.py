@@ -39,7 +39,8 @@ def train_supervised(
         Interrupted: a signal came; TRL's checkpoint was saved.
         TrainingError: steps without a finite gradient, one after the other.
     """
-    sft, checkpoints = recipe.sft, Checkpoints(stage.folder)
+    sft = recipe.sft
+    checkpoints = Checkpoints(stage.folder, every=sft.checkpoint_every)
     done = checkpoints.latest()
     if done is not None and done.step == sft.steps:
         return done.folder
