@@ -51,6 +51,11 @@ def decoding(rows: int) -> None:
             "packed": lambda x=x, w=packed: onednn(x, w),
             "MKL": lambda x=x, w=weight: F.linear(x, w),
         }
+        if torch._C.has_mkl:
+            ordered = torch.ops.mkl._mkl_reorder_linear_weight(weight, rows)
+            ways["packed, MKL"] = lambda x=x, w=weight, p=ordered: torch.ops.mkl._mkl_linear(
+                x, p, w, None, rows
+            )
         row(name, 2 * rows * out * inner, ways)
 
 

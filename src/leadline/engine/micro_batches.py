@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from leadline.model import DecoderConfig
+from leadline.model.packing import Packing
 
 __all__ = ["cut_rows", "micro_batches", "tokens_in_memory"]
 
@@ -45,7 +46,7 @@ def micro_batches(lengths: Tensor, owner: Tensor, prompt_lengths: Tensor, budget
         row indices of every micro-batch, longest first, so that the peak of memory comes at once and not late.
     """
     sizes, owners, prompts = lengths.tolist(), owner.tolist(), prompt_lengths.tolist()
-    packs = lengths.device.type == "cpu"
+    packs = Packing.serves(lengths.device)
     if packs:
         budget = min(budget, _CACHED)
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 __all__ = ["Packing"]
@@ -25,15 +26,19 @@ class Packing:
 
     @classmethod
     def of(cls, real: Tensor | None) -> Packing | None:
-        """None where it is not worth it: few pads, or a GPU, where it was not measured."""
-        if real is None or real.device.type != "cpu" or float(real.float().mean()) > 1 - _WORTH:
+        """None where it is not worth it: few pads, or another device than :meth:`serves` says."""
+        if real is None or not cls.serves(real.device) or float(real.float().mean()) > 1 - _WORTH:
             return None
         return cls(real)
+
+    @staticmethod
+    def serves(device: torch.device) -> bool:
+        """Whether pads are left out there: on a CPU. On a GPU it was not measured."""
+        return device.type == "cpu"
 
     def pack(self, x: Tensor) -> Tensor:
         """``[B, T, ...]`` -> ``[1, n, ...]``.
 
-        >>> import torch
         >>> packing = Packing(torch.tensor([[True, False], [True, True]]))
         >>> packing.pack(torch.tensor([[1, 0], [2, 3]])).tolist()
         [[1, 2, 3]]
@@ -43,7 +48,6 @@ class Packing:
     def unpack(self, x: Tensor) -> Tensor:
         """``[1, n, ...]`` -> ``[B, T, ...]``, zeros at the pads.
 
-        >>> import torch
         >>> Packing(torch.tensor([[True, False], [True, True]])).unpack(torch.tensor([[1, 2, 3]])).tolist()
         [[1, 0], [2, 3]]
         """
