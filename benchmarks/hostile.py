@@ -40,6 +40,8 @@ from hostile_inputs import USUAL, Case, every_case, lay, make_good  # noqa: E402
 
 MEMORY_MB = 300
 CPU_S = 5.0
+LIMIT = (2 * round(CPU_S), 2 * round(CPU_S) + 1)
+"""Processor seconds after which a call is ended."""
 WALL_S = 60.0
 LINE = 1500
 """No refusal is longer."""
@@ -148,6 +150,7 @@ def from_the_start(words: tuple[str, ...], folder: Path) -> float:
         [sys.executable, "-m", "leadline", *words],
         cwd=folder / "here", stdin=nothing, stdout=nothing, stderr=nothing,
     )  # fmt: skip
+    resource.prlimit(child.pid, resource.RLIMIT_CPU, LIMIT)
     _, _, usage = os.wait4(child.pid, 0)
     child.returncode = 0  # waited for above
     return usage.ru_utime + usage.ru_stime
@@ -158,7 +161,7 @@ def _become(words: tuple[str, ...], here: Path, home: Path, folder: Path) -> Non
     try:
         os.setsid()
         os.chdir(here)
-        resource.setrlimit(resource.RLIMIT_CPU, (2 * round(CPU_S), 2 * round(CPU_S) + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, LIMIT)
         streams = [os.open(os.devnull, os.O_RDONLY)]
         streams += [
             os.open(folder / n, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600) for n in ("out.txt", "err.txt")

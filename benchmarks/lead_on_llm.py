@@ -2,10 +2,11 @@
 
     python benchmarks/lead_on_llm.py --model models/smollm2-135m --seeds 0-2 --jobs 2
 
-Arms: GRPO; LEAD; the reflection reward; a placebo (a coin per completion instead of accuracy); a reward for the format
-alone (the answer in a box). The base model stands beside under three system prompts, so that a gain is not merely what
-a better prompt gives. What of a gain is format shows by grading the same samples twice: leniently (any final answer)
-and strictly (in a box only). One process a seed; finished ones are kept, stopped ones go on. The last line is JSON.
+Arms: GRPO; LEAD; ``concise``, whose length term gives way; the reflection reward; a placebo (a coin per completion
+instead of accuracy); a reward for the format alone (the answer in a box). The base model stands beside under three
+system prompts, so that a gain is not merely what a better prompt gives. What of a gain is format shows by grading the
+same samples twice: leniently (any final answer) and strictly (in a box only). One process a seed; finished ones are
+kept, stopped ones go on. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import argparse
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,17 +22,19 @@ from typing import Any
 
 import numpy as np
 
-from leadline.recipes import find_recipe
+from lead_vs_grpo import seeds_of
 from leadline.stats import paired_seeds, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 from leadline.types import Completion, Problem
+from llm_runs import carry_out, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 BOX = re.compile(r"\\boxed\{[^{}]+\}")
 ARMS = {
     "grpo": "{advantage: grpo}",
     "lead": "{advantage: lead}",
+    "concise": "{advantage: concise}",
     "reflection": "{advantage: grpo, rewards: {accuracy: 1.0, reflection: 0.5}}",
     "placebo": "{advantage: grpo, rewards: {placebo: 1.0}}",
     "format": "{advantage: grpo, rewards: {'lead_on_llm:boxed': 1.0}}",
@@ -51,33 +52,13 @@ def boxed(completion: Completion, problem: Problem) -> float:
     return float(BOX.search(completion.text) is not None)
 
 
-def run_recipe(folder: Path, changes: list[str]) -> None:
-    """``leadline run smollm2`` with changes, in a process of its own; goes on where it was stopped."""
-    if (folder / "summary.json").is_file():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    recipe, started = folder.with_suffix(".yaml"), (folder / "recipe.yaml").is_file()
-    if not started:
-        recipe.write_text(find_recipe("smollm2", changes).to_yaml())
-    command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(folder)]
-    here = str(Path(__file__).parent)
-    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    with folder.with_suffix(".log").open("a") as log:
-        subprocess.run(
-            [*command, *(["--resume"] if started else [])],
-            stdout=log, stderr=log, check=False, env=os.environ | {"PYTHONPATH": path},
-        )  # fmt: skip
-
-
 def common(options: argparse.Namespace, problems: Path) -> list[str]:
     return [
         f"model.source={json.dumps(str(options.model))}",
         f"data.train={json.dumps(str(problems))}",
         "data.evaluation_share=0.25",
         f"evaluation.problems={options.problems}",
-        f"device={options.device}",
-        *([f"threads={options.threads}"] if options.threads else []),
-        *options.set,
+        *shared_changes(options),
     ]
 
 
@@ -133,16 +114,6 @@ def show(found: dict[str, Any], arms: list[str]) -> None:
         print(f"grpo - base, pass@1 {gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]")
 
 
-def seeds_of(text: str) -> list[int]:
-    """``0-2,5`` as numbers.
-
-    >>> seeds_of("0-2,5")
-    [0, 1, 2, 5]
-    """
-    parts = [part.partition("-") for part in text.split(",")]
-    return [n for first, _, last in parts for n in range(int(first), int(last or first) + 1)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -175,7 +146,7 @@ def main() -> None:
     ]
     started = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda job: run_recipe(*job), jobs))
+        list(pool.map(lambda job: carry_out(*job), jobs))
     found = collect(options) | {"task": options.task, "steps": options.steps, "model": options.model.name}
     show(found, options.arms)
     print(f"{time.monotonic() - started:.0f} s")

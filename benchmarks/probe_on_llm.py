@@ -22,8 +22,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +38,7 @@ from leadline.recipes import find_recipe
 from leadline.stats import Interval, clopper_pearson, predicted_share, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
+from llm_runs import carry_out, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 FIRST_STEPS = 3
@@ -48,8 +47,9 @@ GAIN_IF_WORTH, GAIN_IF_NOT = 0.05, 0.03
 """What a task called worth it should gain at least, and one without signal at most."""
 
 
-def recipe_text(options: argparse.Namespace, problems: Path, steps: int) -> str:
-    changes = [
+def changes(options: argparse.Namespace, problems: Path, steps: int) -> list[str]:
+    """Of the packaged recipe, for one family."""
+    return [
         f"model.source={json.dumps(str(options.model))}",
         f"data.train={json.dumps(str(problems))}",
         "data.evaluation_share=0.25",
@@ -58,43 +58,21 @@ def recipe_text(options: argparse.Namespace, problems: Path, steps: int) -> str:
         f"evaluation.problems={options.problems}",
         f"evaluation.samples={options.samples}",
         f"seed={options.seed}",
-        f"device={options.device}",
-        *([f"threads={options.threads}"] if options.threads else []),
-        *options.set,
+        *shared_changes(options),
     ]
-    return find_recipe("smollm2", changes).to_yaml()
 
 
 def run_task(options: argparse.Namespace, name: str, problems: Path) -> None:
     """Probe, and train where it is asked for; each a run of its own, so that a forecast is never made afterwards."""
     folder = options.out / problems.stem
-    run(options, folder / "probe", recipe_text(options, problems, 0))
+    carry_out(folder / "probe", changes(options, problems, 0))
     verdict = probed(folder / "probe")
     print(f"{name}: {verdict['sentences'][0]}", flush=True)
     if options.skip_hopeless and verdict["verdict"] in HOPELESS:
         print(f"{name}: not trained (leave --skip-hopeless out to train it all the same)", flush=True)
         return
-    run(options, folder / "train", recipe_text(options, problems, options.steps))
+    carry_out(folder / "train", changes(options, problems, options.steps))
     print(f"{name}: pass@1 {gain_line(measure(folder / 'train'))}", flush=True)
-
-
-def run(options: argparse.Namespace, folder: Path, text: str) -> None:
-    """``leadline run`` in a process of its own; goes on where it was stopped."""
-    if (folder / "summary.json").is_file():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    recipe = folder.with_suffix(".yaml")
-    started = (folder / "recipe.yaml").is_file()
-    if not started:
-        recipe.write_text(text)
-    command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(folder)]
-    with folder.with_suffix(".log").open("a") as log:
-        done = subprocess.run(
-            [*command, *(["--resume"] if started else [])], stdout=log, stderr=log, check=False
-        )
-    if done.returncode:
-        lines = folder.with_suffix(".log").read_text().splitlines()
-        raise SystemExit(f"{folder}: {lines[-1] if lines else 'no output'}")
 
 
 def probed(folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from leadline.data import load_problems, normalised_prompt, overlap, refuse_overlap
 from leadline.data.problems.choices import as_choices
+from leadline.data.problems.columns import read_row
 from leadline.errors import DataError, MissingExtra
 from leadline.grading import Grader
 from leadline.types import Message, Problem
@@ -379,6 +381,8 @@ def test_generators_of_reasoning_gym() -> None:
     for source, why in (
         ("gym:nothing_such", "not registered"),
         ("gym:chain_sum?sizes=3", "sizes"),
+        ("gym:chain_sum?seed=nan", "seed must be a whole number"),
+        ("gym:chain_sum?seed=-1", "seed must be a whole number"),
         ("gym:chain_sum?min_terms=0", "min_terms must be positive"),
         ("gym:chain_sum?size", "expected option=value"),
         ("gym:chain_sum?size=3,size=4", "size is given twice"),
@@ -543,3 +547,16 @@ def test_what_a_library_says_over_several_lines_is_one_line_here(tmp_path: Path)
     assert len(refused.value.problems) == 1
     assert "\n" not in str(refused.value)
     assert "cannot be loaded" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("held", "read"), [(7, "7"), (7.0, "7"), (1.5, "1.5"), (" a ", "a"), (math.nan, None), (None, None)]
+)
+def test_an_id_is_text_or_a_number(held: object, read: str | None) -> None:
+    assert read_row({"id": held, "prompt": "1+1=", "answer": "2"}).id == read
+
+
+@pytest.mark.parametrize("held", [[1], {"oid": "a"}, True])
+def test_an_id_that_is_neither_is_refused_with_its_kind(held: object) -> None:
+    with pytest.raises(ValueError, match="the id must be text or a number, found"):
+        read_row({"id": held, "prompt": "1+1=", "answer": "2"})

@@ -192,6 +192,11 @@ def test_an_interrupted_stage_ends_where_it_would_have(
     assert again == whole
     weights = (run[name] / "model.safetensors").read_bytes()
     assert (folder / "model.safetensors").read_bytes() == weights
+    assert names_of(folder.parent) == names_of(run[name].parent)
+
+
+def names_of(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("name", ["sft", "lead"])

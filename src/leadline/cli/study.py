@@ -88,7 +88,10 @@ def _show(lines: list[str]) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError("--algorithms: name at least one, or leave the option out for all")
+    return names
 
 
 def _sentences(result: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from leadline.errors import StorageError
 
-__all__ = ["Checkpoint", "CheckpointWarning", "Checkpoints"]
+__all__ = ["Checkpoint", "CheckpointWarning", "Checkpoints", "superfluous"]
 
 _PREFIX = "step-"
 _ASIDE = ".writing-"
@@ -92,12 +92,26 @@ class Checkpoints:
         return sorted(p for p in self.root.glob(f"{_PREFIX}*") if p.is_dir())
 
     def _prune(self) -> None:
-        *before, newest = self._folders()
-        due = [folder for folder in before if int(folder.name.removeprefix(_PREFIX)) % self.every == 0]
-        kept = {*[*due, newest][-self.keep :]}
-        for folder in before:
-            if folder not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+        folders = {int(folder.name.removeprefix(_PREFIX)): folder for folder in self._folders()}
+        for step in superfluous(list(folders), self.keep, self.every):
+            shutil.rmtree(folders[step], ignore_errors=True)
+
+
+def superfluous(steps: Sequence[int], keep: int, every: int) -> list[int]:
+    """Of the steps that have a checkpoint, ascending, those that need none: all but the newest ``keep`` that are due.
+
+    The newest is kept, due or not: a run goes on from it. Due is a multiple of ``every``.
+
+    >>> superfluous([3, 6, 7], keep=2, every=3)  # 7 is what a stop left
+    [3]
+    >>> superfluous([6, 7, 9], keep=2, every=3)
+    [7]
+    """
+    if not steps:
+        return []
+    *before, newest = steps
+    kept = {*[*(step for step in before if step % every == 0), newest][-keep:]}
+    return [step for step in before if step not in kept]
 
 
 def _seal(folder: Path, content: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ __all__ = ["FULL", "GRID_ALGORITHMS", "QUICK", "Plan", "beyond_plan", "make_plan
 
 FULL = Scale()
 QUICK = Scale(pretraining_steps=500, pool=128, trained=32, held_out=32)
+MAX_SEEDS, MAX_STEPS = 10_000, 10**7
 GRID_ALGORITHMS = ("lead", "dr-grpo-kl")
 """Run over all doses: GRPO-LEAD, and mean-only GRPO with reverse KL, whose optimum is the exact tilt."""
 
@@ -140,12 +141,14 @@ def _in_quick(cell: Cell, axis: Axis) -> bool:
 
 def _check(names: Sequence[str], seeds: int, steps: Sequence[int]) -> None:
     faults = []
-    if seeds < 1:
-        faults.append(f"--seeds {seeds}: at least one seed is needed")
+    if not 1 <= seeds <= MAX_SEEDS:
+        faults.append(f"--seeds {seeds}: give a number from 1 to {MAX_SEEDS:,}")
     if not steps or min(steps) < 1:
         faults.append(
             f"--steps {','.join(map(str, steps)) or '(none)'}: positive numbers of steps are needed"
         )
+    elif max(steps) > MAX_STEPS:
+        faults.append(f"--steps {max(steps)}: at most {MAX_STEPS:,} steps")
     for name in names:
         try:
             find_algorithm(name)

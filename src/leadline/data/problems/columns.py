@@ -207,9 +207,20 @@ def _multiple_choice(
 
 
 def _id(value: Any) -> str | None:
-    if value is None or isinstance(value, bool) or not isinstance(value, str | int):
+    if value is None or (
+        isinstance(value, float) and math.isnan(value)
+    ):  # pandas' way of saying that there is none
         return None
-    return checked_id(str(value).strip()) or None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(
+            f"the id must be text or a number, found {_kind(value)}; name its column, as in id=meta.id"
+        )
+    text = (
+        f"{value:.0f}"
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+        else str(value)
+    )
+    return checked_id(text.strip()) or None
 
 
 def _difficulty(value: Any) -> float | None:

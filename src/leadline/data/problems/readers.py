@@ -119,7 +119,9 @@ def _one_split(name: str, splits: Mapping[str, Any], split: str | None) -> Any:
 def _gym(name: str, options: str, seed: int) -> Iterator[PlacedRow]:
     """Problems of a reasoning-gym generator, e.g. ``gym:chain_sum?size=100,seed=7,min_terms=2``."""
     settings = {"size": 500, "seed": seed} | _options(name, re.split("[,&]", options) if options else ())
-    size = settings["size"]
+    size, seed = settings["size"], settings["seed"]
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise DataError(f"gym:{name}: seed must be a whole number from 0 to 2^63 - 1, is {seed!r:.60}")
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_GYM_SIZE:
         raise DataError(f"gym:{name}: size must lie between 1 and {MAX_GYM_SIZE:,}, is {size!r:.60}")
     try:

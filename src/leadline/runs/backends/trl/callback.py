@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from leadline.engine.step_metrics import Graded, completion_metrics
 from leadline.errors import TrainingError
 from leadline.integrations.trl.mixin import LeadBatch
 from leadline.runs.backends.protocol import Stage, StageWriter
+from leadline.storage.checkpoints import superfluous
 from leadline.storage.step_row import step_row
 
 __all__ = ["EventJournal", "StageCallback", "graded_rows"]
@@ -33,12 +35,14 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         stage: where the rows go.
         kind: ``sft`` or ``rl``.
         updates: optimiser steps a row.
+        keep: how many checkpoints of TRL's are kept, unless its own ``save_total_limit`` says so.
         trainer: set once the trainer is made; its ``lead_batch`` holds what the log does not.
     """
 
     stage: Stage[StageWriter]
     kind: Literal["sft", "rl"]
     updates: int = 1
+    keep: int = 2
     trainer: Any = None
     skipped: int = 0
     stopped: bool = False
@@ -65,6 +69,16 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         whole = state.global_step % self.updates == 0  # a row tells of whole steps only
         if self._anywhere(self.stage.interrupts.requested) and whole and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = self.stopped = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """TRL keeps the newest, whichever they are: what a stop left would take the place of one that is due."""
+        if not args.should_save:
+            return
+        folders = {int(f.name.rpartition("-")[2]): f for f in Path(args.output_dir).glob("checkpoint-*")}
+        for step in superfluous(sorted(folders), args.save_total_limit or self.keep, int(args.save_steps)):
+            shutil.rmtree(folders[step], ignore_errors=True)
+
+    on_train_end = on_save  # killed between the last checkpoint and what is done after it
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any

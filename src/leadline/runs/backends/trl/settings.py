@@ -239,7 +239,7 @@ def chosen(recipe: Recipe) -> dict[str, Any]:
 
 
 def chosen_supervised(recipe: Recipe) -> dict[str, Any]:
-    return {**chosen(recipe), "logging_steps": 1, "save_total_limit": 2}
+    return {**chosen(recipe), "logging_steps": 1}
 
 
 def chosen_policy(recipe: Recipe) -> dict[str, Any]:
@@ -247,7 +247,6 @@ def chosen_policy(recipe: Recipe) -> dict[str, Any]:
     return {
         **chosen(recipe),
         "logging_steps": rl.updates,
-        "save_total_limit": rl.keep,
         "eval_strategy": "steps" if rl.validation_problems else "no",
         "eval_steps": rl.validate_every * rl.updates,
         "num_generations_eval": VALIDATION_SAMPLES,

@@ -100,7 +100,7 @@ def train_policy(
         more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
         more |= {"prompt_tokens": tokens, "reward_weights": scores.weights}
         settings = grpo_config(recipe, stage.name, stage.folder / "trl", **more)
-        callback = StageCallback(stage, "rl", rl.updates)
+        callback = StageCallback(stage, "rl", rl.updates, rl.keep)
         trainer = _Trainer(
             model=str(start),
             reward_funcs=scores.functions,

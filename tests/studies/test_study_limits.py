@@ -1,0 +1,34 @@
+"""A study that would never end is refused before anything is planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from leadline.cli.main import app
+from leadline.errors import InputError
+from leadline.studies.design.axes import find_axis
+from leadline.studies.plan import MAX_SEEDS, MAX_STEPS, make_plan
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ({"seeds": MAX_SEEDS + 1}, f"from 1 to {MAX_SEEDS:,}"),
+        ({"seeds": 0}, "from 1 to"),
+        ({"steps": (MAX_STEPS + 1,)}, f"at most {MAX_STEPS:,} steps"),
+    ],
+)
+def test_more_than_anyone_could_compute_is_refused(sizes: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        make_plan(find_axis("depth"), **{"algorithms": ["grpo"], **sizes})  # type: ignore[arg-type]
+
+
+def test_no_algorithm_at_all_is_not_all_of_them(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["study", "depth", "--quick", "--out", str(tmp_path / "o"), "--algorithms", " , "]
+    )
+    assert isinstance(done.exception, InputError)
+    assert not (tmp_path / "o").exists()
