@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback
 from trl import GRPOTrainer
@@ -49,11 +50,14 @@ def the_same(completions: list[str], **_: Any) -> list[float | None]:
 
 
 def never_ends(model: Any) -> None:
-    model.lm_head.weight.data[1] = -5.0 * abs(model.lm_head.weight.data[1])
+    """The end of sequence (token 1) has no probability, in generation as in training."""
+    model.lm_head.register_forward_hook(
+        lambda module, given, logits: logits.index_fill(-1, torch.tensor([1]), -1e4)
+    )
 
 
 def sure_of_itself(model: Any) -> None:
-    model.lm_head.weight.data *= 60.0
+    model.lm_head.register_forward_hook(lambda module, given, logits: 2e4 * logits)
 
 
 def run_trl(fault: TrlFault, start: Path | None, folder: Path, seed: int = 3) -> Outcome:

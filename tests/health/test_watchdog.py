@@ -13,14 +13,7 @@ import pytest
 from leadline.errors import InputError
 from leadline.grpo.config import PRESETS, AdvantageConfig
 from leadline.health import CHECKS, Observation, Watchdog, check_named
-
-HEALTHY: dict[str, Any] = {
-    "arm": "a", "stage": "rl", "reward": 0.5, "pass@1": 0.5, "mean_tokens": 40.0, "mean_tokens_correct": 38.0,
-    "mean_tokens_wrong": 44.0, "wrong_to_right": 1.1, "truncated": 0.02, "no_answer": 0.01, "live": 0.7, "mixed": 0.7,
-    "completions": 256, "groups": 32, "unscorable": 0.0, "reward_sd": 0.5, "inverted": 0.0, "inverted_base": 0.0,
-    "loops": 0.0, "ran_on": 0.0, "repeated": 0.0, "logp_gap": 1e-7, "logp_agreement": 1.0, "entropy": 0.3,
-    "loss": -0.05, "grad_norm": 0.1, "clip_share": 0.0, "kl": 0.01, "skipped_steps": 0, "tokens_per_second": 9000.0,
-}  # fmt: skip
+from watched_numbers import HEALTHY, watched
 
 PULL: dict[str, Any] = {"drift_accuracy": -0.5, "drift_length_mixed": 1.2, "drift_length_unanimous": 0.3}
 
@@ -48,14 +41,6 @@ SICK: dict[str, dict[str, Any]] = {
     "throughput": {"tokens_per_second": 500.0},
 }
 """Check -> what its fault looks like in the numbers."""
-
-
-def watched(sick: dict[str, Any], *, healthy: int = 6, steps: int = 10) -> Watchdog:
-    dog = Watchdog()
-    for step in range(1, healthy + steps + 1):
-        row = {**HEALTHY, "step": step, "batch": f"batch {step}"} | (sick if step > healthy else {})
-        dog.see(Observation.of_row(row))
-    return dog
 
 
 def test_healthy_numbers_raise_nothing() -> None:

@@ -16,7 +16,7 @@ from leadline.storage.run_directory import RunWriter
 from leadline.tracking.background import Background
 from leadline.tracking.sink import Tracked, connect
 
-ALARM = Alarm(check_named("truncation"), 2, "the token cap cut off 80%", 0.8, (0.7, 0.9), "Raise the cap")
+ALARM = Alarm(check_named("truncation"), 2, "the token cap cut off 80%", 0.8, (0.7, 0.9), "Raise the cap", 1)
 
 
 def written(folder: Path, names: list[str]) -> list[str]:

@@ -10,6 +10,9 @@ from leadline.health.check import Check
 
 __all__ = ["Alarm", "ranked"]
 
+_TOGETHER = 2
+"""Steps within which two alarms began together: one quantity shows a fault sooner than another."""
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -22,6 +25,8 @@ class Alarm:
         value: of the quantity, mean over the steps that spoke for it.
         interval: 95%, two-sided; None where there was one step, or all said the same.
         remedy: what to change.
+        since: the first step of those that spoke for it.
+        explains: names of the checks that follow from it.
     """
 
     check: Check
@@ -30,6 +35,8 @@ class Alarm:
     value: float
     interval: tuple[float, float] | None
     remedy: str
+    since: int
+    explains: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -48,6 +55,7 @@ class Alarm:
             "check": self.check.name,
             "kind": "alarm" if self.check.alarms else "note",
             "step": self.step,
+            "since": self.since,
             "seen": self.seen,
             "value": self.value,
             "interval": None if self.interval is None else list(self.interval),
@@ -61,20 +69,23 @@ class Alarm:
 def ranked(alarms: Sequence[Alarm], order: Sequence[str]) -> list[tuple[Alarm, list[str]]]:
     """Alarms with the names of those that explain them: causes first, then symptoms, then notes.
 
+    What began clearly later explains nothing: completions that were cut off from the first step on are not so because
+    entropy rose in the fifth. Of two that could explain each other, the more telling one is the cause.
+
     Args:
         alarms: of one run.
         order: names of all checks, the most telling first.
     """
-    names = {alarm.check.name for alarm in alarms}
-    explained = {
-        alarm.check.name: [
-            other.check.name
-            for other in alarms
-            if alarm.check.name in other.check.explains and other.check.name in names
-        ]
-        for alarm in alarms
-    }
     place = {name: index for index, name in enumerate(order)}
+
+    def explains(one: Alarm, other: Alarm) -> bool:
+        follows = other.check.name in one.explains and one.since <= other.since + _TOGETHER
+        back = one.check.name in other.explains and other.since <= one.since + _TOGETHER
+        return follows and not (back and place[other.check.name] < place[one.check.name])
+
+    explained = {
+        alarm.check.name: [other.check.name for other in alarms if explains(other, alarm)] for alarm in alarms
+    }
     told = sorted(
         alarms,
         key=lambda alarm: (

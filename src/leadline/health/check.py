@@ -25,6 +25,7 @@ class Sign:
         units: independent units behind the value, for its interval; 0 for an interval from the spread over steps.
         kind: a share, or any number.
         remedy: another remedy than the check's own, where the cause is known better.
+        explains: likewise, of the checks that follow from it.
     """
 
     log_e: tuple[float, ...]
@@ -33,6 +34,7 @@ class Sign:
     units: float = 0.0
     kind: Kind = "number"
     remedy: str | None = None
+    explains: tuple[str, ...] | None = None
 
     @property
     def speaks(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -14,6 +14,8 @@ __all__ = ["History", "Observation"]
 
 _ELSEWHERE = ("valid", "copies", "clip_fresh")
 """Values that no line of ``metrics.jsonl`` has."""
+_SAMPLED = ("reward", "pass@1", "truncated", "mean_tokens")
+"""Values of completions, of which any step that samples knows some."""
 _KEPT = 64
 """Latest steps that a series keeps, beside the first few."""
 _EARLY = 5
@@ -71,17 +73,26 @@ class History:
         """Each validation, and the training accuracy of the steps before it."""
         self.steps = 0
 
-    def add(self, seen: Observation) -> None:
-        """One more step, or a validation."""
+    def add(self, seen: Observation) -> Observation:
+        """One more step, or a validation; returned with what is known of it from before.
+
+        A step that only updates the policy, on completions of a step before (TRL with ``num_iterations`` above 1), is
+        one of the latest, and none of the first.
+        """
         if "valid" in seen.values:
             self.valid.append((seen, self.recent("pass@1")))
         if seen.values.keys() <= {"valid"} and not seen.parts:
-            return
-        self.steps += 1
-        if len(self.early) < _EARLY:
-            self.early.append(seen)
+            return seen
+        if self.steps and seen.values.keys().isdisjoint(_SAMPLED) and not seen.parts:
+            known = {name: value for name in ("groups", "completions") for value in self.latest(name, 1)}
+            seen = replace(seen, values={**known, **seen.values})
+        else:
+            self.steps += 1
+            if len(self.early) < _EARLY:
+                self.early.append(seen)
         self.late.append(seen)
         del self.late[:-_KEPT]
+        return seen
 
     def first(self, name: str, *, least: int = 3) -> float | None:
         """Mean over the first steps; None before there are ``least`` of them, the present one left out."""
@@ -99,5 +110,6 @@ class History:
         return fmean(values) if values else None
 
     def latest(self, name: str, count: int) -> Iterator[float]:
-        """The last values of ``count`` steps, oldest first."""
-        return (value for seen in self.late[-count:] if (value := seen.get(name)) is not None)
+        """The values of the last ``count`` steps that know it, oldest first."""
+        values = [value for seen in self.late if (value := seen.get(name)) is not None]
+        return iter(values[-count:])

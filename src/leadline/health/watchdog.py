@@ -26,6 +26,7 @@ _REMEMBERED = 10
 class _State:
     process: EProcess = field(default_factory=EProcess)
     signs: list[Sign] = field(default_factory=list)
+    since: int = 0
     alarm: Alarm | None = None
 
 
@@ -44,7 +45,7 @@ class Watchdog:
 
     def see(self, seen: Observation) -> list[Alarm]:
         """Take in one observation; returns the alarms that it raises."""
-        self.history.add(seen)
+        seen = self.history.add(seen)
         raised = []
         for check in self._checks:
             state = self._states[check.name]
@@ -56,9 +57,10 @@ class Watchdog:
             if state.process.log_value < 0 and not sign.speaks:
                 state.signs.clear()  # the evidence of earlier steps is spent
             if sign.speaks:
+                state.since = state.since if state.signs else seen.step
                 state.signs = [*state.signs[1 - _REMEMBERED :], sign]
             if state.process.add(sign.log_e) >= self._enough and sign.speaks:
-                state.alarm = alarm_of(check, seen.step, state.signs)
+                state.alarm = alarm_of(check, seen.step, state.signs, state.since)
                 raised.append(state.alarm)
         return raised
 
@@ -87,8 +89,8 @@ class Watchdog:
         return ranked(found, [check.name for check in CHECKS])
 
 
-def alarm_of(check: Check, step: int, signs: Sequence[Sign]) -> Alarm:
-    """What the steps say together that spoke for a fault."""
+def alarm_of(check: Check, step: int, signs: Sequence[Sign], since: int) -> Alarm:
+    """What the steps say together that spoke for a fault, the first of them ``since``."""
     latest = signs[-1]
     signs = [sign for sign in signs if sign.kind == latest.kind]  # a check may look at two quantities
     value, interval = measured(signs)
@@ -96,7 +98,9 @@ def alarm_of(check: Check, step: int, signs: Sequence[Sign]) -> Alarm:
     figure = show(value)
     if interval is not None:
         figure += f" [{show(interval[0])}, {show(interval[1])}]"
-    return Alarm(check, step, latest.says.format(figure), value, interval, latest.remedy or check.remedy)
+    remedy = latest.remedy or check.remedy
+    explains = check.explains if latest.explains is None else latest.explains
+    return Alarm(check, step, latest.says.format(figure), value, interval, remedy, since, explains)
 
 
 def measured(signs: Sequence[Sign]) -> tuple[float, tuple[float, float] | None]:

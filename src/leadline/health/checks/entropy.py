@@ -61,7 +61,6 @@ ENTROPY = Check(
     explains=(
         "zero_variance",
         "constant_reward",
-        "accuracy_fall",
         "validation_falls",
         "truncation",
         "loops",

@@ -20,5 +20,5 @@ LOOPS = Check(
     remedy="Give `repetition` a weight (1.5 in the released code of GRPO-LEAD), mask truncated completions "
     "(`rl.mask_truncated`), or lower the learning rate.",
     look=_look,
-    explains=("truncation", "zero_variance", "wrong_grow_long", "accuracy_fall", "entropy"),
+    explains=("truncation", "zero_variance", "wrong_grow_long", "entropy"),
 )

@@ -34,7 +34,6 @@ NO_END = Check(
         "zero_variance",
         "constant_reward",
         "wrong_grow_long",
-        "accuracy_fall",
         "entropy",
     ),
 )

@@ -11,7 +11,7 @@ __all__ = ["REFLECTION_HACKING"]
 def _look(seen: Observation, _: History) -> Sign | None:
     return share_above(
         seen.parts.get("farmed"),
-        0.4,
+        0.25,
         seen.units,
         "{} of the reflecting words only repeat what was said before",
     )
@@ -20,7 +20,7 @@ def _look(seen: Observation, _: History) -> Sign | None:
 REFLECTION_HACKING = Check(
     name="reflection_hacking",
     means="The reflection reward is farmed: words of reflection, said over and over.",
-    figure="share of reflecting words in near-repeats (`farmed`); at most 40%",
+    figure="share of reflecting words in near-repeats (`farmed`); at most 25%",
     cost="Answers grow longer by words that do nothing, and are paid for it.",
     remedy="`reward_options.reflection: {ignore_repeats: true, only_if_correct: true}`, or a smaller weight.",
     look=_look,

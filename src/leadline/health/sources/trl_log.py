@@ -51,7 +51,7 @@ def observation_of_log(
         valid = next((finite_number(value) for key, value in log.items() if _VERDICT.fullmatch(key)), None)
     if valid is not None:
         return Observation(step, {"valid": valid})
-    if "loss" not in log or not any(name.startswith("reward") for name in log):
+    if "loss" not in log or not any(name.startswith(("reward", "clip_ratio/")) for name in log):
         return None
     values = {
         ours: value
