@@ -2,11 +2,11 @@
 
     python benchmarks/alarms.py                              # the faults and the simulated runs
     python benchmarks/alarms.py --healthy 'runs/*/seed-*'    # false alarms in run directories that are there
-    python benchmarks/alarms.py --only faults,unseen,fresh,simulated,speed
+    python benchmarks/alarms.py --only faults,unseen,fresh,later,simulated,speed
 
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
 after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
-other models, data and recipes; ``fresh``: twenty more, likewise. ``healthy``: alarms in runs that nothing is wrong
+other models, data and recipes; ``fresh`` and ``later``: twenty more each, likewise. ``healthy``: alarms in runs that nothing is wrong
 with, an arm a run.
 ``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: the share of a step's
 processor time (a busy machine does not matter) that the checks and the metrics computed for them take.
@@ -64,6 +64,15 @@ def fresh(scratch: Path, chosen: str) -> None:
 
     start = fresh_local.base(scratch / "base")
     local, trl = (fresh_local.FAULTS, fresh_local.run_fresh), (fresh_trl.FAULTS, fresh_trl.run_fresh)
+    table(local, trl, start, scratch, chosen)
+
+
+def later(scratch: Path, chosen: str) -> None:
+    """Twenty that were written after the checks were last mended."""
+    from faults import later_local, later_trl
+
+    start = later_local.base(scratch / "base")
+    local, trl = (later_local.FAULTS, later_local.run_later), (later_trl.FAULTS, later_trl.run_later)
     table(local, trl, start, scratch, chosen)
 
 
@@ -259,6 +268,8 @@ def main() -> None:
             unseen(Path(scratch), options.fault)
         if "fresh" in wanted:
             fresh(Path(scratch), options.fault)
+        if "later" in wanted:
+            later(Path(scratch), options.fault)
         if options.healthy:
             healthy(options.healthy)
         if "simulated" in wanted:
