@@ -6,10 +6,10 @@
 
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
 after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
-other models, data and recipes; ``fresh`` and ``later``: twenty more each, likewise. ``healthy``: alarms in runs that nothing is wrong
-with, an arm a run.
-``simulated``: likewise in simulated ones, whose numbers move as those of real runs do. ``speed``: the share of a step's
-processor time (a busy machine does not matter) that the checks and the metrics computed for them take.
+other models, data and recipes; ``fresh`` and ``later``: twenty more each, likewise. ``healthy``: alarms in runs that
+nothing is wrong with, an arm a run. ``simulated``: likewise in simulated ones, whose numbers move as those of real runs
+do. ``speed``: the share of a step's processor time (a busy machine does not matter) that the checks and the metrics
+computed for them take.
 """
 
 from __future__ import annotations
