@@ -97,3 +97,12 @@ def test_iterations_that_clip_a_tenth_of_the_tokens_are_named_between_two_genera
     for step in range(2, 9):
         dog.see(Observation(step, {"clip_share": 0.15, "entropy": 0.3}))
     assert [one.check.name for one in dog.alarms] == ["clip_fraction"]
+
+
+def test_a_ratio_a_sequence_clips_whole_completions_and_is_no_alarm() -> None:
+    for level, named in (("token", ["clip_fraction"]), ("sequence", [])):
+        dog = Watchdog()
+        for step in range(1, 12):
+            row = {**HEALTHY, "step": step, "batch": f"{step}", "clip_share": 0.15}
+            dog.see(Observation.of_row(row, level))
+        assert [one.check.name for one in dog.alarms] == named

@@ -12,6 +12,8 @@ __all__ = ["Alarm", "ranked"]
 
 _TOGETHER = 2
 """Steps within which two alarms began together: one quantity shows a fault sooner than another."""
+_MOMENT = 1
+"""Likewise, of two that could explain each other."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def ranked(alarms: Sequence[Alarm], order: Sequence[str]) -> list[tuple[Alarm, l
     """Alarms with the names of those that explain them: causes first, then symptoms, then notes.
 
     What began clearly later explains nothing: completions that were cut off from the first step on are not so because
-    entropy rose in the fifth. Of two that could explain each other, the more telling one is the cause.
+    entropy rose in the fifth. Of two that could explain each other, the earlier one is the cause, or else the more
+    telling one.
 
     Args:
         alarms: of one run.
@@ -81,7 +84,9 @@ def ranked(alarms: Sequence[Alarm], order: Sequence[str]) -> list[tuple[Alarm, l
     def explains(one: Alarm, other: Alarm) -> bool:
         follows = other.check.name in one.explains and one.since <= other.since + _TOGETHER
         back = one.check.name in other.explains and other.since <= one.since + _TOGETHER
-        return follows and not (back and place[other.check.name] < place[one.check.name])
+        apart = one.since - other.since
+        first = apart > _MOMENT or (apart >= -_MOMENT and place[other.check.name] < place[one.check.name])
+        return follows and not (back and first)
 
     explained = {
         alarm.check.name: [other.check.name for other in alarms if explains(other, alarm)] for alarm in alarms

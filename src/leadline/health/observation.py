@@ -40,14 +40,18 @@ class Observation:
     batch: str | None = None
 
     @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Observation:
-        """From a line of ``metrics.jsonl``."""
+    def of_row(cls, row: Mapping[str, Any], level: str = "token") -> Observation:
+        """From a line of ``metrics.jsonl`` of an arm whose importance ratio is one a token, or one a ``sequence``.
+
+        A ratio a sequence is clipped for whole completions: what healthy runs clip is no matter of a few tokens.
+        """
         numbers = {name: value for name, raw in row.items() if (value := finite_number(raw)) is not None}
         if row.get("stage") == "valid":
             known = {"valid": numbers["pass@1"]} if "pass@1" in numbers else {}
             return cls(int(row["step"]), known)
         parts = {name: numbers.get(name) for name in reward_parts(row) if name not in _ELSEWHERE}
-        values = {name: value for name, value in numbers.items() if name not in parts and name != "step"}
+        unlike = {"step", *parts, *(["clip_share"] if level == "sequence" else [])}
+        values = {name: value for name, value in numbers.items() if name not in unlike}
         if "pass@1" in row and "pass@1" not in numbers:
             parts["accuracy"] = None
         batch = row.get("batch")

@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.engine.signals import StopRequest
 from leadline.health import Alarm, Observation, Watchdog
+from leadline.health.sources.opening import ratio_level
 from leadline.storage.jsonl import read_json, write_json_atomic
 from leadline.storage.run_directory import RunReader
 
@@ -61,6 +62,7 @@ class RunAlarms:
     ) -> None:
         self._root, self._arm, self._note, self._on_alarm = root, arm, note, on_alarm
         self._dog: Watchdog | None = None
+        self._level = "token"
 
     def row(self, row: Mapping[str, Any]) -> None:
         """A metrics row was written."""
@@ -68,11 +70,13 @@ class RunAlarms:
             return
         if self._dog is None:  # a run that goes on: what it had written before
             self._dog = Watchdog()
-            earlier = RunReader(self._root).metrics(self._arm)
-            self._dog.see_all(Observation.of_row(old) for old in earlier[:-1] if old["stage"] in _LOOKED_AT)
+            reader = RunReader(self._root)
+            self._level = ratio_level(reader, self._arm)
+            earlier = [old for old in reader.metrics(self._arm)[:-1] if old["stage"] in _LOOKED_AT]
+            self._dog.see_all(Observation.of_row(old, self._level) for old in earlier)
             if (self._root / _FILE).is_file():  # it may tell of steps that were cut off
                 self._write()
-        for alarm in self._dog.see(Observation.of_row(row)):
+        for alarm in self._dog.see(Observation.of_row(row, self._level)):
             if alarm.check.alarms:
                 self._note(f"{self._arm}: {alarm.line}")
             self._on_alarm(alarm)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.errors import InputError
+from leadline.errors import InputError, LeadlineError
 from leadline.health.observation import Observation
 from leadline.health.sources.trl_directory import is_trl, read_trl, trl_total
 from leadline.health.sources.verl_dump import is_verl, read_verl
+from leadline.recipes.reading import parse_recipe
 from leadline.storage.run_directory import RunReader
 
-__all__ = ["Records", "open_records"]
+__all__ = ["Records", "open_records", "ratio_level"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,19 @@ def open_records(path: Path) -> Records:
 def _leadline(path: Path) -> Records:
     reader = RunReader(path)
     arms: dict[str, list[Observation]] = {}
+    levels: dict[str, str] = {}
     for row in reader.metrics():
         if row["stage"] in ("rl", "valid"):
-            arms.setdefault(row["arm"], []).append(Observation.of_row(row))
+            arm = row["arm"]
+            level = levels.get(arm) or levels.setdefault(arm, ratio_level(reader, arm))
+            arms.setdefault(arm, []).append(Observation.of_row(row, level))
     return Records("leadline", arms)
+
+
+def ratio_level(reader: RunReader, arm: str) -> str:
+    """``token`` or ``sequence``, as the run's recipe says of an arm; ``token`` where it cannot be read."""
+    try:
+        arms = parse_recipe(reader.recipe, where=str(reader.root)).arms
+    except (LeadlineError, OSError):  # of an older version: the checks look at what they can
+        return "token"
+    return arms[arm].loss.level if arm in arms else "token"
