@@ -2,11 +2,12 @@
 
     python benchmarks/alarms.py                              # the faults and the simulated runs
     python benchmarks/alarms.py --healthy 'runs/*/seed-*'    # false alarms in run directories that are there
-    python benchmarks/alarms.py --only faults,unseen,fresh,later,simulated,speed
+    python benchmarks/alarms.py --only faults,unseen,fresh,later,heldback,simulated
 
 ``faults``: each kind of ``tests/faults`` in a small run of the local engine and of TRL: what is named first ten steps
 after it began, and how many steps it took. ``unseen``: the same for kinds that the checks were not developed on, with
-other models, data and recipes; ``fresh`` and ``later``: twenty more each, likewise. ``healthy``: alarms in runs that
+other models, data and recipes; ``fresh``, ``later``, ``heldback``: twenty more each,
+likewise. ``healthy``: alarms in runs that
 nothing is wrong with, an arm a run. ``simulated``: likewise in simulated ones, whose numbers move as those of real runs
 do. ``speed``: the share of a step's processor time (a busy machine does not matter) that the checks and the metrics
 computed for them take.
@@ -73,6 +74,18 @@ def later(scratch: Path, chosen: str) -> None:
 
     start = later_local.base(scratch / "base")
     local, trl = (later_local.FAULTS, later_local.run_later), (later_trl.FAULTS, later_trl.run_later)
+    table(local, trl, start, scratch, chosen)
+
+
+def heldback(scratch: Path, chosen: str) -> None:
+    """Twenty that were held back until the checks were done."""
+    from faults import heldback_local, heldback_trl
+
+    start = heldback_local.base(scratch / "base")
+    local, trl = (
+        (heldback_local.FAULTS, heldback_local.run_heldback),
+        (heldback_trl.FAULTS, heldback_trl.run_heldback),
+    )
     table(local, trl, start, scratch, chosen)
 
 
@@ -270,6 +283,8 @@ def main() -> None:
             fresh(Path(scratch), options.fault)
         if "later" in wanted:
             later(Path(scratch), options.fault)
+        if "heldback" in wanted:
+            heldback(Path(scratch), options.fault)
         if options.healthy:
             healthy(options.healthy)
         if "simulated" in wanted:

@@ -106,3 +106,21 @@ def test_a_ratio_a_sequence_clips_whole_completions_and_is_no_alarm() -> None:
             row = {**HEALTHY, "step": step, "batch": f"{step}", "clip_share": 0.15}
             dog.see(Observation.of_row(row, level))
         assert [one.check.name for one in dog.alarms] == named
+
+
+@pytest.mark.parametrize(
+    ("entropy", "tokens", "named"),
+    [
+        (0.04, 30.0, ["entropy"]),  # 1.2 nats a completion, and groups of eight: most are copies
+        (0.3, 30.0, []),
+        (0.4, 2.0, []),  # a letter of four
+    ],
+)
+def test_a_group_with_fewer_answers_than_members_is_told_from_the_start(
+    entropy: float, tokens: float, named: list[str]
+) -> None:
+    dog = watched({}, healthy=0, steps=0)
+    for step in range(1, 12):
+        row = {**HEALTHY, "step": step, "batch": f"{step}", "entropy": entropy, "mean_tokens": tokens}
+        dog.see(Observation.of_row({**row, "mean_tokens_correct": tokens, "mean_tokens_wrong": tokens}))
+    assert [one.check.name for one in dog.alarms] == named

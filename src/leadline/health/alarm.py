@@ -12,8 +12,6 @@ __all__ = ["Alarm", "ranked"]
 
 _TOGETHER = 2
 """Steps within which two alarms began together: one quantity shows a fault sooner than another."""
-_MOMENT = 1
-"""Likewise, of two that could explain each other."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,7 @@ def ranked(alarms: Sequence[Alarm], order: Sequence[str]) -> list[tuple[Alarm, l
     def explains(one: Alarm, other: Alarm) -> bool:
         follows = other.check.name in one.explains and one.since <= other.since + _TOGETHER
         back = one.check.name in other.explains and other.since <= one.since + _TOGETHER
-        apart = one.since - other.since
-        first = apart > _MOMENT or (apart >= -_MOMENT and place[other.check.name] < place[one.check.name])
+        first = (other.since, place[other.check.name]) < (one.since, place[one.check.name])
         return follows and not (back and first)
 
     explained = {

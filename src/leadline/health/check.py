@@ -26,6 +26,7 @@ class Sign:
         kind: a share, or any number.
         remedy: another remedy than the check's own, where the cause is known better.
         explains: likewise, of the checks that follow from it.
+        reach: steps before this one that it looked at, too: the fault may have begun there.
     """
 
     log_e: tuple[float, ...]
@@ -35,6 +36,7 @@ class Sign:
     kind: Kind = "number"
     remedy: str | None = None
     explains: tuple[str, ...] | None = None
+    reach: int = 0
 
     @property
     def speaks(self) -> bool:

@@ -57,7 +57,7 @@ class Watchdog:
             if state.process.log_value < 0 and not sign.speaks:
                 state.signs.clear()  # the evidence of earlier steps is spent
             if sign.speaks:
-                state.since = state.since if state.signs else seen.step
+                state.since = state.since if state.signs else seen.step - sign.reach
                 state.signs = [*state.signs[1 - _REMEMBERED :], sign]
             if state.process.add(sign.log_e) >= self._enough and sign.speaks:
                 state.alarm = alarm_of(check, seen.step, state.signs, state.since)

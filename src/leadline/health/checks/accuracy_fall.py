@@ -34,7 +34,7 @@ def _look(seen: Observation, run: History) -> Sign | None:
     error = math.hypot(now[1], _LEFT * start[1])
     fell = now[0] + _SIGMAS * error < _LEFT * start[0] and finished[0] < _LEFT * start[0]
     says = f"accuracy in training is {{}}, from {start[0]:.0%} in the first steps"
-    sign = flag(fell, now[0], says, chance=0.01, kind="share")
+    sign = replace(flag(fell, now[0], says, chance=0.01, kind="share"), reach=len(recent) - 1)
     return sign if _changed(recent, run) else replace(sign, explains=("zero_variance",))
 
 

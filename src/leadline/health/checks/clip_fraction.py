@@ -8,7 +8,7 @@ from leadline.health.observation import History, Observation
 __all__ = ["CLIP_FRACTION"]
 
 
-_LIMIT = 0.1
+_LIMIT = 0.04
 
 
 def _look(seen: Observation, _: History) -> Sign | None:
@@ -22,7 +22,7 @@ def _look(seen: Observation, _: History) -> Sign | None:
 CLIP_FRACTION = Check(
     name="clip_fraction",
     means="The clip removes too much of the gradient: the policy moves too far between sampling and update.",
-    figure="share of tokens whose ratio was clipped (one ratio a token), over 10% in at most 2% of the updates",
+    figure="share of tokens whose ratio was clipped (one ratio a token), over 4% in at most 2% of the updates",
     cost="These tokens teach nothing, and the others come from an old policy.",
     remedy="Fewer updates a batch (`rl.updates`, TRL: num_iterations), a lower learning rate, or fresher samples.",
     look=_look,
