@@ -408,6 +408,8 @@ def main() -> None:
     parser.add_argument("--report", type=Path, help="write the figures here")
     parser.add_argument("--model", type=Path, help="of llm: a directory with a language model")
     options = parser.parse_args()
+    # Started in the background of a shell, this process ignores SIGINT, and so would every subject that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     subjects = SUBJECTS if options.model is None else SUBJECTS | {"llm": language_model(options.model)}
     kills, wrong = 0, []
     for name in list(subjects) if options.what == "all" else options.what.split(","):
