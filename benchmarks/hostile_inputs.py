@@ -729,7 +729,6 @@ def _option_cases() -> Iterator[Case]:
         "eval --url of no port": (*served, "http://localhost:99999/v1"),
         "eval --url with blanks": (*served, "http://local host/v1"),
         "eval --url a file": (*served, "file:///etc/passwd"),
-        "eval --url closed": (*served, "http://127.0.0.1:9/v1"),
         "eval --timeout 0": (*served, "http://127.0.0.1:9/v1", "--timeout", "0"),
         "eval --timeout nan": (*served, "http://127.0.0.1:9/v1", "--timeout", "nan"),
         "eval --concurrency 0": (*served, "http://127.0.0.1:9/v1", "--concurrency", "0"),
@@ -785,6 +784,10 @@ def _option_cases() -> Iterator[Case]:
     for kind, given in words.items():
         extra = {"x.jsonl": data if "--data" in given else x} if "x.jsonl" in given else {}
         yield Case(f"{given[0]}/option: {kind}", given, extra, "", 25)  # a line for each row, at most
+    closed = (*served, "http://127.0.0.1:9/v1")
+    yield Case(
+        "eval/option: eval --url closed", closed, {}, "nobody listens", code=1
+    )  # it may be there tomorrow
 
 
 # --- model directories ---

@@ -22,6 +22,7 @@ from leadline.model.pretrained import check_directory, check_weights, load_causa
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends import open_run
 from leadline.runs.backends.trl.checks import matrix_layers
+from leadline.runs.model_directory import describe_model
 from leadline.samplers import Sampling
 from leadline.samplers.local import LocalSampler
 from leadline.samplers.transformers import TransformersSampler
@@ -134,6 +135,34 @@ def test_each_wrong_value_of_config_json_is_one_line(model: Path, key: str, valu
     with pytest.raises(CheckpointError) as refusal:
         load_decoder(model)
     assert all(str(model) in line and len(line) < 400 for line in refusal.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("num_hidden_layers", -1), ("num_key_value_heads", 3), ("head_dim", -8), ("hidden_size", 64),
+     ("model_type", "../../evil"), ("model_type", "abacus")],
+)  # fmt: skip
+def test_a_directory_that_nothing_could_run_is_refused_when_it_is_described(
+    model: Path, key: str, value: Any
+) -> None:
+    change(model / "config.json", **{key: value})
+    with pytest.raises(CheckpointError) as refused:
+        describe_model(model)
+    assert str(model) in str(refused.value)
+
+
+def test_a_feature_of_transformers_alone_is_described(model: Path) -> None:
+    change(model / "config.json", rope_parameters={"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0})
+    assert describe_model(model).engine.startswith("transformers (")
+
+
+def test_of_a_directory_that_does_not_load_no_remarks_are_made(
+    model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change(model / "config.json", rope_parameters={"rope_type": "evil", "rope_theta": 1e4})
+    with pytest.raises(CheckpointError):
+        load_causal_lm(model)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_deep_or_unreadable_config_is_one_line(model: Path) -> None:

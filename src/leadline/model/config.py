@@ -8,9 +8,14 @@ from typing import Any, Literal, cast
 
 from leadline.errors import CheckpointError
 
-__all__ = ["FAMILIES", "SIZES", "DecoderConfig"]
+__all__ = ["FAMILIES", "SIZES", "DecoderConfig", "UnsupportedModel"]
 
 Family = Literal["llama", "qwen2", "qwen3"]
+
+
+class UnsupportedModel(CheckpointError):
+    """A model that may well be sound, and that this decoder does not hold."""
+
 
 _ARCHITECTURES: Mapping[str, str] = {
     "llama": "LlamaForCausalLM",
@@ -99,16 +104,19 @@ class DecoderConfig:
         """Read the keys of a Hugging Face ``config.json``.
 
         Raises:
-            CheckpointError: another architecture, a feature that this decoder lacks, or missing keys.
+            CheckpointError: missing keys, or values that no model has; `UnsupportedModel` for another architecture or
+                a feature that this decoder lacks.
         """
         family: Any = raw.get("model_type")
         if not isinstance(family, str) or family not in _ARCHITECTURES:
-            raise CheckpointError(
+            raise UnsupportedModel(
                 f"{where}: model_type {family!r:.60} is not one of {', '.join(_ARCHITECTURES)}"
             )
-        faults = [f"{where}: {fault}" for fault in [*_misshapen(raw), *_unsupported(raw)]]
-        if faults:
-            raise CheckpointError(faults)
+        misshapen, unsupported = (
+            [f"{where}: {fault}" for fault in read(raw)] for read in (_misshapen, _unsupported)
+        )
+        if misshapen or unsupported:
+            raise (CheckpointError if misshapen else UnsupportedModel)([*misshapen, *unsupported])
         known = cast(Family, family)
         heads = raw["num_attention_heads"]
         try:

@@ -7,6 +7,7 @@ does, before transformers sees it, and transformers is told not to trust it eith
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -291,20 +292,34 @@ def _check_sizes(folder: Path, raw: Mapping[str, Any]) -> None:
 
 
 def _loaded(folder: Path, what: str, load: Callable[[], _T], *, remarks: bool = False) -> _T:
-    """What ``load`` returns; what transformers remarks on the way is said where ``remarks`` are wanted."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    if not remarks:
-        logging.set_verbosity_error()
+    """What ``load`` returns; transformers' remarks on what did load are said behind it, where they are wanted."""
+    library = logging.getLogger("transformers")
+    handlers, kept = library.handlers, _Kept()
+    library.handlers = [kept]
     try:
-        return load()
+        loaded = load()
     except CheckpointError:
         raise
     except Exception as fault:  # unknown types, missing fields, broken weights and tokenizers share no class
         raise CheckpointError(f"{folder}: {what}: {type(fault).__name__}: {first_line(fault)}") from fault
     finally:
-        logging.set_verbosity(level)
+        library.handlers = handlers
+    for record in kept.records if remarks else ():
+        for handler in handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+    return loaded
+
+
+class _Kept(logging.Handler):
+    """Holds what is logged back: of a directory that is refused one line is said, and that is ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
 
 
 def first_line(fault: Exception) -> str:

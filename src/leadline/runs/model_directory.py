@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadline.errors import CheckpointError, InputError
+from leadline.errors import InputError
 from leadline.runs.cost_estimate import BYTES_TO_TRAIN, OVERHEAD_BYTES
 from leadline.storage.huggingface_hub import ask, whole_model
 from leadline.storage.package_index import PackagedFile, fetch_packaged_file
@@ -176,17 +176,20 @@ def describe_model(folder: Path) -> ModelFacts:
     """Read a directory's configuration, tokenizer and the heads of its weight files; no weight is loaded.
 
     Raises:
-        CheckpointError: not a model directory, or one whose parts cannot be read.
+        CheckpointError: not a model directory, or one whose parts cannot be read or do not belong together.
     """
-    from leadline.model.checkpoint import count_parameters, load_tokenizer, read_config
+    from leadline.model.checkpoint import check_model_directory, count_parameters, load_tokenizer, read_config
+    from leadline.model.config import UnsupportedModel
+    from leadline.model.pretrained import load_config
 
     parameters = count_parameters(folder)
     tokenizer = load_tokenizer(folder)
     raw = json.loads((folder / "config.json").read_text())
     try:
-        shape = read_config(folder)
-        engine, positions = "local: the decoder of this package", shape.max_positions
-    except CheckpointError as fault:
+        engine, positions = "local: the decoder of this package", read_config(folder).max_positions
+        check_model_directory(folder)
+    except UnsupportedModel as fault:
+        load_config(folder)
         engine, positions = f"transformers ({fault.problems[0]})", raw.get("max_position_embeddings")
     return ModelFacts(
         parameters=parameters,
