@@ -107,7 +107,20 @@ def call(words: tuple[str, ...], folder: Path) -> Outcome:
     child = os.fork()
     if child == 0:
         _become(words, here, home, folder)
-    over = False
+    status, usage = ended(child)
+    wall = time.monotonic() - start
+    out, err = ((folder / name).read_text(errors="replace") for name in ("out.txt", "err.txt"))
+    after = _snapshot(folder)
+    touched = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    code = os.waitstatus_to_exitcode(status)
+    return Outcome(
+        code, out, err, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, wall, tuple(touched)
+    )
+
+
+def ended(child: int) -> tuple[int, Any]:
+    """Wait for a process that leads a group, for a minute at most; nothing of its group is left. Status and usage."""
+    start, over = time.monotonic(), False
     while True:
         pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid:
@@ -116,16 +129,9 @@ def call(words: tuple[str, ...], folder: Path) -> Outcome:
             over = True
             os.killpg(child, signal.SIGKILL)
         time.sleep(0.005)
-    wall = time.monotonic() - start
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    out, err = ((folder / name).read_text(errors="replace") for name in ("out.txt", "err.txt"))
-    after = _snapshot(folder)
-    touched = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    code = os.waitstatus_to_exitcode(status)
-    return Outcome(
-        code, out, err, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, wall, tuple(touched)
-    )
+    return status, usage
 
 
 def usual_of(command: str, good: Path) -> Usual:
@@ -148,10 +154,10 @@ def from_the_start(words: tuple[str, ...], folder: Path) -> float:
     nothing = subprocess.DEVNULL
     child = subprocess.Popen(
         [sys.executable, "-m", "leadline", *words],
-        cwd=folder / "here", stdin=nothing, stdout=nothing, stderr=nothing,
+        cwd=folder / "here", stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True,
     )  # fmt: skip
     resource.prlimit(child.pid, resource.RLIMIT_CPU, LIMIT)
-    _, _, usage = os.wait4(child.pid, 0)
+    _, usage = ended(child.pid)
     child.returncode = 0  # waited for above
     return usage.ru_utime + usage.ru_stime
 

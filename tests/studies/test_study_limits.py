@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from leadline.cli.main import app
 from leadline.errors import InputError
 from leadline.studies.design.axes import find_axis
+from leadline.studies.execution.pools import MAX_WORKERS, open_pool
 from leadline.studies.plan import MAX_SEEDS, MAX_STEPS, make_plan
 
 
@@ -24,6 +25,12 @@ from leadline.studies.plan import MAX_SEEDS, MAX_STEPS, make_plan
 def test_more_than_anyone_could_compute_is_refused(sizes: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         make_plan(find_axis("depth"), **{"algorithms": ["grpo"], **sizes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workers", [-1, MAX_WORKERS + 1])
+def test_more_workers_than_any_machine_has_cores_are_refused(workers: int) -> None:
+    with pytest.raises(InputError, match=f"from 0 .* to {MAX_WORKERS:,}"):
+        open_pool(workers)
 
 
 def test_no_algorithm_at_all_is_not_all_of_them(tmp_path: Path) -> None:

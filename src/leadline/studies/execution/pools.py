@@ -15,6 +15,7 @@ from leadline.errors import InputError, LeadlineError, MissingExtra
 
 __all__ = ["Done", "Here", "Pool", "Processes", "RayTasks", "open_pool"]
 
+MAX_WORKERS = 1024
 _KILLS = 3
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -194,11 +195,11 @@ def open_pool(workers: int, ray: str | None = None) -> Pool:
     """Ray where an address is given, this process for 0 workers, local processes otherwise.
 
     Raises:
-        InputError: a negative number of workers.
+        InputError: a negative number of workers, or more than any machine has cores.
         MissingExtra: Ray is not installed.
     """
     if ray is not None:
         return RayTasks(ray)
-    if workers < 0:
-        raise InputError(f"--workers {workers}: 0 (this process) or more")
+    if not 0 <= workers <= MAX_WORKERS:
+        raise InputError(f"--workers {workers}: give a number from 0 (this process) to {MAX_WORKERS:,}")
     return Processes(workers) if workers else Here()
