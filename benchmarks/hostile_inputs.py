@@ -1215,7 +1215,6 @@ def _study_cases() -> Iterator[Case]:
         "steps 10^12": (*base, "--steps", str(10**12)),
         "workers -1": ("study", "depth", "--quick", "--out", "o", "--workers", "-1"),
         "workers 10^6": ("study", "depth", "--quick", "--out", "o", "--workers", "1000000"),
-        "beyond of another axis": ("study", "tokens", "--beyond", "--out", "o"),
         "ray nowhere": ("study", "depth", "--quick", "--out", "o", "--ray", "not an address"),
         "ray garbage": ("study", "depth", "--quick", "--out", "o", "--ray", "garbage:99999"),
     }
