@@ -39,3 +39,10 @@ def test_no_algorithm_at_all_is_not_all_of_them(tmp_path: Path) -> None:
     )
     assert isinstance(done.exception, InputError)
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("address", ["not an address", "garbage:99999", ":6379", "host:", "\x1b[31m:1x"])
+def test_what_is_no_address_of_a_cluster_is_refused_before_ray_is_imported(address: str) -> None:
+    with pytest.raises(InputError, match="give host:port") as refused:
+        open_pool(2, ray=address)
+    assert str(refused.value).isprintable()

@@ -152,6 +152,9 @@ class RayTasks:
     """Tasks on a Ray cluster, one CPU each. ``address`` as ``ray.init`` takes it: ``auto``, ``host:port``, ..."""
 
     def __init__(self, address: str) -> None:
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if address not in ("auto", "local") and not (host and port.isdecimal() and 0 < int(port) < 2**16):
+            raise InputError(f"--ray {address!r:.80}: give host:port, ray://host:port or auto")
         try:
             import ray
         except ImportError as fault:
