@@ -75,14 +75,15 @@ def run_method(options: argparse.Namespace, method: str) -> None:
         return
     start = max((folder / "checkpoints" / "sft").glob("step-*"), default=options.model)
     data = Path(os.environ.get("LEADLINE_DATA", ".")) / "gsm8k_train.jsonl"
-    asked = ["--limit", str(options.problems), "--samples", "8", "--max-tokens", "160", "--group-size", "8"]
+    asked = ["--limit", str(options.problems), "--samples", "8", "--max-tokens", "160", "--group", "8"]
     done = subprocess.run(
         [sys.executable, "-m", "leadline.cli.main", "probe", str(start), "--data", str(data), "--system", SYSTEM,
-         *asked, "--json", str(forecast), "--out", str(options.out / f"{method}-probe")],
+         *asked, "--json", "--out", str(options.out / f"{method}-probe")],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    if done.returncode not in (0, 1) or not forecast.is_file():
+    if done.returncode:
         raise SystemExit(f"{method}: probe: {done.stderr[-500:]}")
+    write_text_atomic(forecast, done.stdout)
 
 
 def measure(options: argparse.Namespace, method: str) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def measure(options: argparse.Namespace, method: str) -> dict[str, Any]:
         names = sorted(solved[before])
         pair = paired_seeds([solved[before][n] for n in names], [solved[after][n] for n in names])
         found["gains"][f"{before} to {after}"] = pair.as_list()
-    values = json.loads((options.out / f"{method}-probe.json").read_text())["values"]
+    values = json.loads((options.out / f"{method}-probe.json").read_text())
     rows = [row for row in reader.metrics("reflection") if row["stage"] == "rl"][:FIRST_STEPS]
     found["verdict"] = values["sentences"][0]
     found["live_foretold"] = values["live_groups"]["8"]

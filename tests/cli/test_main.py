@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -216,6 +217,23 @@ class TestOtherCommands:
                         "--out", tmp_path / "out", "--json")  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["n_samples"] == 8
+
+    def test_probe_asks_a_model_as_eval_does(self, leadline: Run, finished: Path, tmp_path: Path) -> None:
+        row = {"key": "p", "ask": "404: a+1\n", "right": "504"}
+        (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n")
+        command = ["--data", tmp_path / "p.jsonl", "--samples", "4", "--max-tokens", "16", "--template", "Now {prompt}",
+                   "--columns", "prompt=ask", "--columns", "answer=right", "--columns", "id=key", "--seed", "3",
+                   "--top-p", "0.9", "--batch-size", "2", "--temperature", "1"]  # fmt: skip
+        model = finished / "checkpoints/lead/step-000004"
+        for name in ("probe", "eval"):
+            done = leadline(name, model, *command, "--out", tmp_path / name)
+            assert done.returncode == 0, done.stderr
+        asked, evaluated = ((tmp_path / name / "samples.jsonl.gz") for name in ("probe", "eval"))
+        assert gzip.decompress(asked.read_bytes()) == gzip.decompress(evaluated.read_bytes())
+        assert b'"problem_id": "p"' in gzip.decompress(asked.read_bytes()).replace(b'":"', b'": "')
+
+    def test_what_a_model_is_asked_is_refused_where_none_is(self, leadline: Run, finished: Path) -> None:
+        refused(leadline("probe", f"{finished}:sft", "--system", "Be brief."), "--system")
 
     def test_recipes(self, leadline: Run, tmp_path: Path) -> None:
         listed = leadline("recipes", "list")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from leadline.cli import model_options as ask
-from leadline.cli.options import AsJson, Out, SkipBad, bad_rows, columns_of, list_problems, one_of, say, slug
+from leadline.cli.options import AsJson, Out, SkipBad, say, slug
 
 if TYPE_CHECKING:
-    from leadline.data import ProblemSet
     from leadline.evaluation import EvalRun
-    from leadline.samplers.factory import Api, Engine
 
 __all__ = ["evaluate_command"]
 
@@ -59,20 +56,14 @@ def evaluate_command(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model: pass@k, cons@k, length, truncation, each with its 95% interval. Stopped, it goes on."""
+    given = locals()
     from leadline.display.progress import counting
     from leadline.evaluation import run_eval
-    from leadline.samplers import Prompting, Sampling
-    from leadline.samplers.factory import ModelOptions, Server, open_sampler
+    from leadline.samplers.factory import open_sampler
 
-    ask.check_engine(engine)
+    options, sampling = ask.asked_options(given), ask.asked_sampling(given)
     folder = _folder(out, source, data)
-    one_of("--api", api, ("chat", "completions"))
-    sampling, prompting = Sampling(max_tokens, temperature, top_p, min_p, seed), Prompting(system, template)
-    problems = _problems(data, split, columns or (), limit, skip=skip_bad_rows, grader=grader)
-    server = None
-    if url is not None:
-        server = Server(url, cast("Api", api), concurrency, timeout, patience, key_variable, tokenizer)
-    options = ModelOptions(cast("Engine", engine), batch_size, server, prompting)
+    problems = ask.asked_problems(given)
     sampler = open_sampler(source, options, problems=problems.problems, sampling=sampling)
     with counting("samples") as count:
         done = run_eval(
@@ -87,27 +78,6 @@ def _folder(out: Path | None, source: str, data: str) -> Path:
     if out is not None:
         check_folder_name(out)
     return out or Path("runs") / f"eval-{slug(source)}-{slug(data)}"
-
-
-def _problems(
-    data: str, split: str | None, columns: Sequence[str], limit: int | None, *, skip: bool, grader: str | None
-) -> ProblemSet:
-    from leadline.data import load_problems
-    from leadline.rewards import resolve
-
-    if grader is not None:
-        resolve(grader, what="--grader")
-    found = load_problems(
-        data,
-        split=split,
-        limit=limit,
-        on_bad_row=bad_rows(skip),
-        columns=columns_of(columns),
-        check_golds=grader is None,
-    )
-    list_problems("rows left out", found.skipped)
-    list_problems("problems that repeat another", [f"{d.again}: repeats {d.first}" for d in found.duplicates])
-    return found
 
 
 def _show(done: EvalRun, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -25,9 +26,6 @@ from leadline.cli.options import (
 )
 from leadline.errors import InputError
 
-if TYPE_CHECKING:
-    from leadline.samplers.factory import Engine
-
 __all__ = ["probe_command"]
 
 
@@ -42,12 +40,17 @@ ProblemData = Annotated[
     str | None, typer.Option(help="The problems: reference answers, texts, and what a model is asked.")
 ]
 Against = Annotated[list[str] | None, typer.Option(help="An evaluation set that must not be trained on.")]
+_RANGES = {
+    "group": (2, 65_536), "batch": (1, 10**7), "steps": (1, 10**9), "samples": (1, 10**6), "temperature": (0, 100),
+    "max_tokens": (1, 2**24), "limit": (1, 10**12),
+}  # fmt: skip
 KeptProblems = Annotated[Path | None, typer.Option(help="Write the problems worth training on.")]
 
 
 def probe_command(
     sources: Sources,
     data: ProblemData = None,
+    split: ask.SplitName = None,
     against: Against = None,
     as_json: AsJson = False,
     html: Html = None,
@@ -55,12 +58,24 @@ def probe_command(
     group: Annotated[int | None, typer.Option(help="Completions per group in the run to come.")] = None,
     batch: Annotated[int, typer.Option(help="Problems per step of the run to come.")] = 32,
     steps: Annotated[int, typer.Option(help="Steps of the run to come.")] = 60,
+    grader: ask.GraderName = None,
     samples: ask.SamplesEach = 64,
     temperature: ask.Temperature = 1.0,
     max_tokens: ask.MaxTokens = 1024,
     limit: ask.Limit = None,
+    top_p: ask.TopP = 1.0,
+    min_p: ask.MinP = 0.0,
+    seed: ask.Seed = 0,
+    system: ask.System = None,
+    template: ask.Template = "{prompt}",
     engine: ask.EngineName = "auto",
+    batch_size: ask.BatchSize = None,
     url: ask.Url = None,
+    api: ask.ApiName = "chat",
+    concurrency: ask.Concurrency = 16,
+    timeout: ask.Timeout = 600.0,
+    patience: ask.Patience = 300.0,
+    key_variable: ask.KeyVariable = "OPENAI_API_KEY",
     out: Out = None,
     format: Format = None,
     columns: SampleColumns = None,
@@ -69,56 +84,61 @@ def probe_command(
     skip_bad_rows: SkipBad = False,
 ) -> None:
     """Before a run: will GRPO help this model on these problems?"""
+    given = locals()
+    in_range(**{name: (given[name], *limits) for name, limits in _RANGES.items()})
+    settings = {name: given[name] for name in ("html", "write_problems", "group", "batch", "steps")}
+    settings |= {"against": against or (), "on_bad_row": bad_rows(skip_bad_rows)}
+    if _asks_a_model(sources, data, url):
+        _show(sources[0], as_json, **settings, **_asked(sources[0], given))
+    else:
+        ask.only_of_a_model(given)
+        reading = sample_reading(format, columns, pass_at, tokenizer)
+        _show(sources[0], as_json, **settings, source=sources, data=data, reading=reading)
+
+
+def _show(name: str, as_json: bool, **settings: Any) -> None:
     from leadline.diagnosis.probe import run_probe
     from leadline.diagnosis.probe.tables import probe_finding
     from leadline.display.progress import counting
 
-    ask.check_engine(engine)
-    in_range(
-        group=(group, 2, 65_536), batch=(batch, 1, 10**7), steps=(steps, 1, 10**9), samples=(samples, 1, 10**6),
-        temperature=(temperature, 0, 100), max_tokens=(max_tokens, 1, 2**24), limit=(limit, 1, 10**12),
-    )  # fmt: skip
+    with counting("rows") as count:
+        found = run_probe(**settings, progress=count)
+    print_finding(found.as_dict(), probe_finding(found, f"Probe of {name}", source=name), as_json)
+
+
+def _asks_a_model(sources: Sequence[str], data: str | None, url: str | None) -> bool:
+    """Whether samples are to be drawn first.
+
+    Raises:
+        InputError: a model without problems.
+    """
     if url is not None and data is None:
         raise InputError("--url: asks a model, which needs problems: give them with --data")
     if data is None and any(_is_model(source) for source in sources):
         raise InputError(f"{sources[0]}: a model, which needs problems: give them with --data")
-    rows: list[str] | Path = sources
-    forced: dict[str, float] = {}
-    if data is not None and len(sources) == 1 and (url is not None or _is_model(sources[0])):
-        folder = out or Path("runs") / f"probe-{slug(sources[0])}-{slug(data)}"
-        rows, forced = _ask(sources[0], data, folder, samples, limit, (max_tokens, temperature), engine, url)
-    with counting("rows") as count:
-        found = run_probe(
-            rows, data=data, against=against or (), html=html, write_problems=write_problems, log_forced=forced,
-            on_bad_row=bad_rows(skip_bad_rows), progress=count, group=group, batch=batch, steps=steps,
-            reading=sample_reading(format, columns, pass_at, tokenizer),
-        )  # fmt: skip
-    shown = probe_finding(found, f"Probe of {sources[0]}", source=sources[0])
-    print_finding(found.as_dict(), shown, as_json)
+    return data is not None and len(sources) == 1 and (url is not None or _is_model(sources[0]))
 
 
-def _ask(
-    model: str,
-    data: str,
-    folder: Path,
-    samples: int,
-    limit: int | None,
-    sampled: tuple[int, float],
-    engine: str,
-    url: str | None,
-) -> tuple[Path, dict[str, float]]:
-    """Draw the samples that are to be probed; returns their file, and lower bounds on log Q where there are any."""
+def _asked(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw the samples that are to be probed: their file and problems, and lower bounds on log Q if there are any."""
     from leadline.diagnosis.probe.sampling import sample_for_probe
     from leadline.display.progress import counting
-    from leadline.samplers import Sampling
-    from leadline.samplers.factory import ModelOptions, Server
 
-    sampling = Sampling(*sampled)
-    options = ModelOptions(cast("Engine", engine), server=None if url is None else Server(url))
+    sampling, options = ask.asked_sampling(given), ask.asked_options(given)
+    problems = ask.asked_problems(given)
+    folder = given["out"] or Path("runs") / f"probe-{slug(model)}-{slug(given['data'])}"
     with counting("samples") as count:
-        return sample_for_probe(
-            model, data, folder, sampling, options, samples=samples, limit=limit, progress=count
+        file, forced = sample_for_probe(
+            model,
+            problems,
+            folder,
+            sampling,
+            options,
+            samples=given["samples"],
+            grader=given["grader"],
+            progress=count,
         )
+    return {"source": file, "data": problems.problems, "log_forced": forced}
 
 
 def _is_model(source: str) -> bool:

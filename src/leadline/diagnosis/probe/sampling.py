@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
-from leadline.data import load_problems
+from leadline.data import ProblemSet
 from leadline.diagnosis.probe.correct_mass import teacher_forced
 from leadline.evaluation import run_eval
 from leadline.samplers import Sampling
@@ -18,14 +17,13 @@ __all__ = ["sample_for_probe"]
 
 def sample_for_probe(
     model: str,
-    data: str,
+    problems: ProblemSet,
     out: Path,
     sampling: Sampling,
     options: ModelOptions,
     *,
     samples: int,
-    limit: int | None = None,
-    on_bad_row: Literal["refuse", "skip"] = "refuse",
+    grader: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, dict[str, float]]:
     """Draw samples of every problem into ``out`` (going on where it was), and bound log Q from below where we can.
@@ -36,9 +34,10 @@ def sample_for_probe(
     Returns:
         the sample file, and the lower bound on log Q by problem id (empty where there is none).
     """
-    problems = load_problems(data, limit=limit, on_bad_row=on_bad_row)
     sampler = open_sampler(model, options, problems=problems.problems, sampling=sampling)
-    done = run_eval(sampler, problems, out, samples=samples, sampling=sampling, progress=progress)
+    done = run_eval(
+        sampler, problems, out, samples=samples, sampling=sampling, grader=grader, progress=progress
+    )
     known = [problem for problem in problems if problem.solution is not None]
     force = getattr(sampler, "solution_logprobs", None)
     if force is None or not known or sampling.temperature == 0:
