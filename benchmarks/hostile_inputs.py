@@ -1221,9 +1221,9 @@ def _study_cases() -> Iterator[Case]:
     for kind, given in words.items():
         yield Case(f"study/{kind}", given, {}, "", 3)
     for kind, files in {
-        "noise in its place": {"o/study.json": b"\xff\xfe"},
-        "another study in its place": {"o/study.json": b'{"axis": "length"}'},
-        "a list in its place": {"o/study.json": b"[]"},
+        "results of somebody else's in its place": {"o/results.json": b'{"mine": 1}'},
+        "a table of somebody else's in its place": {"o/results.parquet": b"mine"},
+        "a file where its cells belong": {"o/cells": b"x"},
     }.items():
         yield Case(f"study/{kind}", base, files, "o", 3)
 

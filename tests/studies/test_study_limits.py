@@ -46,3 +46,16 @@ def test_what_is_no_address_of_a_cluster_is_refused_before_ray_is_imported(addre
     with pytest.raises(InputError, match="give host:port") as refused:
         open_pool(2, ray=address)
     assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["results.json", "results.parquet", "figures/mine.svg", "cells"])
+def test_what_no_study_wrote_is_not_written_over(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / "o" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    done = CliRunner().invoke(
+        app, ["study", "depth", "--quick", "--out", str(tmp_path / "o"), "--workers", "0"]
+    )
+    assert isinstance(done.exception, InputError)
+    assert mine.read_text() == "mine"
+    assert len(list((tmp_path / "o").rglob("*.*")) + list((tmp_path / "o").glob("cells"))) == 1

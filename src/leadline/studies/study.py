@@ -13,7 +13,7 @@ from leadline.storage.jsonl import (
     write_json_atomic,
     write_text_atomic,
 )
-from leadline.storage.outputs import check_folder_name, check_output, is_our_page
+from leadline.storage.outputs import check_folder_name, check_output, check_output_folder, is_our_page
 from leadline.studies.analysis.claims import judge_claims
 from leadline.studies.analysis.summary import StudyTable, curve, laws, power, summarise
 from leadline.studies.beyond import write_beyond
@@ -71,6 +71,8 @@ def run_study(
     """
     check_folder_name(out)
     check_output(out / "report.html", ours=is_our_page)
+    check_output_folder(out, mark="cells", files=("results.json", "results.parquet", "figures"))
+    check_output_folder(out / "cells", mark=".")
     plan = _plan(axis, seeds, algorithms, steps, quick=quick, beyond=beyond)
     pool = open_pool(workers, ray)
     # Nothing is timed where nothing is left to compute.
