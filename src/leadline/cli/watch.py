@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import tempfile
-import time
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,11 +48,23 @@ def watch_command(
     if once:
         console.print(frame(now, console.width))
         return
-    with Live(fitted(console, now), console=console, auto_refresh=False) as live:
-        while not now.over:
-            time.sleep(every)
+    with ctrl_c() as stop, Live(fitted(console, now), console=console, auto_refresh=False) as live:
+        while not now.over and not stop.wait(every):
             now = seen()
             live.update(fitted(console, now), refresh=True)
+    if stop.is_set():
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def ctrl_c() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, which raises nothing meanwhile: an exception out of the midst of a drawing may get lost there."""
+    stop = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, place: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def write_page(now: Look, out: Path, refresh: int) -> None:
