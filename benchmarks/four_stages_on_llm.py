@@ -73,7 +73,8 @@ def run_method(options: argparse.Namespace, method: str) -> None:
     forecast = options.out / f"{method}-probe.json"
     if forecast.is_file():
         return
-    start = max((folder / "checkpoints" / "sft").glob("step-*"), default=options.model)
+    trained = [path.parent for path in (folder / "checkpoints" / "sft").glob("*/config.json")]
+    start = max(trained, default=options.model)  # of LoRA the merged model alone is one
     data = Path(os.environ.get("LEADLINE_DATA", ".")) / "gsm8k_train.jsonl"
     asked = ["--limit", str(options.problems), "--samples", "8", "--max-tokens", "160", "--group", "8"]
     done = subprocess.run(
