@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Trainers of several processes at once, this suite's own workers among them, would meet on torch's default port.
-os.environ.setdefault("MASTER_PORT", str(free_port()))
+# Trainers of several processes at once, this suite's own workers among them, would meet on torch's default port. Set
+# anew in each: a worker inherits what the process that started it has.
+os.environ["MASTER_PORT"] = str(free_port())
 
 
 @pytest.fixture(scope="session")
