@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import importlib
 import math
 import random
 import sys
@@ -36,6 +37,8 @@ from leadline.health.sources.opening import open_records
 from leadline.stats import clopper_pearson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+COMMITTED = ("fresh", "later", "heldback")
 
 Faults = tuple[Sequence[Any], Callable[[Any, Any, Path], Any]]
 """Kinds of faults, and what runs one of them: (fault, where it starts, folder) -> outcome."""
@@ -59,34 +62,11 @@ def unseen(scratch: Path, chosen: str) -> None:
     table(local, trl, start, scratch, chosen)
 
 
-def fresh(scratch: Path, chosen: str) -> None:
-    """Twenty more, of another world, model and recipe, for which no check was mended."""
-    from faults import fresh_local, fresh_trl
-
-    start = fresh_local.base(scratch / "base")
-    local, trl = (fresh_local.FAULTS, fresh_local.run_fresh), (fresh_trl.FAULTS, fresh_trl.run_fresh)
-    table(local, trl, start, scratch, chosen)
-
-
-def later(scratch: Path, chosen: str) -> None:
-    """Twenty that were written after the checks were last mended."""
-    from faults import later_local, later_trl
-
-    start = later_local.base(scratch / "base")
-    local, trl = (later_local.FAULTS, later_local.run_later), (later_trl.FAULTS, later_trl.run_later)
-    table(local, trl, start, scratch, chosen)
-
-
-def heldback(scratch: Path, chosen: str) -> None:
-    """Twenty that were held back until the checks were done."""
-    from faults import heldback_local, heldback_trl
-
-    start = heldback_local.base(scratch / "base")
-    local, trl = (
-        (heldback_local.FAULTS, heldback_local.run_heldback),
-        (heldback_trl.FAULTS, heldback_trl.run_heldback),
-    )
-    table(local, trl, start, scratch, chosen)
+def committed(name: str, scratch: Path, chosen: str) -> None:
+    """A set of twenty whose answers were committed before any was run, with a model of its own."""
+    on_local, on_trl = (importlib.import_module(f"faults.{name}_{place}") for place in ("local", "trl"))
+    local, trl = ((module.FAULTS, getattr(module, f"run_{name}")) for module in (on_local, on_trl))
+    table(local, trl, on_local.base(scratch / "base"), scratch, chosen)
 
 
 def table(local: Faults, trl: Faults, start: Any, scratch: Path, chosen: str) -> None:
@@ -279,12 +259,9 @@ def main() -> None:
             faults(Path(scratch), options.fault, options.base)
         if "unseen" in wanted:
             unseen(Path(scratch), options.fault)
-        if "fresh" in wanted:
-            fresh(Path(scratch), options.fault)
-        if "later" in wanted:
-            later(Path(scratch), options.fault)
-        if "heldback" in wanted:
-            heldback(Path(scratch), options.fault)
+        for name in COMMITTED:
+            if name in wanted:
+                committed(name, Path(scratch), options.fault)
         if options.healthy:
             healthy(options.healthy)
         if "simulated" in wanted:

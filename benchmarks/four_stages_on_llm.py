@@ -27,7 +27,7 @@ import numpy as np
 from leadline.stats import Interval, paired_seeds, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, shared_changes
+from llm_runs import carry_out, run_parser, shared_changes
 from probe_on_llm import rates
 
 METHODS = {"full": 2.0e-5, "lora": 5.0e-4, "none": 0.0}
@@ -131,21 +131,12 @@ def _text(value: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, default=Path("models/smollm2-135m"))
-    parser.add_argument("--out", type=Path, default=Path("runs/four-stages-on-llm"))
+    parser = run_parser(__doc__, "four-stages-on-llm")
     parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS))
     parser.add_argument("--sft-steps", type=int, default=40)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--problems", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     options.model = options.model.resolve()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -27,7 +27,7 @@ from leadline.stats import paired_seeds, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 from leadline.types import Completion, Problem
-from llm_runs import carry_out, shared_changes
+from llm_runs import carry_out, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 BOX = re.compile(r"\\boxed\{[^{}]+\}")
@@ -115,22 +115,13 @@ def show(found: dict[str, Any], arms: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, default=Path("models/smollm2-135m"))
-    parser.add_argument("--out", type=Path, default=Path("runs/lead-on-llm"))
+    parser = run_parser(__doc__, "lead-on-llm")
     parser.add_argument("--task", choices=TASKS, default="small sums")
     parser.add_argument("--problems-from", type=Path)
     parser.add_argument("--seeds", type=seeds_of, default=[0, 1, 2])
     parser.add_argument("--arms", type=lambda text: text.split(","), default=list(ARMS))
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--problems", type=int, default=96)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     files = write_tasks(options.problems_from or options.out / "problems", [options.task])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from leadline.recipes import find_recipe
 
-__all__ = ["carry_out", "shared_changes"]
+__all__ = ["carry_out", "run_parser", "shared_changes"]
 
 
 def carry_out(folder: Path, changes: Sequence[str]) -> None:
@@ -37,6 +37,23 @@ def carry_out(folder: Path, changes: Sequence[str]) -> None:
     if done.returncode:
         lines = folder.with_suffix(".log").read_text().splitlines()
         raise SystemExit(f"{folder}: {lines[-1] if lines else 'no output'}")
+
+
+def run_parser(description: str | None, name: str) -> argparse.ArgumentParser:
+    """A parser with the options that every one of these benchmarks has; its runs go to ``runs/name``."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=Path("models/smollm2-135m"))
+    parser.add_argument("--out", type=Path, default=Path("runs") / name)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--set", action="append", default=[], help="a change of the recipe, as of leadline run"
+    )
+    parser.add_argument("--json", type=Path)
+    return parser
 
 
 def shared_changes(options: argparse.Namespace) -> list[str]:

@@ -38,7 +38,7 @@ from leadline.recipes import find_recipe
 from leadline.stats import Interval, clopper_pearson, predicted_share, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, shared_changes
+from llm_runs import carry_out, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 FIRST_STEPS = 3
@@ -256,11 +256,7 @@ def each(rows: list[dict[str, Any]], key: str) -> list[tuple[int, list[float]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, default=Path("models/smollm2-135m"))
-    parser.add_argument("--out", type=Path, default=Path("runs/probe-on-llm"))
+    parser = run_parser(__doc__, "probe-on-llm")
     parser.add_argument(
         "--problems-from", type=Path, help="folder of the families' files; OUT/problems when not given"
     )
@@ -269,19 +265,12 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=96)
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--set", action="append", default=[], help="a change of the recipe, as of leadline run"
-    )
     parser.add_argument("--skip-hopeless", action="store_true")
     parser.add_argument("--collect", action="store_true", help="show what is there; run nothing")
     parser.add_argument("--write-problems", action="store_true", help="make the families' files and stop")
     parser.add_argument("--read", type=Path, help="show what a JSON file holds; run nothing")
     parser.add_argument("--svg", type=Path)
     parser.add_argument("--html", type=Path, help="a page: what was foretold beside what happened")
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.read:
         rows = [judge_forecast(row) for row in json.loads(options.read.read_text())["rows"]]

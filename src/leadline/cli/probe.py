@@ -40,11 +40,11 @@ ProblemData = Annotated[
     str | None, typer.Option(help="The problems: reference answers, texts, and what a model is asked.")
 ]
 Against = Annotated[list[str] | None, typer.Option(help="An evaluation set that must not be trained on.")]
+KeptProblems = Annotated[Path | None, typer.Option(help="Write the problems worth training on.")]
 _RANGES = {
     "group": (2, 65_536), "batch": (1, 10**7), "steps": (1, 10**9), "samples": (1, 10**6), "temperature": (0, 100),
     "max_tokens": (1, 2**24), "limit": (1, 10**12),
 }  # fmt: skip
-KeptProblems = Annotated[Path | None, typer.Option(help="Write the problems worth training on.")]
 
 
 def probe_command(

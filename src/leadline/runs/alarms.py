@@ -9,7 +9,7 @@ from typing import Any
 
 from leadline.engine.signals import StopRequest
 from leadline.health import Alarm, Observation, Watchdog
-from leadline.health.sources.opening import ratio_level
+from leadline.health.sources.opening import ratio_levels
 from leadline.storage.jsonl import read_json, write_json_atomic
 from leadline.storage.run_directory import RunReader
 
@@ -71,7 +71,7 @@ class RunAlarms:
         if self._dog is None:  # a run that goes on: what it had written before
             self._dog = Watchdog()
             reader = RunReader(self._root)
-            self._level = ratio_level(reader, self._arm)
+            self._level = ratio_levels(reader).get(self._arm, "token")
             earlier = [old for old in reader.metrics(self._arm)[:-1] if old["stage"] in _LOOKED_AT]
             self._dog.see_all(Observation.of_row(old, self._level) for old in earlier)
             if (self._root / _FILE).is_file():  # it may tell of steps that were cut off

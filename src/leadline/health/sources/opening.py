@@ -13,7 +13,7 @@ from leadline.health.sources.verl_dump import is_verl, read_verl
 from leadline.recipes.reading import parse_recipe
 from leadline.storage.run_directory import RunReader
 
-__all__ = ["Records", "open_records", "ratio_level"]
+__all__ = ["Records", "open_records", "ratio_levels"]
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,18 @@ def open_records(path: Path) -> Records:
 def _leadline(path: Path) -> Records:
     reader = RunReader(path)
     arms: dict[str, list[Observation]] = {}
-    levels: dict[str, str] = {}
+    levels = ratio_levels(reader)
     for row in reader.metrics():
         if row["stage"] in ("rl", "valid"):
             arm = row["arm"]
-            level = levels.get(arm) or levels.setdefault(arm, ratio_level(reader, arm))
-            arms.setdefault(arm, []).append(Observation.of_row(row, level))
+            arms.setdefault(arm, []).append(Observation.of_row(row, levels.get(arm, "token")))
     return Records("leadline", arms)
 
 
-def ratio_level(reader: RunReader, arm: str) -> str:
-    """``token`` or ``sequence``, as the run's recipe says of an arm; ``token`` where it cannot be read."""
+def ratio_levels(reader: RunReader) -> dict[str, str]:
+    """Arm -> ``token`` or ``sequence``, as the run's recipe says; nothing where it cannot be read."""
     try:
         arms = parse_recipe(reader.recipe, where=str(reader.root)).arms
     except (LeadlineError, OSError):  # of an older version: the checks look at what they can
-        return "token"
-    return arms[arm].loss.level if arm in arms else "token"
+        return {}
+    return {name: arm.loss.level for name, arm in arms.items()}
