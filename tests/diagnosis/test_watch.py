@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
+import itertools
 import json
 import os
 import pty
@@ -12,6 +14,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from rich.cells import cell_len
@@ -19,6 +22,7 @@ from rich.console import Console
 
 from command import call
 from fake_run import make_run
+from leadline.cli.watch import CtrlC
 from leadline.diagnosis.watch import verdicts_of
 from leadline.health import Observation, Watchdog
 from leadline.storage.jsonl import write_json_atomic
@@ -106,3 +110,30 @@ def test_verls_files_and_what_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "data-fresh" in (tmp_path / "page.html").read_text()
     assert call("watch", str(tmp_path / "nowhere"), "--once").returncode == 2
+
+
+def test_ctrl_c_ends_a_wait_before_whichever_line_of_it_falls() -> None:
+    """A handler of a signal runs between two lines of whatever is under way, and may meet a lock that is held there."""
+
+    left = 0
+
+    def press(frame: FrameType, event: str, argument: object) -> object:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGINT)
+        return press
+
+    faulthandler.dump_traceback_later(120, exit=True)  # one that waits for itself would wait for ever
+    for place in itertools.count(1):
+        left = place
+        with CtrlC() as stop:
+            sys.settrace(press)  # type: ignore[arg-type]
+            ended = stop.wait(0.05)
+            sys.settrace(None)
+            assert ended == stop.pressed == (left <= 0)
+        if left > 0:
+            break
+    faulthandler.cancel_dump_traceback_later()
+    assert place > 3

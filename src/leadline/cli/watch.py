@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import select
 import signal
+import socket
 import tempfile
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.console import Console, RenderableType
@@ -48,23 +49,45 @@ def watch_command(
     if once:
         console.print(frame(now, console.width))
         return
-    with ctrl_c() as stop, Live(fitted(console, now), console=console, auto_refresh=False) as live:
+    with CtrlC() as stop, Live(fitted(console, now), console=console, auto_refresh=False) as live:
         while not now.over and not stop.wait(every):
             now = seen()
             live.update(fitted(console, now), refresh=True)
-    if stop.is_set():
+    if stop.pressed:
         raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def ctrl_c() -> Iterator[threading.Event]:
-    """Set by Ctrl-C, which raises nothing meanwhile: an exception out of the midst of a drawing may get lost there."""
-    stop = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda number, place: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+class CtrlC:
+    """A context manager: Ctrl-C ends a wait and raises nothing, as an exception in a drawing may get lost there.
+
+    Python writes every signal's number into a socket, which the wait listens to. A ``threading.Event`` would not do:
+    set by a handler that runs while ``wait`` holds the event's lock, it waits for that lock for ever.
+    """
+
+    def __enter__(self) -> Self:
+        self.pressed = False
+        self._heard, self._told = socket.socketpair()
+        self._told.setblocking(False)
+        self._descriptor = signal.set_wakeup_fd(self._told.fileno(), warn_on_full_buffer=False)
+        self._handler = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._handler)
+        signal.set_wakeup_fd(self._descriptor)
+        self._heard.close()
+        self._told.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was pressed, before or within so many seconds."""
+        until = time.monotonic() + seconds
+        while not self.pressed and (left := until - time.monotonic()) > 0:
+            if select.select([self._heard], [], [], left)[0]:
+                self._heard.recv(64)  # of other signals, too, such as a terminal's new size
+        return self.pressed
+
+    def _press(self, number: int, place: FrameType | None) -> None:
+        self.pressed = True
 
 
 def write_page(now: Look, out: Path, refresh: int) -> None:
