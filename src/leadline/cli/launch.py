@@ -47,6 +47,7 @@ def launch_verl(
     """Check everything, write the Parquet files, and run each arm as a job of the cluster."""
     from leadline.runs.backends.verl import describe_jobs, plan_verl, submit, write_inputs
     from leadline.runs.backends.verl.checks import verl_environment_faults
+    from leadline.runs.gpu_needs import gpu_lines
     from leadline.runs.training_data import open_material
 
     parsed = changed_recipe(recipe, changes, model)
@@ -58,6 +59,8 @@ def launch_verl(
         arms=arm or (),
         address=address,
     )
+    for line in gpu_lines(parsed, nodes=nodes, gpus_per_node=gpus_per_node):
+        say(f"# {line}")
     material = open_material(parsed)
     for line in [*(f"# note: {note}" for note in material.notes), *describe_jobs(plan)]:
         say(line)
@@ -87,6 +90,7 @@ def launch_trl(
     """Print the line that runs a recipe through TRL, and the `accelerate launch` lines behind it."""
     from leadline.runs.backends.trl.checks import trl_environment_faults
     from leadline.runs.backends.trl.command_lines import trl_lines
+    from leadline.runs.gpu_needs import gpu_lines
 
     parsed = changed_recipe(recipe, changes, model)
     for line in trl_lines(parsed, recipe, run_folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
@@ -94,6 +98,8 @@ def launch_trl(
     faults = trl_environment_faults()
     if faults:
         raise InputError(faults)
+    for line in gpu_lines(parsed, gpus_per_node=gpus_per_node):
+        say(f"# {line}")
 
 
 @launch_app.command("collect")

@@ -99,7 +99,10 @@ def run_command(
     folder = run_folder(out, parsed)
     if dry_run:
         from leadline.runs.cost_estimate import describe_plan
+        from leadline.runs.gpu_needs import gpu_lines
 
+        for line in gpu_lines(parsed):  # known before the data are there
+            console.print(line, markup=False)
         for line in describe_plan(parsed, folder):
             console.print(line, markup=False)
         return

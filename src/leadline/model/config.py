@@ -99,6 +99,32 @@ class DecoderConfig:
     def qk_norm(self) -> bool:
         return self.family == "qwen3"
 
+    @property
+    def attention_width(self) -> int:
+        """Of all queries of a token."""
+        return self.num_heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        """Of all keys of a token; its values are as many."""
+        return self.num_kv_heads * self.head_dim
+
+    @property
+    def layer_parameters(self) -> int:
+        """Numbers in the weights of one layer."""
+        width, q, kv = self.hidden_size, self.attention_width, self.kv_width
+        products = 2 * width * q + 2 * width * kv + 3 * width * self.intermediate_size
+        return (
+            products + 2 * width + (q + 2 * kv) * self.qkv_bias + 2 * self.head_dim * self.qk_norm
+        )  # norms, biases
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all weights."""
+        tables = (1 if self.tie_embeddings else 2) * self.vocab_size
+        tables += self.max_positions if self.position == "learned" else 0
+        return self.num_layers * self.layer_parameters + (tables + 1) * self.hidden_size
+
     @classmethod
     def from_huggingface(cls, raw: Mapping[str, Any], *, where: str = "config.json") -> DecoderConfig:
         """Read the keys of a Hugging Face ``config.json``.

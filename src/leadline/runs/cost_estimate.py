@@ -10,6 +10,7 @@ from pathlib import Path
 
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends import check_recipe
+from leadline.runs.model_shapes import own_shape
 from leadline.runs.pipeline import stage_names
 from leadline.runs.training_data import Material, open_material
 
@@ -109,13 +110,7 @@ def _parameters(recipe: Recipe, material: Material) -> int | None:
 
         folder = Path(recipe.model.source)
         return count_parameters(folder) if folder.is_dir() else None
-    model = recipe.model
-    width, kv = (
-        model.hidden_size,
-        (model.num_kv_heads or model.num_heads) * (model.hidden_size // model.num_heads),
-    )
-    layer = 2 * width * width + 2 * width * kv + 3 * width * model.intermediate_size + 2 * width
-    return model.num_layers * layer + 2 * width * (len(material.pieces) + 106) + width
+    return own_shape(recipe, len(material.pieces) + 106).parameters
 
 
 def _matrix_rate(threads: int | None) -> float:

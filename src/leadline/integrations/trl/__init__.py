@@ -1,7 +1,7 @@
 """GRPO-LEAD inside TRL: a trainer, a mixin for one's own trainer, and reward functions for any ``GRPOTrainer``.
 
 The reward functions need no TRL. :class:`LeadGRPOTrainer` is imported on first use and refuses versions
-of TRL in which something that it builds on is missing. How to use all of it: ``docs/trl.md``.
+of TRL in which something that it builds on is missing. How to use it: ``docs/trl.md``, ``docs/trl-reference.md``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Installed beside verl, :mod:`leadline.integrations.verl.plugin` is found through the entry-point group
 ``verl.plugins`` wherever verl is imported, on every node. ``python -m leadline.integrations.verl.check`` says
-whether it really was. How to use all of it: ``docs/cluster.md``.
+whether it really was. How to use all of it: ``docs/cluster.md``, ``docs/verl-reference.md``.
 
 verl hands an estimator nothing but rewards, masks and group ids, so what is known of a completion (right,
 wrong, no answer, unscorable, and its bonus) travels in its one reward: see

@@ -18,7 +18,6 @@ from leadline.engine.supervised_trainer import SupervisedTrainer
 from leadline.errors import CheckpointError, ConfigError, DataError, InputError
 from leadline.model import (
     Decoder,
-    DecoderConfig,
     build_tokenizer,
     load_model,
     save_decoder,
@@ -31,6 +30,7 @@ from leadline.rewards import Scorer
 from leadline.runs.backends.checks import check_model
 from leadline.runs.backends.lifting import lift_of
 from leadline.runs.backends.protocol import Stage
+from leadline.runs.model_shapes import own_shape
 from leadline.runs.training_data import Material
 from leadline.samplers import Prompting
 from leadline.samplers.local import LocalSampler
@@ -124,7 +124,7 @@ class LocalBackend:
         if there is not None:
             return there.folder
         tokenizer = build_tokenizer(self.material.pieces)
-        model = Decoder(_shape(self.recipe, len(tokenizer)))
+        model = Decoder(own_shape(self.recipe, len(tokenizer)))
         model.initialise(torch_rng(self.recipe.seed, "init"), self.recipe.model.initial_scale)
         return checkpoints.save(0, lambda folder: save_decoder(model, folder, tokenizer), {})
 
@@ -227,22 +227,6 @@ class LocalBackend:
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:
         model, tokenizer = load_model(folder, device=self.device)
         return model, Codec(tokenizer, self.recipe.data.system_prompt)
-
-
-def _shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
-    model = recipe.model
-    return DecoderConfig(
-        family=model.family,
-        vocab_size=vocabulary,
-        hidden_size=model.hidden_size,
-        intermediate_size=model.intermediate_size,
-        num_layers=model.num_layers,
-        num_heads=model.num_heads,
-        num_kv_heads=model.num_kv_heads or model.num_heads,
-        head_dim=model.hidden_size // model.num_heads,
-        rope_theta=model.rope_theta,
-        position=model.position,
-    )
 
 
 def _final(checkpoints: Checkpoints, steps: int) -> Path:

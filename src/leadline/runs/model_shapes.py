@@ -1,0 +1,70 @@
+"""The shape of a model: of a recipe's own, of a directory's, or of a published one by its name (no hub is asked)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from leadline.model.config import DecoderConfig
+from leadline.recipes.schema import Recipe
+
+__all__ = ["own_shape", "shape_of"]
+
+
+def _qwen2(
+    width: int, layers: int, heads: int, kv_heads: int, inner: int, vocabulary: int, *, tied: bool
+) -> DecoderConfig:
+    return DecoderConfig(
+        family="qwen2", vocab_size=vocabulary, hidden_size=width, intermediate_size=inner, num_layers=layers,
+        num_heads=heads, num_kv_heads=kv_heads, head_dim=width // heads, tie_embeddings=tied,
+    )  # fmt: skip
+
+
+_QWEN2: Mapping[str, DecoderConfig] = {
+    "0.5": _qwen2(896, 24, 14, 2, 4864, 151_936, tied=True),
+    "1.5": _qwen2(1536, 28, 12, 2, 8960, 151_936, tied=True),
+    "3": _qwen2(2048, 36, 16, 2, 11008, 151_936, tied=True),
+    "7": _qwen2(3584, 28, 28, 4, 18944, 152_064, tied=False),
+    "14": _qwen2(5120, 48, 40, 8, 13824, 152_064, tied=False),
+    "32": _qwen2(5120, 64, 40, 8, 27648, 152_064, tied=False),
+    "72": _qwen2(8192, 80, 64, 8, 29568, 152_064, tied=False),
+}
+"""Qwen2.5 by its billions of parameters, as the models' ``config.json`` say (arXiv 2412.15115, table 1)."""
+_DISTILLED = {**_QWEN2, "1.5": replace(_QWEN2["1.5"], tie_embeddings=False)}
+"""DeepSeek-R1-Distill-Qwen: the same shapes, with an output matrix of its own."""
+_NAMED = re.compile(r"(Qwen2\.5|Distill-Qwen)(?:-Math|-Coder)?-(\d+(?:\.\d+)?)B\b", re.IGNORECASE)
+
+
+def own_shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
+    """Of the model that a recipe without ``model.source`` makes."""
+    model = recipe.model
+    return DecoderConfig(
+        family=model.family,
+        vocab_size=vocabulary,
+        hidden_size=model.hidden_size,
+        intermediate_size=model.intermediate_size,
+        num_layers=model.num_layers,
+        num_heads=model.num_heads,
+        num_kv_heads=model.num_kv_heads or model.num_heads,
+        head_dim=model.hidden_size // model.num_heads,
+        rope_theta=model.rope_theta,
+        position=model.position,
+    )
+
+
+def shape_of(source: str) -> DecoderConfig | None:
+    """Of a directory, or of a Qwen2.5 model and what was distilled into one; None where neither tells.
+
+    Raises:
+        CheckpointError: a directory whose ``config.json`` cannot be used.
+    """
+    if Path(source).is_dir():
+        from leadline.model.checkpoint import read_config
+
+        return read_config(Path(source))
+    named = _NAMED.search(source)
+    if named is None:
+        return None
+    return (_DISTILLED if named[1].lower().startswith("distill") else _QWEN2).get(named[2])
