@@ -41,21 +41,29 @@ class Observation:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any], level: str = "token") -> Observation:
-        """From a line of ``metrics.jsonl`` of an arm whose importance ratio is one a token, or one a ``sequence``.
-
-        A ratio a sequence is clipped for whole completions: what healthy runs clip is no matter of a few tokens.
-        """
+        """From a line of ``metrics.jsonl``, of an arm whose importance ratio is at that level (:meth:`at_level`)."""
         numbers = {name: value for name, raw in row.items() if (value := finite_number(raw)) is not None}
         if row.get("stage") == "valid":
             known = {"valid": numbers["pass@1"]} if "pass@1" in numbers else {}
             return cls(int(row["step"]), known)
         parts = {name: numbers.get(name) for name in reward_parts(row) if name not in _ELSEWHERE}
-        unlike = {"step", *parts, *(["clip_share"] if level == "sequence" else [])}
-        values = {name: value for name, value in numbers.items() if name not in unlike}
+        values = {name: value for name, value in numbers.items() if name not in {"step", *parts}}
         if "pass@1" in row and "pass@1" not in numbers:
             parts["accuracy"] = None
         batch = row.get("batch")
-        return cls(int(row["step"]), values, parts, batch if isinstance(batch, str) else None)
+        whole = cls(int(row["step"]), values, parts, batch if isinstance(batch, str) else None)
+        return whole.at_level(level)
+
+    def at_level(self, level: str) -> Observation:
+        """As the checks may read it where the importance ratio is one a ``token``, or one a ``sequence``.
+
+        A ratio a sequence is clipped for whole completions: what healthy runs clip is no matter of a few tokens.
+        """
+        if level != "sequence":
+            return self
+        return replace(
+            self, values={name: value for name, value in self.values.items() if name != "clip_share"}
+        )
 
     def get(self, name: str) -> float | None:
         """A number, if it is known."""

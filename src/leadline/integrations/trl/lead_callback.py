@@ -67,8 +67,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if "valid" not in seen.values:
             self._before = logs
             seen = self._with_completions(seen)
-        if getattr(args, "importance_sampling_level", "token") == "sequence":  # it clips whole completions
-            seen = replace(seen, values={k: v for k, v in seen.values.items() if k != "clip_share"})
+        seen = seen.at_level(getattr(args, "importance_sampling_level", "token"))
         if args.world_size > 1:  # all processes must come to the same end
             values = {name: value for name, value in seen.values.items() if name not in _OF_THIS_PROCESS}
             seen = Observation(seen.step, values, seen.parts, seen.batch)
