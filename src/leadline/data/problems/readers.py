@@ -90,9 +90,19 @@ def _hub(name: str, config: str | None, split: str | None) -> Iterator[PlacedRow
     place = f"{name} (no file or folder here; a data set of the hub)"
     if answer.why is None:
         return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+    unreached = f"{place}: the hub cannot be reached ({answer.why.partition('. ')[0]})"
     with offline():
-        place += f": the hub cannot be reached ({answer.why}); from its cache"
-        return _dataset(name, lambda: datasets.load_dataset(name, config, split=split), split, place)
+        try:
+            return _dataset(
+                name,
+                lambda: datasets.load_dataset(name, config, split=split),
+                split,
+                f"{unreached}; from its cache",
+            )
+        except DataError as error:
+            if isinstance(error.__cause__, ConnectionError):  # it asked the hub: the cache has nothing
+                raise DataError(f"{unreached}, and its cache has none of it") from error
+            raise
 
 
 def _dataset(name: str, load: Callable[[], Any], split: str | None, place: str = "") -> Iterator[PlacedRow]:
