@@ -89,8 +89,10 @@ def sampler(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         source = options.model
         if source is None:
-            shape = dict(vars(step_benchmark())["SMOLLM2" if options.device == "cuda" else "SMALL"])
-            model = Decoder(DecoderConfig(vocab_size=49_152, **shape))
+            usual = "smollm2" if options.device == "cuda" else "small"
+            name = {"smollm2": "SMOLLM2", "qwen2": "QWEN", "small": "SMALL"}[options.shape or usual]
+            vocabulary = 151_936 if name == "QWEN" else 49_152
+            model = Decoder(DecoderConfig(vocab_size=vocabulary, **vars(step_benchmark())[name]))
             save_decoder(model.initialise(torch.Generator().manual_seed(0)), Path(folder))
             source = Path(folder)
         parameters = sum(parameter.numel() for parameter in load_decoder(source).parameters())
@@ -285,6 +287,7 @@ def main() -> None:
     parser.add_argument("part", choices=parts)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--model", type=Path, help="a model directory")
+    parser.add_argument("--shape", choices=["smollm2", "qwen2"], help="sampler: of a random model")
     parser.add_argument("--rows", type=int, help="sampler: completions at a time, a multiple of 8")
     parser.add_argument("--tokens", type=int, help="sampler: tokens a completion")
     parser.add_argument("--seconds", type=int, default=110, help="lead: when to stop")
