@@ -58,9 +58,8 @@ RUNS = (
 def verl_setup(gpus: int, *, cap: int, micro_tokens: int, parallel: int, rows: int = 256) -> Setup:
     """Weights and moments leave the card while completions are drawn, for which 60% of it is taken."""
     return Setup(
-        gpus=gpus, stage=3, autocast=False, reference=False, recomputed=True, steps=280, rows=rows,
-        micro_tokens=micro_tokens, tiled=False, padded=False, cap=cap, share=0.6, tensor_parallel=parallel,
-        offloaded=True,
+        gpus=gpus, stage=3, steps=280, rows=rows, micro_tokens=micro_tokens, tiled=False, padded=False, cap=cap,
+        share=0.6, tensor_parallel=parallel, beside=0.0,
     )  # fmt: skip
 
 
@@ -94,9 +93,8 @@ def nemo_seconds() -> Iterator[tuple[str, float, float]]:
     """Model, published and estimated seconds of a step; 4,096 tokens at most, a policy held against a reference."""
     for name, gpus, parallel, mean, recomputed, published in NEMO:
         setup = Setup(
-            gpus=gpus, stage=3, autocast=False, reference=True, recomputed=recomputed, steps=1, rows=2048,
-            micro_tokens=4096, tiled=False, padded=False, cap=4096 - PROMPT_TOKENS, share=0.6,
-            tensor_parallel=parallel, offloaded=True,
+            gpus=gpus, stage=3, reference_bytes=2, recomputed=recomputed, steps=1, rows=2048, micro_tokens=4096,
+            tiled=False, padded=False, cap=4096 - PROMPT_TOKENS, share=0.6, tensor_parallel=parallel, beside=0.0,
         )  # fmt: skip
         memory = memory_on(SHAPES[name], setup, H100.memory)
         yield name, published, step_time(SHAPES[name], setup, memory, H100, mean - PROMPT_TOKENS).total

@@ -16,7 +16,7 @@ import pytest
 from command import Done, call, refused
 from leadline.errors import ConfigError
 from leadline.model.tokenizer import build_tokenizer
-from leadline.runs.backends.trl.subprocess_stage import processes
+from leadline.runs.backends.trl.launch_words import processes
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
@@ -230,7 +230,7 @@ def test_a_plan_names_what_is_only_missing_here(run: Callable[..., Done]) -> Non
     assert done.returncode == 0, done.stderr
     assert "note: trl.grpo.use_vllm: vLLM is not installed" in done.stdout
     assert "note: model.source: Some/Model-1.5B was not looked at" in done.stdout
-    assert "not estimated" in done.stdout
+    assert "not counted" in done.stdout
     refused(
         run("model.source=models/of/mine", "trl.ppo=1", option="--dry-run"), "no such directory", "trl.ppo"
     )

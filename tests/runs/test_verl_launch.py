@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from command import call
 from leadline.cli.doctor import diagnose
 from leadline.cli.main import main
 from leadline.errors import ConfigError, DataError, InputError
@@ -22,7 +23,7 @@ from leadline.recipes.reading import load_recipe
 from leadline.recipes.schema import Recipe
 from leadline.report import build_report
 from leadline.runs.backends.command_line import as_argument, as_line
-from leadline.runs.backends.trl.command_lines import trl_lines
+from leadline.runs.backends.trl.command_lines import launched_recipe, trl_lines
 from leadline.runs.backends.verl import (
     collect,
     describe_jobs,
@@ -363,26 +364,54 @@ def test_a_python_that_cannot_answer_is_a_fault(tmp_path: Path) -> None:
 # --- trl -----------------------------------------------------------------------------------------------------
 
 
+def lines_of_trl(name: str, gpus_per_node: int | None = None, **more: Any) -> list[str]:
+    recipe = find_recipe(name)
+    return trl_lines(
+        recipe, launched_recipe(recipe, gpus_per_node=gpus_per_node), name, Path("runs/x"), **more
+    )
+
+
 def test_launch_trl_prints_the_lines_of_its_stages() -> None:
-    lines = trl_lines(find_recipe("lead-14b"), "lead-14b", Path("runs/x"))
+    lines = lines_of_trl("lead-14b")
     assert lines[0] == "leadline run lead-14b --out runs/x"
     assert len(lines) == 4  # a comment, sft, lead
     assert lines[2].startswith("accelerate launch --num_processes 8 ")
     assert lines[2].endswith("-m leadline.runs.backends.trl.worker runs/x/checkpoints/sft/launch/spec.json")
 
 
-def test_the_processes_of_the_command_line_reach_the_recipe(recipe_file: Path) -> None:
-    line = trl_lines(find_recipe("lead-14b"), "lead-14b", Path("runs/x"), gpus_per_node=2)[0]
+def test_what_the_command_line_changed_is_in_the_line_to_type() -> None:
+    line = lines_of_trl("lead-7b", model="some/model", changes=["rl.steps=5"])[0]
+    words = shlex.split(line.replace("\\\n", " "))
+    assert words[-4:] == ["--model", "some/model", "--set", "rl.steps=5"]
+
+
+def test_the_processes_of_the_command_line_reach_the_recipe_and_keep_its_other_words() -> None:
+    line = lines_of_trl("lead-14b", gpus_per_node=2)[0]
     words = shlex.split(line.replace("\\\n", " "))
     change = words[words.index("--set") + 1]
-    found = find_recipe("lead-14b", [change])
-    assert found.trl["launch"][:2] == ["--num_processes", "2"]
+    launch = find_recipe("lead-14b", [change]).trl["launch"]
+    assert launch[:2] == ["--num_processes", "2"]
+    assert launch[-3:] == ["--use_deepspeed", "--zero_stage", "3"]
+    with pytest.raises(ConfigError, match="7 processes"):
+        lines_of_trl("lead-14b", gpus_per_node=7)
 
 
 def test_trl_on_several_nodes_or_without_its_backend_is_refused(recipe: Recipe) -> None:
     with pytest.raises(ConfigError) as caught:
-        trl_lines(recipe, "r.yaml", Path("runs/x"), nodes=2)
+        launched_recipe(recipe, nodes=2)
     assert [line.split(":")[0] for line in caught.value.problems] == ["backend", "--nodes"]
+
+
+def test_verl_does_not_take_a_recipe_for_another_trainer(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs a recipe with backend verl"):
+        plan_verl(find_recipe("lead-7b"), tmp_path)
+
+
+def test_a_command_is_never_cut(recipe_file: Path, tmp_path: Path) -> None:
+    done = call("launch", "verl", str(recipe_file), "--out", str(tmp_path / "run"), "--dry-run")
+    command = done.stdout[done.stdout.index("ray job submit") :]
+    assert len(command) > 2000
+    assert "characters)" not in command
 
 
 # --- arguments -----------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def launch_verl(
         say(f"# {line}")
     material = open_material(parsed)
     for line in [*(f"# note: {note}" for note in material.notes), *describe_jobs(plan)]:
-        say(line)
+        say(line, limit=None)  # a command is of no use when it is cut
     faults = [
         line
         for job in plan.jobs
@@ -89,17 +89,20 @@ def launch_trl(
 ) -> None:
     """Print the line that runs a recipe through TRL, and the `accelerate launch` lines behind it."""
     from leadline.runs.backends.trl.checks import trl_environment_faults
-    from leadline.runs.backends.trl.command_lines import trl_lines
     from leadline.runs.gpu_needs import gpu_lines
 
     parsed = changed_recipe(recipe, changes, model)
-    for line in trl_lines(parsed, recipe, run_folder(out, parsed), nodes=nodes, gpus_per_node=gpus_per_node):
-        say(line)
     faults = trl_environment_faults()
     if faults:
         raise InputError(faults)
-    for line in gpu_lines(parsed, gpus_per_node=gpus_per_node):
+    from leadline.runs.backends.trl.command_lines import launched_recipe, trl_lines
+
+    launched = launched_recipe(parsed, nodes=nodes, gpus_per_node=gpus_per_node)
+    for line in gpu_lines(launched):
         say(f"# {line}")
+    folder = run_folder(out, parsed)
+    for line in trl_lines(parsed, launched, recipe, folder, model=model, changes=changes or ()):
+        say(line, limit=None)
 
 
 @launch_app.command("collect")

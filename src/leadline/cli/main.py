@@ -102,9 +102,9 @@ def run_command(
         from leadline.runs.gpu_needs import gpu_lines
 
         for line in gpu_lines(parsed):  # known before the data are there
-            console.print(line, markup=False)
+            say(line)
         for line in describe_plan(parsed, folder):
-            console.print(line, markup=False)
+            say(line)
         return
     from leadline.display.progress import Progress, result_table
     from leadline.runs.pipeline import run_recipe

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from leadline.cli.outcome import complain
-from leadline.display.visible import visible
+from leadline.display.visible import MAX_SHOWN, visible
 from leadline.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def sample_reading(
     return SampleReading(layout, columns_of(columns or ()), pass_at, counter)
 
 
-def say(text: str) -> None:
-    """A line for people and scripts, never broken at the width of a terminal."""
-    Console(highlight=False, soft_wrap=True).print(visible(text), markup=False)
+def say(text: str, limit: int | None = MAX_SHOWN) -> None:
+    """A line for people and scripts, never broken at the width of a terminal; cut behind ``limit`` characters."""
+    Console(highlight=False, soft_wrap=True).print(visible(text, limit), markup=False)
 
 
 def print_finding(values: Mapping[str, Any], finding: Finding, as_json: bool) -> None:

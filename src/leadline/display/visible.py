@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["visible"]
+__all__ = ["MAX_SHOWN", "visible"]
 
 MAX_SHOWN = 2000
 # C0 without tab and line feed, DEL, C1, marks and overrides of direction, half surrogate pairs, separators of lines.

@@ -77,7 +77,8 @@ def describe_plan(recipe: Recipe, out: Path) -> list[str]:
         f"  {row.stage:18} {row.steps:6,} steps  {row.tokens / 1e6:9.2f} M tokens  {_time(row.seconds)}".rstrip()
         for row in plans
     ]
-    lines.append(_total(parameters, plans))
+    if recipe.backend == "local" or parameters is not None:
+        lines.append(_total(parameters, plans))
     if (out / "recipe.yaml").is_file():
         lines.append(f"{out} holds a run already: --resume goes on with it")
     return lines
@@ -94,7 +95,9 @@ def _total(parameters: int | None, plans: Sequence[StageCost]) -> str:
 
 
 def _typical_length(recipe: Recipe, material: Material) -> int:
-    """Tokens of a completion, guessed from known solutions (a token is about three characters of plain text)."""
+    """Tokens of a completion: guessed from known solutions; of a model that was trained elsewhere, half of the cap."""
+    if recipe.model.source is not None:
+        return max(1, recipe.rl.max_tokens // 2)
     texts = [text for text in (material.gold(problem) for problem in material.test(16)) if text]
     if not texts:
         return recipe.rl.max_tokens // 2

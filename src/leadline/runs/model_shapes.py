@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from leadline.errors import InputError
 from leadline.model.config import DecoderConfig
 from leadline.recipes.schema import Recipe
+from leadline.storage.reading import read_text
 
 __all__ = ["own_shape", "shape_of"]
 
@@ -34,7 +37,7 @@ _QWEN2: Mapping[str, DecoderConfig] = {
 """Qwen2.5 by its billions of parameters, as the models' ``config.json`` say (arXiv 2412.15115, table 1)."""
 _DISTILLED = {**_QWEN2, "1.5": replace(_QWEN2["1.5"], tie_embeddings=False)}
 """DeepSeek-R1-Distill-Qwen: the same shapes, with an output matrix of its own."""
-_NAMED = re.compile(r"(Qwen2\.5|Distill-Qwen)(?:-Math|-Coder)?-(\d+(?:\.\d+)?)B\b", re.IGNORECASE)
+_NAMED = re.compile(r"(Qwen2\.5|Distill-Qwen)(?:-Math|-Coder)?-(\d+(?:\.\d+)?)B(?:-Instruct)?", re.IGNORECASE)
 
 
 def own_shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
@@ -57,14 +60,36 @@ def own_shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
 def shape_of(source: str) -> DecoderConfig | None:
     """Of a directory, or of a Qwen2.5 model and what was distilled into one; None where neither tells.
 
-    Raises:
-        CheckpointError: a directory whose ``config.json`` cannot be used.
+    A directory need not hold a model that the local engine can run: its sizes are all that is read.
     """
-    if Path(source).is_dir():
-        from leadline.model.checkpoint import read_config
-
-        return read_config(Path(source))
-    named = _NAMED.search(source)
+    if source and Path(source).is_dir():
+        return _sizes(Path(source) / "config.json")
+    named = _NAMED.fullmatch(source.rpartition("/")[2])
+    if named is None and source.startswith("deepseek-ai/DeepSeek-R1-"):
+        named = _NAMED.fullmatch(source.partition("DeepSeek-R1-")[2])
     if named is None:
         return None
     return (_DISTILLED if named[1].lower().startswith("distill") else _QWEN2).get(named[2])
+
+
+def _sizes(path: Path) -> DecoderConfig | None:
+    """Of a dense decoder; None where a size is missing, or there are experts."""
+    try:
+        raw = json.loads(read_text(path))
+        if not isinstance(raw, Mapping) or any("expert" in str(key) for key in raw):
+            return None
+        heads = raw["num_attention_heads"]
+        known = {
+            "vocab_size": raw["vocab_size"],
+            "hidden_size": raw["hidden_size"],
+            "intermediate_size": raw["intermediate_size"],
+            "num_layers": raw["num_hidden_layers"],
+            "num_heads": heads,
+            "num_kv_heads": raw.get("num_key_value_heads") or heads,
+            "head_dim": raw.get("head_dim") or raw["hidden_size"] // heads,
+        }
+        if not all(type(size) is int and 0 < size < 2**27 for size in known.values()):
+            return None
+        return DecoderConfig(**known, tie_embeddings=raw.get("tie_word_embeddings") is True)
+    except (InputError, ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError):
+        return None  # what is wrong with it is said by those who load it

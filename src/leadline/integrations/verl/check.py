@@ -97,6 +97,7 @@ def _config_faults(config: Any) -> list[str]:
     rejected = (config.algorithm.get("rollout_correction") or {}).get("rollout_rs")
     if rejected:
         faults.append(f"algorithm.rollout_correction.rollout_rs: {rejected!r}: {REJECTION}")
+    faults += _attention_faults(config.actor_rollout_ref.model)
     rollout = config.actor_rollout_ref.rollout
     if rollout.multi_turn.enable or rollout.agent.default_agent_loop != "single_turn_agent":
         faults.append(
@@ -119,6 +120,17 @@ def _config_faults(config: Any) -> list[str]:
     except InputError as error:
         faults += [line for line in error.problems if line not in faults]
     return faults
+
+
+def _attention_faults(model: Any) -> list[str]:
+    """verl's training engine asks transformers for flash-attn, which none of verl's other extras brings."""
+    asked = (model.get("override_config") or {}).get("attn_implementation", "flash_attention_2")
+    if asked != "flash_attention_2" or any(util.find_spec(name) for name in ("flash_attn", "kernels")):
+        return []
+    return [
+        "actor_rollout_ref.model: verl trains with flash_attention_2, and flash-attn is not installed: pip install "
+        "flash-attn --no-build-isolation"
+    ]
 
 
 def _own_faults(config: Any) -> list[str]:

@@ -60,8 +60,8 @@ def check_settings(recipe: Recipe) -> None:
         ConfigError: every such setting.
     """
     check_trl()
+    from leadline.runs.backends.trl.launch_words import processes
     from leadline.runs.backends.trl.settings import grpo_config, sft_config, trl_recipe_faults
-    from leadline.runs.backends.trl.subprocess_stage import processes
 
     words = recipe.trl.get("launch")
     refusals, world = Refusals(), int(os.environ.get("WORLD_SIZE", "1"))

@@ -8,21 +8,21 @@ from pathlib import Path
 from leadline.errors import ConfigError
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.command_line import as_line
+from leadline.runs.backends.translation import batch_line, refusals
+from leadline.runs.backends.trl.launch_words import launch_words, processes, with_processes
 
-__all__ = ["trl_lines"]
+__all__ = ["launched_recipe", "trl_lines"]
 
 
-def trl_lines(
-    recipe: Recipe, name: str, out: Path, *, nodes: int | None = None, gpus_per_node: int | None = None
-) -> list[str]:
-    """What to type, and what that starts, as shell lines.
+def launched_recipe(recipe: Recipe, *, nodes: int | None = None, gpus_per_node: int | None = None) -> Recipe:
+    """The recipe with the words that `accelerate launch` is to get.
 
     Args:
-        name: how the recipe was named on the command line.
-        gpus_per_node: processes; in place of the recipe's ``trl.launch``.
+        gpus_per_node: processes, in place of the number in the recipe's ``trl.launch``.
 
     Raises:
-        ConfigError: the recipe is not one for TRL, or more than one machine is asked for.
+        ConfigError: the recipe is not one for TRL, more than one machine is asked for, or the completions of a step do
+            not divide over the processes.
     """
     faults = []
     if recipe.backend != "trl":
@@ -36,11 +36,37 @@ def trl_lines(
         )
     if faults:
         raise ConfigError(faults)
-    given = recipe.trl.get("launch")
-    launch = _processes(gpus_per_node) if gpus_per_node or given is None else [str(word) for word in given]
-    run = ["leadline", "run", name, "--out", str(out)]
-    if launch != given:
-        run += ["--set", f"trl.launch={_yaml_list(launch)}"]
+    words = launch_words(recipe)
+    if gpus_per_node or not words:
+        words = with_processes(words, gpus_per_node or 1)
+    faults = refusals([batch_line(recipe, processes(words), {})])
+    if faults:
+        raise ConfigError(faults)
+    return recipe.model_copy(update={"trl": {**recipe.trl, "launch": words}})
+
+
+def trl_lines(
+    recipe: Recipe,
+    launched: Recipe,
+    name: str,
+    out: Path,
+    *,
+    model: str | None = None,
+    changes: Sequence[str] = (),
+) -> list[str]:
+    """What to type, and what that starts, as shell lines.
+
+    Args:
+        recipe: as the command line made it.
+        launched: what :func:`launched_recipe` gives for it.
+        name: how the recipe was named on the command line.
+        model, changes: what the command line made of it besides.
+    """
+    launch = launch_words(launched)
+    own = [] if launch == launch_words(recipe) else [f"trl.launch={_yaml_list(launch)}"]
+    run = ["leadline", "run", name, "--out", str(out), *(["--model", model] if model is not None else [])]
+    for change in (*changes, *own):
+        run += ["--set", change]
     stages = ["sft"] if recipe.sft.method != "none" else []
     stages += list(recipe.arms) if recipe.rl.steps else []
     lines = [as_line(run), "# which starts, one after the other:"]
@@ -49,11 +75,6 @@ def trl_lines(
         worker = ["-m", "leadline.runs.backends.trl.worker", str(spec)]
         lines.append(as_line(["accelerate", "launch", *launch, *worker]))
     return lines
-
-
-def _processes(count: int | None) -> list[str]:
-    several = ["--multi_gpu"] if count and count > 1 else []
-    return ["--num_processes", str(count or 1), "--num_machines", "1", "--mixed_precision", "bf16", *several]
 
 
 def _yaml_list(words: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ hands of the one process that holds its lock.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -17,9 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, NoReturn
-
-import yaml
+from typing import Any, Literal
 
 from leadline import errors
 from leadline.model import load_tokenizer
@@ -31,7 +28,7 @@ from leadline.samplers import Draw, Drawn, Prompting, Sampling
 from leadline.storage.run_directory import RunWriter
 from leadline.types import Completion, Problem
 
-__all__ = ["LaunchedSampler", "launched", "processes"]
+__all__ = ["LaunchedSampler", "launched"]
 
 _WORKER = "leadline.runs.backends.trl.worker"
 
@@ -107,39 +104,6 @@ class LaunchedSampler:
                 raise _error(result, code, folder / "log.txt")
         draws = (Draw(index, Completion(**row)) for index, row in result["draws"])
         return (draw for draw in draws if draw.key not in done)
-
-
-def processes(words: Sequence[str]) -> int:
-    """How many processes ``accelerate launch`` starts with these arguments (and its configuration file).
-
-    Raises:
-        ConfigError: it would refuse them, or they ask for several machines.
-    """
-    from accelerate.commands import launch
-
-    parser = launch.launch_command_parser()
-    parser.error = _refuse  # argparse would print and exit
-    logger = logging.getLogger(launch.__name__)
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # what it takes by default, it says again in the log of the stage
-    try:
-        given, *_ = launch._validate_launch_command(parser.parse_args([*words, "-m", _WORKER, "spec.json"]))
-    except (ValueError, TypeError, OSError, yaml.YAMLError, SystemExit) as fault:
-        raise errors.ConfigError(f"trl.launch: accelerate refuses it: {fault}") from fault
-    finally:
-        logger.setLevel(level)
-    if (given.num_machines or 1) > 1:
-        raise errors.ConfigError(
-            f"trl.launch: {given.num_machines} machines; backend trl runs on one, whose run directory it writes"
-        )
-    several = (
-        given.multi_gpu or given.use_deepspeed or given.use_fsdp or given.use_megatron_lm or given.tpu
-    ) and not given.cpu
-    return int(given.num_processes or 1) if several else 1
-
-
-def _refuse(why: str) -> NoReturn:
-    raise ValueError(why)
 
 
 def _follow(

@@ -99,6 +99,7 @@ def train_policy(
         scores = ScoredRewards(scorer, codec, [*problems, *validation], arm.rewards)
         more: dict[str, Any] = {} if validation else {"eval_strategy": "no"}
         more |= {"prompt_tokens": tokens, "reward_weights": scores.weights}
+        more |= vllm_length(recipe, codec, [*problems, *validation])
         settings = grpo_config(recipe, stage.name, stage.folder / "trl", **more)
         callback = StageCallback(stage, "rl", rl.updates, rl.keep)
         trainer = _Trainer(
@@ -124,6 +125,14 @@ def train_policy(
         trainer.imitate_with(lift_of(recipe, stage.name, material, codec, scorer, frozen), rl)
         run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
+
+
+def vllm_length(recipe: Recipe, codec: Codec, problems: Sequence[Problem]) -> dict[str, int]:
+    """Of the longest sequence that vLLM will see: else it wants room for the longest that the model could write."""
+    given = recipe.trl.get("grpo") or {}
+    if not given.get("use_vllm") or "vllm_max_model_length" in given:
+        return {}
+    return {"vllm_max_model_length": max(map(len, codec.encode_prompts(problems))) + recipe.rl.max_tokens}
 
 
 def step_by_step(material: Material, rl: PolicyConfig) -> list[Problem]:

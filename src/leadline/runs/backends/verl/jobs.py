@@ -84,6 +84,10 @@ def plan_verl(
         ConfigError: everything in the recipe that verl cannot do, and arms that it does not have.
         InputError: the directory holds a run of another recipe.
     """
+    if recipe.backend != "verl":
+        raise ConfigError(
+            f"backend: is {recipe.backend!r}: launch verl needs a recipe with backend verl (--set backend=verl)"
+        )
     section = read_section(recipe, nodes=nodes, gpus_per_node=gpus_per_node)
     faults = verl_recipe_faults(recipe, section)
     faults += [
