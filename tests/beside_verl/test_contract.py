@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +116,27 @@ def test_a_missing_package_of_verls_is_named(monkeypatch: pytest.MonkeyPatch) ->
 # --- configuration -------------------------------------------------------------------------------------------
 
 
+def faults_of(arguments: list[str]) -> list[str]:
+    """What is wrong with a job, but for flash-attn: a package for GPUs alone, which is not here."""
+    faults = checks.check(arguments)
+    assert any("flash-attn" in fault for fault in faults) == (find_spec("flash_attn") is None)
+    return [fault for fault in faults if "flash-attn" not in fault]
+
+
+def test_flash_attention_is_asked_for_where_verl_uses_it(tmp_path: Path) -> None:
+    [job] = plan_verl(find_recipe("lead-14b-verl"), tmp_path).jobs
+    assert faults_of(job.arguments) == []
+    assert (
+        checks.check([*job.arguments, "+actor_rollout_ref.model.override_config.attn_implementation=sdpa"])
+        == []
+    )
+
+
 @pytest.mark.parametrize("name", ["lead-14b-verl", "lead-1.5b-verl"])
 def test_the_packaged_recipes_are_keys_that_verl_takes_and_reads(name: str, tmp_path: Path) -> None:
     plan = plan_verl(find_recipe(name), tmp_path)
     for job in plan.jobs:
-        assert checks.check(job.arguments) == []
+        assert faults_of(job.arguments) == []
         config = composed_plainly(job.arguments)
         assert config.actor_rollout_ref.rollout.n == plan.recipe.rl.group_size
         assert config.trainer.nnodes == plan.section.nodes
@@ -143,7 +160,7 @@ def test_the_other_losses_are_keys_too(kl: str, tmp_path: Path) -> None:
         "rl.optimiser.decay=cosine", "rl.optimiser.eps=1e-7",
     ]  # fmt: skip
     [job] = plan_verl(find_recipe("lead-14b-verl", changes), tmp_path).jobs
-    assert checks.check(job.arguments) == []
+    assert faults_of(job.arguments) == []
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _argument_faults(overrides: Sequence[str]) -> list[str]:
             return [f"verl: {' '.join(str(error).split())}"]
     faults = ignored_faults(overrides, base, config)
     faults += _config_faults(config)
-    return faults or _own_faults(config)
+    return (faults or _own_faults(config)) + _attention_faults(config.actor_rollout_ref.model)
 
 
 def _config_faults(config: Any) -> list[str]:
@@ -97,7 +97,6 @@ def _config_faults(config: Any) -> list[str]:
     rejected = (config.algorithm.get("rollout_correction") or {}).get("rollout_rs")
     if rejected:
         faults.append(f"algorithm.rollout_correction.rollout_rs: {rejected!r}: {REJECTION}")
-    faults += _attention_faults(config.actor_rollout_ref.model)
     rollout = config.actor_rollout_ref.rollout
     if rollout.multi_turn.enable or rollout.agent.default_agent_loop != "single_turn_agent":
         faults.append(
