@@ -29,7 +29,7 @@ LLM       ?= models/smollm2-135m
 LLM_TASKS := copy a number,small sums,2-digit sums,GSM8K
 LLM_SIZE  := $(if $(QUICK),--steps 10 --problems 24 --set rl.prompts=8,--steps 20 --problems 48)
 
-demo-llm: venv  ## a real language model: fetched, probed on families of problems, trained where it is worth it (QUICK=1: shorter)
+demo-llm: venv  ## a real language model: fetched, probed on families of problems, trained where there is a signal (QUICK=1: shorter)
 	@test -d $(LLM) || $(BIN)/leadline model fetch smollm2-135m --out $(LLM)
 	@$(BIN)/python benchmarks/probe_on_llm.py --model $(LLM) --out runs/demo-llm$(if $(QUICK),-quick,) --only "$(LLM_TASKS)" \
 	  --skip-hopeless --jobs 1 --threads 2 $(LLM_SIZE) --html runs/demo-llm$(if $(QUICK),-quick,)/report.html

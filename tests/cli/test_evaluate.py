@@ -344,3 +344,25 @@ def test_a_folder_that_was_there_stays(run: Eval, here: Path, serve: Callable[..
     (here / "out/deep/mine.txt").write_text("mine")
     refused(run("m", "p.jsonl", "--url", f"{serve(status=400).url}/v1", *SHORT), "HTTP 400")
     assert [path.name for path in (here / "out/deep").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{model}", "{model}"], "one model at a time"),
+        (["some/model"], "nothing of that name is here"),
+        (["{model}", "--format", "trl"], "--format: says how files of samples are read"),
+        (["{model}", "--pass-at", "0.5"], "--pass-at: says how files of samples are read"),
+    ],
+)
+def test_probe_says_which_options_are_for_files_and_which_for_a_model(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    done = call(
+        "probe", *(word.format(model=model) for word in arguments), "--data", str(tmp_path / "p.jsonl")
+    )
+    assert done.returncode == 2
+    assert said in done.stderr

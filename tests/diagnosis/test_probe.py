@@ -286,6 +286,16 @@ def test_short_answers_that_repeat_are_no_fault() -> None:
     assert not found.suspect
 
 
+def test_two_problems_that_agree_are_not_taken_for_certain() -> None:
+    answered = count_faults(Counts.from_arrays([2, 2], [1, 1])).answered
+    assert answered is not None
+    assert answered.value == 0.5
+    assert answered.width > 0.9
+    many = count_faults(Counts.from_arrays([2] * 40, [1, 2] * 20)).answered
+    assert many is not None
+    assert many.width < 0.25
+
+
 def test_a_solved_problem_answered_in_one_word_is_no_fault() -> None:
     found = find_copies(samples([["7"] * 32] * 20, [[True] * 32] * 20))
     assert found.constant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import struct
 import subprocess
@@ -82,6 +83,7 @@ def broken(raw: bytes) -> dict[str, bytes]:
         "a string without end": raw[:24] + struct.pack("<Q", 1 << 62) + raw[32:],
         "cut in the header": raw[:2000],
         "cut in the weights": raw[:-1000],
+        "a tensor of another name": raw.replace(b"blk.1.ffn_up.weight", b"blk.1.ffn_xx.weight"),
     }
 
 
@@ -215,3 +217,12 @@ def test_the_real_model(tmp_path: Path) -> None:
     folder, file = real_model(tmp_path)
     assert describe_model(folder).parameters == 134_515_008
     assert logits_differ(folder, file) < 1e-4
+
+
+@pytest.mark.parametrize("token", [-1, 999_999])
+def test_an_end_that_is_no_token_is_refused(token: int, tiny: Path, tmp_path: Path) -> None:
+    import_model(tiny, tmp_path / "model")
+    file = tmp_path / "model" / "generation_config.json"
+    file.write_text(json.dumps({"eos_token_id": [2, token]}))
+    with pytest.raises(CheckpointError, match=f"generation_config.json: eos_token_id {token} is no token"):
+        describe_model(tmp_path / "model")

@@ -25,6 +25,7 @@ from leadline.cli.options import (
     slug,
 )
 from leadline.errors import InputError
+from leadline.storage.huggingface_hub import is_hub_name
 
 __all__ = ["probe_command"]
 
@@ -89,6 +90,7 @@ def probe_command(
     settings = {name: given[name] for name in ("html", "write_problems", "group", "batch", "steps")}
     settings |= {"against": against or (), "on_bad_row": bad_rows(skip_bad_rows)}
     if _asks_a_model(sources, data, url):
+        _only_of_files(given)
         _show(sources[0], as_json, **settings, **_asked(sources[0], given))
     else:
         ask.only_of_a_model(given)
@@ -116,6 +118,14 @@ def _asks_a_model(sources: Sequence[str], data: str | None, url: str | None) -> 
         raise InputError("--url: asks a model, which needs problems: give them with --data")
     if data is None and any(_is_model(source) for source in sources):
         raise InputError(f"{sources[0]}: a model, which needs problems: give them with --data")
+    if len(sources) > 1 and any(_is_model(source) for source in sources):
+        raise InputError(f"{', '.join(sources)}: one model at a time")
+    (first, *_) = sources
+    if data is not None and url is None and is_hub_name(first) and not Path(first).suffix:
+        raise InputError(
+            f"{first}: nothing of that name is here; probe asks a model in a directory (leadline eval takes a name "
+            "on the hub, too, and its samples can be probed)"
+        )
     return data is not None and len(sources) == 1 and (url is not None or _is_model(sources[0]))
 
 
@@ -139,6 +149,15 @@ def _asked(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
             progress=count,
         )
     return {"source": file, "data": problems.problems, "log_forced": forced}
+
+
+def _only_of_files(given: Mapping[str, Any]) -> None:
+    """Refuse what says how files are read, where a model is asked."""
+    for name in ("format", "pass_at", "tokenizer"):
+        if given[name] is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')}: says how files of samples are read, and a model is asked here"
+            )
 
 
 def _is_model(source: str) -> bool:

@@ -85,7 +85,13 @@ def _through_transformers(path: Path) -> tuple[Any, Any]:
 
     given = {"gguf_file": path.name, "trust_remote_code": False, "local_files_only": True}
     tokenizer = AutoTokenizer.from_pretrained(path.parent, **given)
-    read = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **given)
+    read, found = AutoModelForCausalLM.from_pretrained(
+        path.parent, dtype=torch.float32, output_loading_info=True, **given
+    )
+    lacking = sorted({*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])})
+    if lacking:  # transformers would draw these at random, and say so in a warning
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise ValueError(f"no tensor of the file gives {', '.join(lacking[:3])}{more}")
     raw = read.config.to_dict()
     raw.pop("quantization_config", None)
     with torch.device("meta"):

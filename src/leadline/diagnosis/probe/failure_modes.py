@@ -9,9 +9,12 @@ import numpy as np
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.as_json import as_json
-from leadline.stats import Interval, bootstrap_ratio, count_mean
+from leadline.stats import Interval, bootstrap_ratio, clopper_pearson, count_mean
 
 __all__ = ["Faults", "count_faults"]
+
+_FEW = 8
+"""Problems below which a bootstrap over them is not trusted alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,20 @@ class Faults:
         return values | {"pass_at_1_answered": values.pop("answered")}
 
 
+def _of_answered(right: np.ndarray, answered: np.ndarray, confidence: float, seed: int) -> Interval:
+    """Right ones among the samples with an answer.
+
+    A bootstrap of a few problems that happen to agree has no width: below `_FEW` problems the interval is at least that
+    of as many independent answers.
+    """
+    found = bootstrap_ratio(right, answered, confidence=confidence, seed=seed)
+    units = int((answered > 0).sum())
+    if not 0 < units < _FEW:
+        return found
+    low, high = clopper_pearson(min(units * found.value, units), units, confidence)
+    return Interval(found.value, min(float(low), found.lo), max(float(high), found.hi))
+
+
 def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Faults:
     """Sort the failures by their kind; the interval of ``answered`` is a bootstrap over problems."""
 
@@ -56,7 +73,7 @@ def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Fau
     kinds = {name: float(getattr(counts, name).sum()) for name in ("truncated", "no_answer", "unscorable")}
     kinds["wrong"] = max(failed - sum(kinds.values()), 0.0)
     silent = counts.truncated + counts.no_answer
-    answered = bootstrap_ratio(counts.c, counts.n - silent, confidence=confidence, seed=seed)
+    answered = _of_answered(counts.c, counts.n - silent, confidence, seed)
     return Faults(
         truncated=rate(counts.truncated, counts.stated["finished"] > 0),
         no_answer=rate(counts.no_answer, counts.stated["reason"] > 0),

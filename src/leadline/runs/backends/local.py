@@ -65,7 +65,9 @@ def check_local_recipe(recipe: Recipe, material: Material | None) -> None:
             read_config(Path(source))
             check_model(Path(source), recipe.data.system_prompt, material)
         except InputError as fault:
-            raise CheckpointError([f"model.source: {line}" for line in fault.problems]) from fault
+            raise CheckpointError(
+                [f"model.source: {line}{_remedy(source)}" for line in fault.problems]
+            ) from fault
     elif material is not None and material.chats:
         raise DataError(
             f"{recipe.data.train}: problems such as {material.chats[0].id!r} are chats, and a new model has no chat "
@@ -227,6 +229,16 @@ class LocalBackend:
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:
         model, tokenizer = load_model(folder, device=self.device)
         return model, Codec(tokenizer, self.recipe.data.system_prompt)
+
+
+def _remedy(source: str) -> str:
+    """How the model that a packaged recipe names comes to be, where it is not there."""
+    from leadline.runs.model_directory import KNOWN
+
+    name = Path(source).name
+    if Path(source).exists() or name not in KNOWN:
+        return ""
+    return f": `leadline model fetch {name} --out {source}` makes it; or name another with --model"
 
 
 def _final(checkpoints: Checkpoints, steps: int) -> Path:
