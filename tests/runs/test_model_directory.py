@@ -226,3 +226,11 @@ def test_an_end_that_is_no_token_is_refused(token: int, tiny: Path, tmp_path: Pa
     file.write_text(json.dumps({"eos_token_id": [2, token]}))
     with pytest.raises(CheckpointError, match=f"generation_config.json: eos_token_id {token} is no token"):
         describe_model(tmp_path / "model")
+
+
+def test_a_template_that_does_not_work_is_refused(tiny: Path, tmp_path: Path) -> None:
+    import_model(tiny, tmp_path / "model")
+    describe_model(tmp_path / "model")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{% for x in %}")
+    with pytest.raises(CheckpointError, match="its chat template refuses turns of user"):
+        describe_model(tmp_path / "model")

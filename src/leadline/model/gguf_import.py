@@ -19,6 +19,7 @@ from typing import Any
 from leadline.errors import CheckpointError, MissingExtra
 from leadline.model.config import FAMILIES
 from leadline.model.gguf_header import GgufHeader, read_gguf_header
+from leadline.model.pretrained import first_line
 
 __all__ = ["check_gguf", "import_gguf", "quantisation"]
 
@@ -73,8 +74,7 @@ def import_gguf(path: Path, folder: Path, *, title: str | None = None, licence: 
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
     except Exception as fault:  # transformers and gguf raise many kinds for a broken file
-        line = (str(fault).splitlines() or [type(fault).__name__])[0][:200]
-        raise CheckpointError(f"{path}: transformers cannot read it: {line}") from fault
+        raise CheckpointError(f"{path}: transformers cannot read it: {first_line(fault)}") from fault
     (folder / "README.md").write_text(_card(path, header, title, licence), encoding="utf-8")
 
 

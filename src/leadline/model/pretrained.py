@@ -323,6 +323,7 @@ class _Kept(logging.Handler):
 
 
 def first_line(fault: Exception) -> str:
-    """The first line of what a library says, short and without control characters."""
-    lines = str(fault).strip().splitlines()
-    return printable_ascii(lines[0], 300) if lines else type(fault).__name__
+    """The first line of what a library says, and the next where it ends in a colon; without control characters."""
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    said = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
+    return printable_ascii(said, 300) or type(fault).__name__

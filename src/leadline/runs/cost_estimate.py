@@ -89,8 +89,8 @@ def _total(parameters: int | None, plans: Sequence[StageCost]) -> str:
         return "time and memory are not estimated: the model is not on this machine"
     memory = (parameters * BYTES_TO_TRAIN + OVERHEAD_BYTES) / 1e9
     return (
-        f"about {_time(sum(row.seconds or 0 for row in plans))} here and {memory:.1f} GB of memory; estimated from "
-        "this machine's matrix product, good to a factor of two"
+        f"about {_time(sum(row.seconds or 0 for row in plans))} here and {memory:.1f} GB of memory beside activations; "
+        "estimated from this machine's matrix product, good to a factor of two"
     )
 
 

@@ -178,12 +178,15 @@ def describe_model(folder: Path) -> ModelFacts:
     Raises:
         CheckpointError: not a model directory, or one whose parts cannot be read or do not belong together.
     """
+    from leadline.model.chat_template import fill_template
     from leadline.model.checkpoint import check_model_directory, count_parameters, load_tokenizer, read_config
     from leadline.model.config import UnsupportedModel
     from leadline.model.pretrained import load_config
 
     parameters = count_parameters(folder)
     tokenizer = load_tokenizer(folder)
+    if tokenizer.chat_template is not None:
+        fill_template(tokenizer, [{"role": "user", "content": "1 + 1"}])
     raw = json.loads((folder / "config.json").read_text())
     try:
         engine, positions = "local: the decoder of this package", read_config(folder).max_positions
