@@ -115,6 +115,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "gain": gain.as_list(),
         "restated": restated(reader, "grpo"),
         "live_seen": [seen / asked, float(low), float(high)],
+        "live_at_first": groups[0] / prompts(folder),
         "groups": asked,
         "tokens": [arms["base"]["mean_tokens"], arms["grpo"]["mean_tokens"]],
         "steps": len(rows),
@@ -161,6 +162,9 @@ def judge_forecast(row: dict[str, Any]) -> dict[str, Any]:
     foretold = predicted_share(Interval(*row["live_foretold"]), row["groups"])
     row["first_steps_foretold"] = foretold.as_list()
     row["live_held"] = foretold.lo - 1e-9 <= row["live_seen"][0] <= foretold.hi + 1e-9
+    if "live_at_first" in row:  # before any update: the very model that was probed
+        alone = predicted_share(Interval(*row["live_foretold"]), row["groups"] // FIRST_STEPS)
+        row["first_held"] = alone.lo - 1e-9 <= row["live_at_first"] <= alone.hi + 1e-9
     row["point_held"] = row["live_foretold"][1] <= row["live_seen"][0] <= row["live_foretold"][2]
     return row
 
@@ -180,10 +184,15 @@ def show(rows: list[dict[str, Any]]) -> None:
                 line += f", {row['restated']:.0%} merely restate the question"
         print(line)
     trained = [row for row in rows if "gain" in row]
+    known = [row["first_held"] for row in trained if "first_held" in row]
+    if known:
+        print(
+            f"\nlive groups of the first step, before any update: as foretold on {sum(known)} of {len(known)} tasks"
+        )
     worth = [row for row in trained if row["verdict"] in ("worth_it", "drop_problems")]
     without = [row for row in trained if row["verdict"] in HOPELESS]
     print(
-        f"\nlive groups of the first steps: as foretold on {sum(r['live_held'] for r in trained)} of {len(trained)} "
+        f"live groups of the first steps: as foretold on {sum(r['live_held'] for r in trained)} of {len(trained)} "
         f"tasks (within the interval of the share, without the scatter of so few: "
         f"{sum(r['point_held'] for r in trained)}); "
         f"called worth it and gained over {100 * GAIN_IF_WORTH:.0f} points: "
@@ -239,8 +248,10 @@ def page(rows: list[dict[str, Any]], title: str) -> str:
     table = Table("by family", (*columns, "pass@1 after", "gain"), tuple(lines))
     held = sum(row.get("live_held", False) for row in rows)
     trained = sum("gain" in row for row in rows)
+    known = [row["first_held"] for row in rows if "first_held" in row]
     sentences = (
         f"The first steps showed as many live groups as was foretold on {held} of {trained} families.",
+        *([f"The first step alone, before any update, on {sum(known)} of {len(known)}."] if known else []),
     )
     return finding_page(Finding(title, "", sentences, (table,)))
 
