@@ -49,7 +49,7 @@ class Attention(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
-        width, kv_width = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+        width, kv_width = config.attention_width, config.kv_width
         self.q_proj = Linear(config.hidden_size, width, bias=config.qkv_bias)
         self.k_proj = Linear(config.hidden_size, kv_width, bias=config.qkv_bias)
         self.v_proj = Linear(config.hidden_size, kv_width, bias=config.qkv_bias)

@@ -60,13 +60,13 @@ def check_settings(recipe: Recipe) -> None:
         ConfigError: every such setting.
     """
     check_trl()
-    from leadline.runs.backends.trl.launch_words import processes
+    from leadline.runs.backends.trl.launch_words import are_words, processes
     from leadline.runs.backends.trl.settings import grpo_config, sft_config, trl_recipe_faults
 
     words = recipe.trl.get("launch")
     refusals, world = Refusals(), int(os.environ.get("WORLD_SIZE", "1"))
     with refusals:
-        if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        if words and are_words(words):
             world = processes(words)
     with refusals:
         faults = trl_recipe_faults(recipe, world)

@@ -12,9 +12,14 @@ import yaml
 from leadline.errors import ConfigError
 from leadline.recipes.schema import Recipe
 
-__all__ = ["launch_arguments", "launch_words", "processes", "spread", "with_processes"]
+__all__ = ["are_words", "launch_arguments", "launch_words", "processes", "spread", "with_processes"]
 
 _COUNT = ("--num_processes", "--num-processes")
+
+
+def are_words(value: object) -> bool:
+    """Whether a value of ``trl.launch`` is a list of words."""
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def launch_words(recipe: Recipe) -> list[str]:
@@ -26,7 +31,7 @@ def launch_words(recipe: Recipe) -> list[str]:
     words = recipe.trl.get("launch")
     if words is None:
         return []
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not are_words(words):
         raise ConfigError(
             f'trl.launch: must be a list of words such as ["--num_processes", "8"], is {words!r:.60}'
         )

@@ -26,6 +26,7 @@ from leadline.recipes.schema import (
     Recipe,
 )
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
+from leadline.runs.backends.trl.launch_words import are_words
 from leadline.runs.backends.trl.lifting import lift_line
 
 __all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
@@ -50,8 +51,7 @@ def uses_cuda(recipe: Recipe) -> bool:
 
 def trl_run_lines(recipe: Recipe) -> list[Line]:
     """What the run as a whole needs, and TRL's trainers have no key for."""
-    launch = recipe.trl.get("launch", [])
-    words = isinstance(launch, list) and all(isinstance(word, str) for word in launch)
+    words = are_words(recipe.trl.get("launch", []))
     unknown = [name for name in recipe.trl if name not in ("grpo", "sft", "launch")]
     return [
         *(Line(f"trl.{name}", refused="unknown section; there are grpo, sft, launch") for name in unknown),
