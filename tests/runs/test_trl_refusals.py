@@ -236,6 +236,12 @@ def test_a_plan_names_what_is_only_missing_here(run: Callable[..., Done]) -> Non
     )
 
 
+@pytest.mark.parametrize("word", ["--use_deepspeed", "--use-deepspeed"])
+def test_deepspeed_is_missed_however_it_is_asked_for(run: Callable[..., Done], word: str) -> None:
+    done = run(f'trl.launch=["--num_processes", "2", "{word}"]')
+    refused(done, "trl.launch: DeepSpeed is not installed")
+
+
 MULTI = ["--multi_gpu", "--num_machines", "1"]
 
 

@@ -91,11 +91,11 @@ def check_packages(recipe: Recipe) -> None:
     Raises:
         ConfigError: all of them.
     """
-    grpo, sft, launch = (recipe.trl.get(name) or {} for name in ("grpo", "sft", "launch"))
+    grpo, sft = (recipe.trl.get(name) or {} for name in ("grpo", "sft"))
     faults = []
     if isinstance(grpo, dict) and grpo.get("use_vllm") and find_spec("vllm") is None:
         faults.append("trl.grpo.use_vllm: vLLM is not installed: pip install vllm (needs a GPU)")
-    asked = ["trl.launch"] if "--use_deepspeed" in launch else []
+    asked = ["trl.launch"] if _starts_deepspeed(recipe) else []
     asked += [
         f"trl.{name}.deepspeed" for name, given in (("grpo", grpo), ("sft", sft)) if "deepspeed" in given
     ]
@@ -103,6 +103,17 @@ def check_packages(recipe: Recipe) -> None:
         faults.append(f"{asked[0]}: DeepSpeed is not installed: pip install deepspeed")
     if faults:
         raise ConfigError(faults)
+
+
+def _starts_deepspeed(recipe: Recipe) -> bool:
+    """Whether accelerate would start DeepSpeed, by its words or by its configuration file."""
+    from leadline.runs.backends.trl.launch_words import launch_arguments, launch_words
+
+    try:
+        words = launch_words(recipe)
+        return bool(words) and bool(launch_arguments(words).use_deepspeed)
+    except ConfigError:
+        return False  # words that accelerate refuses are a fault of their own (`check_settings`)
 
 
 def check_source(recipe: Recipe, material: Material | None) -> None:
