@@ -24,11 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from leadline.stats import Interval, paired_seeds, pooled_zero_bound, predicted_share
+from leadline.stats import Interval, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, run_parser, shared_changes
-from probe_on_llm import rates
+from llm_runs import carry_out, gain, rates, run_parser, shared_changes
 
 METHODS = {"full": 2.0e-5, "lora": 5.0e-4, "none": 0.0}
 """Kinds of supervised fine-tuning, with the rate of each."""
@@ -102,7 +101,7 @@ def measure(options: argparse.Namespace, method: str) -> dict[str, Any]:
     }
     order = [name for name in ("base", "sft", "reflection") if name in solved]
     for before, after in itertools.pairwise(order):
-        found["gains"][f"{before} to {after}"] = gain(solved[before], solved[after]).as_list()
+        found["gains"][f"{before} to {after}"] = gain(solved[before], solved[after], SAMPLES).as_list()
     values = json.loads((options.out / f"{method}-probe.json").read_text())
     rows = [row for row in reader.metrics("reflection") if row["stage"] == "rl"][:FIRST_STEPS]
     found["verdict"] = values["sentences"][0]
@@ -111,15 +110,6 @@ def measure(options: argparse.Namespace, method: str) -> dict[str, Any]:
     found["first_steps_foretold"] = foretold.as_list()
     found["live_seen"] = float(np.mean([row["mixed"] for row in rows]))
     return found
-
-
-def gain(before: dict[str, float], after: dict[str, float]) -> Interval:
-    """Of pass@1, paired by problem. Where no sample was right on either side, both may still be right now and then."""
-    names = sorted(before)
-    if not any(before.values()) and not any(after.values()):
-        most = pooled_zero_bound(len(names), SAMPLES)
-        return Interval(0.0, -most, most)
-    return paired_seeds([before[name] for name in names], [after[name] for name in names])
 
 
 def show(found: dict[str, Any]) -> None:

@@ -9,9 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.recipes import find_recipe
+import numpy as np
 
-__all__ = ["carry_out", "run_parser", "shared_changes"]
+from leadline.recipes import find_recipe
+from leadline.stats import Interval, paired_seeds, pooled_zero_bound
+from leadline.storage.run_directory import RunReader
+
+__all__ = ["carry_out", "gain", "rates", "run_parser", "shared_changes"]
 
 
 def carry_out(folder: Path, changes: Sequence[str]) -> None:
@@ -63,3 +67,23 @@ def shared_changes(options: argparse.Namespace) -> list[str]:
         *([f"threads={options.threads}"] if options.threads else []),
         *options.set,
     ]
+
+
+def rates(reader: RunReader, arm: str) -> dict[str, float]:
+    """Problem -> share of its evaluation samples that were right."""
+    found: dict[str, list[bool]] = {}
+    for row in reader.samples(arm, "eval"):
+        found.setdefault(row["problem_id"], []).append(row["correct"] is True)
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def gain(before: dict[str, float], after: dict[str, float], samples: int) -> Interval:
+    """Of pass@1, paired by problem, ``samples`` of each on either side.
+
+    Where no sample was right on either side, both may still be right now and then: the limits say how often.
+    """
+    names = sorted(before)
+    if not any(before.values()) and not any(after.values()):
+        most = pooled_zero_bound(len(names), samples)
+        return Interval(0.0, -most, most)
+    return paired_seeds([before[name] for name in names], [after[name] for name in names])

@@ -35,10 +35,12 @@ from leadline.display.svg import Mark, Plot, Series, stack
 from leadline.grading.restated import is_restated
 from leadline.grading.text.extract import extract_answer
 from leadline.recipes import find_recipe
-from leadline.stats import Interval, clopper_pearson, predicted_share, seed_mean
+from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
+from leadline.stats import Interval, clopper_pearson, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, run_parser, shared_changes
+from llm_runs import carry_out, gain, rates, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 FIRST_STEPS = 3
@@ -80,14 +82,6 @@ def probed(folder: Path) -> dict[str, Any]:
     return values
 
 
-def rates(run_: RunReader, arm: str) -> dict[str, float]:
-    """Problem -> share of its samples that were right."""
-    found: dict[str, list[bool]] = {}
-    for row in run_.samples(arm, "eval"):
-        found.setdefault(row["problem_id"], []).append(row["correct"] is True)
-    return {name: float(np.mean(values)) for name, values in found.items()}
-
-
 def restated(run_: RunReader, arm: str) -> float:
     """Share of the samples that were called right for restating the question: what an earlier grader paid for."""
     rows = list(run_.samples(arm, "eval"))
@@ -103,7 +97,6 @@ def measure(folder: Path) -> dict[str, Any]:
     """Before, after, the gain with its interval over problems, tokens, and the live groups of the first steps."""
     reader = RunReader(folder)
     before, after = rates(reader, "base"), rates(reader, "grpo")
-    gain = seed_mean(np.array([after[name] - before[name] for name in sorted(before)]))
     rows = [row for row in reader.metrics("grpo") if row["stage"] == "rl"]
     groups = [round(row["mixed"] * prompts(folder)) for row in rows[:FIRST_STEPS]]
     seen, asked = sum(groups), prompts(folder) * len(groups)
@@ -112,7 +105,7 @@ def measure(folder: Path) -> dict[str, Any]:
     return {
         "before": float(np.mean(list(before.values()))),
         "after": float(np.mean(list(after.values()))),
-        "gain": gain.as_list(),
+        "gain": gain(before, after, recipe_of(folder).evaluation.samples).as_list(),
         "restated": restated(reader, "grpo"),
         "live_seen": [seen / asked, float(low), float(high)],
         "live_at_first": groups[0] / prompts(folder),
@@ -122,10 +115,12 @@ def measure(folder: Path) -> dict[str, Any]:
     }
 
 
-def prompts(folder: Path) -> int:
-    from leadline.recipes.reading import parse_recipe
+def recipe_of(folder: Path) -> Recipe:
+    return parse_recipe((folder / "recipe.yaml").read_text())
 
-    return parse_recipe((folder / "recipe.yaml").read_text()).rl.prompts
+
+def prompts(folder: Path) -> int:
+    return recipe_of(folder).rl.prompts
 
 
 def gain_line(row: dict[str, Any]) -> str:
