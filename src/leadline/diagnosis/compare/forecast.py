@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy import special
-
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.differences import pass_rows
 from leadline.diagnosis.compare.pairing import pair_up
 from leadline.diagnosis.probe.difficulty_bands import BANDS, EXPECTED
 from leadline.diagnosis.probe.result import Probe
-from leadline.stats import Interval
+from leadline.stats import Interval, predicted_share
 
 __all__ = ["BandGain", "LiveForecast", "band_gains", "live_forecast"]
 
@@ -65,10 +62,9 @@ class LiveForecast:
 def live_forecast(
     found: Probe, group: int, mixed: int, groups: int, confidence: float = 0.95
 ) -> LiveForecast:
-    """Widen the interval of the expected share by the noise of drawing ``groups`` groups, and compare.
+    """What a probe foretold of so many groups of problems drawn once each (`stats.predicted_share`), and what was seen.
 
-    Lower limit: the binomial quantile at the lower limit of the share, and so on upwards; problems drawn once
-    each make groups independent.
+    Of a model that learns nothing meanwhile; `Probe.first_steps` allows for one that does.
 
     Raises:
         KeyError: the probe has no share for this group size.
@@ -76,10 +72,4 @@ def live_forecast(
     """
     if not 0 <= mixed <= groups or groups < 1:
         raise ValueError(f"{mixed} mixed groups of {groups}")
-    share = found.live[group].share
-    tail = (1 - confidence) / 2
-    counts = np.arange(groups + 1)
-    lo = int(np.argmax(special.bdtr(counts, groups, share.lo) >= tail))
-    hi = int(np.argmax(special.bdtr(counts, groups, share.hi) >= 1 - tail))
-    limits = Interval(share.value, min(lo / groups, share.value), max(hi / groups, share.value))
-    return LiveForecast(limits, mixed / groups, groups)
+    return LiveForecast(predicted_share(found.live[group].share, groups, confidence), mixed / groups, groups)
