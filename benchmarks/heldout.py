@@ -127,8 +127,8 @@ def judged(
         foretold = found.first_steps
         right_ones = rng.binomial(g, others[: foretold.groups])
         share = float(np.mean((right_ones > 0) & (right_ones < g)))
-        low, high = foretold.live_groups.lo - 1e-9, foretold.live_groups.hi + 1e-9
-        yield "first steps", low <= share <= high, foretold.live_groups.width
+        low, high = foretold.unchanged.lo - 1e-9, foretold.unchanged.hi + 1e-9  # nothing is learned here
+        yield "first steps", low <= share <= high, foretold.unchanged.width
     spoken = said(found, g)
     rate = (right + 0.25) / (rest + 0.5) if truth is None else np.clip(truth, 1e-9, 1 - 1e-9)
     for name, (statistic, value) in figures(int(first.min()), g).items():

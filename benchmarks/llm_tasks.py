@@ -13,7 +13,7 @@ from pathlib import Path
 
 from leadline.data import load_problems
 
-__all__ = ["TASKS", "write_tasks"]
+__all__ = ["PACE_TASKS", "TASKS", "write_tasks"]
 
 SIZE = 1200
 Row = tuple[str, str]
@@ -54,6 +54,54 @@ def stories(rng: random.Random) -> Row:
     return f"{name} has {a} {thing} and finds {b} more. How many {thing} does {name} have now?", str(a + b)
 
 
+THINGS = (
+    "apples",
+    "bread",
+    "candles",
+    "eggs",
+    "flour",
+    "honey",
+    "milk",
+    "nuts",
+    "paper",
+    "rice",
+    "salt",
+    "tea",
+)
+
+
+def asked(question: str, number: int, answer: object) -> Row:
+    return question.format(number), str(answer)
+
+
+def minus(a: int, b: int) -> Row:
+    return f"What is {a} - {b}?", str(a - b)
+
+
+def plus(a: int, b: int) -> Row:
+    return f"What is {a} + {b}?", str(a + b)
+
+
+def after(number: int) -> Row:
+    return f"Which number comes right after {number}?", str(number + 1)
+
+
+def smaller(pair: Sequence[int]) -> Row:
+    return f"Which number is smaller, {pair[0]} or {pair[1]}?", str(min(pair))
+
+
+def largest(numbers: Sequence[int]) -> Row:
+    return f"Which is the largest of {', '.join(map(str, numbers))}?", str(max(numbers))
+
+
+def missing(a: int, b: int) -> Row:
+    return f"{a} + ? = {a + b}. Which number is missing?", str(b)
+
+
+def listed(things: Sequence[str]) -> Row:
+    return f"How many items are in this list: {', '.join(things)}?", str(len(things))
+
+
 GENERATED: dict[str, Callable[[random.Random], Row]] = {
     "copy a number": copies,
     "the larger of two": larger,
@@ -63,6 +111,21 @@ GENERATED: dict[str, Callable[[random.Random], Row]] = {
     "2-digit sums": lambda rng: sums(rng, 10, 100, 2),
     "word problems": stories,
 }
+PACE_TASKS: dict[str, Callable[[random.Random], Row]] = {
+    "differences": lambda rng: minus(*sorted(rng.sample(range(1, 30), 2), reverse=True)),
+    "next number": lambda rng: after(rng.randrange(10, 1000)),
+    "twice": lambda rng: asked("What is twice {}?", n := rng.randrange(2, 600), 2 * n),
+    "half": lambda rng: asked("What is half of {}?", 2 * (n := rng.randrange(2, 600)), n),
+    "the smaller of two": lambda rng: smaller(rng.sample(range(1, 100), 2)),
+    "the largest of three": lambda rng: largest(rng.sample(range(1, 60), 3)),
+    "last digit": lambda rng: asked("What is the last digit of {}?", n := rng.randrange(100, 9000), n % 10),
+    "round tens": lambda rng: plus(10 * rng.randrange(1, 60), 10 * rng.randrange(1, 60)),
+    "hours": lambda rng: asked("How many minutes are {} hours?", n := rng.randrange(2, 600), 60 * n),
+    "missing term": lambda rng: missing(rng.randrange(1, 40), rng.randrange(1, 40)),
+    "items in a list": lambda rng: listed(rng.sample(THINGS, rng.randrange(2, 7))),
+    "digits backwards": lambda rng: asked("Write {} backwards.", n := rng.randrange(12, 5000), str(n)[::-1]),
+}
+"""Families that no other benchmark asks: the pace of learning is taken from these, and judged on the others."""
 GYM = {
     "letter counting": "gym:letter_counting?size=1200,seed=1,min_words=3,max_words=6",
     "equations": "gym:simple_equations?size=1200,seed=1,max_terms=2,max_value=10",
@@ -90,10 +153,11 @@ def write_tasks(folder: Path, names: Sequence[str] = TASKS) -> dict[str, Path]:
 
 
 def _rows(name: str) -> Iterator[Row]:
-    if name in GENERATED:
+    made = GENERATED.get(name) or PACE_TASKS.get(name)
+    if made is not None:
         rng, seen = random.Random(name), set()
         for _ in range(20 * SIZE):
-            row = GENERATED[name](rng)
+            row = made(rng)
             if row[0] not in seen and len(seen) < SIZE:
                 seen.add(row[0])
                 yield row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leadline.stats import Interval, clopper_pearson, predicted_share
+from leadline.stats import Interval, clopper_pearson, predicted_mixture, predicted_share
 
 
 @pytest.mark.parametrize(("q", "first", "second"), [(0.02, 96, 48), (0.25, 96, 48), (0.6, 40, 96)])
@@ -35,3 +35,14 @@ def test_wider_knowledge_foretells_less() -> None:
 def test_what_cannot_be_foretold_is_refused(share: float, trials: int) -> None:
     with pytest.raises(ValueError, match="cannot be foretold"):
         predicted_share(Interval(share, 0.0, 1.0), trials)
+
+
+def test_a_mixture_reaches_as_far_as_its_parts() -> None:
+    low, high = Interval(0.1, 0.05, 0.2), Interval(0.6, 0.5, 0.7)
+    both = predicted_mixture([low, high], 60)
+    assert both.value == pytest.approx(0.35)
+    assert predicted_share(low, 60).lo <= both.lo < 0.1
+    assert 0.6 < both.hi <= predicted_share(high, 60).hi
+    assert predicted_mixture([low], 60) == predicted_share(low, 60)
+    with pytest.raises(ValueError, match="nothing is known"):
+        predicted_mixture([], 60)

@@ -24,7 +24,7 @@ from leadline.stats.interval import (
 from leadline.stats.mass_law import MassLaw, fit_mass_law
 from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k, tilted_at
 from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
-from leadline.stats.prediction import predicted_share
+from leadline.stats.prediction import predicted_mixture, predicted_share
 from leadline.stats.seeds import paired_seeds, seed_mean
 from leadline.stats.smooth import bootstrap_ratio, paired_bootstrap_ratio, smooth_intervals
 
@@ -52,6 +52,7 @@ __all__ = [
     "poisson_binomial_pmf",
     "poisson_binomial_tail",
     "pooled_zero_bound",
+    "predicted_mixture",
     "predicted_share",
     "resample_weights",
     "rule_of_three",

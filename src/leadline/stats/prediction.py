@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -9,7 +11,7 @@ from scipy import special
 from leadline.stats.interval import Interval, clopper_pearson
 from leadline.stats.roots import crossing_of
 
-__all__ = ["predicted_share"]
+__all__ = ["predicted_mixture", "predicted_share"]
 
 MOST_TRIALS = 1e7  # trials that pin a share down for every purpose here
 
@@ -28,14 +30,30 @@ def predicted_share(known: Interval, trials: int, confidence: float = 0.95) -> I
     >>> low.lo, round(low.hi, 3)
     (0.0, 0.042)
     """
-    value = known.value
-    if trials < 1 or not 0 <= value <= 1:
-        raise ValueError(f"{trials} trials at {value} cannot be foretold")
-    size = _trials_behind(known, confidence)
+    return predicted_mixture([known], trials, confidence)
+
+
+def predicted_mixture(known: Sequence[Interval], trials: int, confidence: float = 0.95) -> Interval:
+    """`predicted_share` where the chance is one of several, equally likely, each known with its limits.
+
+    Raises:
+        ValueError: as there; or none is given.
+    """
+    if not known:
+        raise ValueError("nothing is known of the share")
+    chances = np.mean([_count_chances(share, trials, confidence) for share in known], axis=0)
+    value = float(np.mean([share.value for share in known]))
     tail = (1 - confidence) / 2
-    below = np.cumsum(_beta_binomial(trials, size * value + 0.5, size * (1 - value) + 0.5))
-    lo, hi = np.minimum(np.searchsorted(below, [tail, 1 - tail]), trials) / trials
+    lo, hi = np.minimum(np.searchsorted(np.cumsum(chances), [tail, 1 - tail]), trials) / trials
     return Interval(value, min(float(lo), value), max(float(hi), value))
+
+
+def _count_chances(known: Interval, trials: int, confidence: float) -> npt.NDArray[np.float64]:
+    """Chance of 0, 1, ..., ``trials`` successes where the chance of one is known like this."""
+    if trials < 1 or not 0 <= known.value <= 1:
+        raise ValueError(f"{trials} trials at {known.value} cannot be foretold")
+    size = _trials_behind(known, confidence)
+    return _beta_binomial(trials, size * known.value + 0.5, size * (1 - known.value) + 0.5)
 
 
 def _beta_binomial(trials: int, a: float, b: float) -> npt.NDArray[np.float64]:

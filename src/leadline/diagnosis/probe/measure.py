@@ -15,6 +15,7 @@ from leadline.diagnosis.probe.correct_mass import Mass, correct_mass
 from leadline.diagnosis.probe.curves import BETAS, TAUS, Reach, cover_curve, pass_curve, reach_table
 from leadline.diagnosis.probe.difficulty_bands import band_of, band_table, window
 from leadline.diagnosis.probe.failure_modes import Faults, count_faults
+from leadline.diagnosis.probe.first_steps import forecast_first_steps
 from leadline.diagnosis.probe.live_groups import (
     GROUP_SIZES,
     USUAL,
@@ -27,12 +28,10 @@ from leadline.diagnosis.probe.live_groups import (
 from leadline.diagnosis.probe.prefiltered import Filtered, find_filter
 from leadline.diagnosis.probe.result import Budget, FirstSteps, Forced, Probe, Repeats, Zeros
 from leadline.diagnosis.probe.verdict import judge_probe
-from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound, predicted_share
+from leadline.stats import Interval, MassLaw, fit_mass_law, pooled_zero_bound
 from leadline.theory import q_seen
 
 __all__ = ["probe"]
-
-FIRST_STEPS = 3  # of a run, before what it learns shows in its groups
 
 
 def probe(
@@ -67,7 +66,7 @@ def probe(
         faults=count_faults(basis.counts, confidence, seed),
         reach=tuple(reach_table(basis.counts, betas, gap, confidence, basis.chose_the_set)),
         budget=_budget(len(basis.counts), batch, basis.group.value, steps, basis.share),
-        first_steps=_first_steps(batch, basis.share, confidence),
+        first_steps=forecast_first_steps(basis.law, basis.share, basis.group.value, batch, confidence),
     )
     if found.kept:
         chosen = np.isin(np.array(found.counts.ids, dtype=object), np.array(found.kept, dtype=object))
@@ -160,13 +159,6 @@ def _budget(problems: int, batch: int, group: int, steps: int, live: Interval) -
     one = float(q_seen(max(visits * group, 1.0)))
     groups = None if math.isnan(live.value) else Interval(*(batch * steps * share for share in live))
     return Budget(batch, group, steps, samples, float(q_seen(samples)), visits, one, groups)
-
-
-def _first_steps(batch: int, live: Interval, confidence: float) -> FirstSteps | None:
-    if math.isnan(live.value):
-        return None
-    groups = FIRST_STEPS * batch
-    return FirstSteps(FIRST_STEPS, groups, predicted_share(live, groups, confidence))
 
 
 def _forced(mass: Mass, counts: Counts) -> Forced:

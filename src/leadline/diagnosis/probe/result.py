@@ -49,11 +49,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What the first steps will show: the share of their groups that is live, the scatter of so few counted in."""
+    """What the first steps will show: the share of their groups that is live, the scatter of so few counted in.
+
+    Attributes:
+        steps, groups: steps spoken of, and their groups together.
+        live_groups: the forecast; it allows for what the model learns within these steps.
+        unchanged: the same of a model that learns nothing in them.
+    """
 
     steps: int
     groups: int
     live_groups: Interval
+    unchanged: Interval
 
 
 @dataclass(frozen=True, slots=True)

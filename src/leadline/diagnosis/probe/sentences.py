@@ -334,8 +334,9 @@ def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     if first is not None and code in ("worth_it", "drop_problems", "slow_start"):
         yield Sentence(
             f"Of the {first.groups:,} groups of its first {first.steps} steps on problems like these "
-            f"{percent(first.live_groups.lo)} to {percent(first.live_groups.hi)} will be live.",
-            ("first_steps.groups", "first_steps.live_groups"),
+            f"{percent(first.live_groups.lo)} to {percent(first.live_groups.hi)} will be live "
+            f"({percent(first.unchanged.lo)} to {percent(first.unchanged.hi)} if it learns nothing in them).",
+            ("first_steps.groups", "first_steps.live_groups", "first_steps.unchanged"),
         )
     if probe.undecided:
         yield Sentence(
