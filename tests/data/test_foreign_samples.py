@@ -518,3 +518,53 @@ def test_an_array_of_any_length_is_read_a_row_at_a_time(tmp_path: Path) -> None:
     path.write_text("[" + json.dumps(rows[0]) + ',\n{"problem_id": [' + "[]," * 2_200_000 + "[]]}]")
     with pytest.raises(DataError, match=r"rows\.json:2: more than 4,194,304 values"):
         list(read_rows(path))
+
+
+RATED = [
+    {"problem": "1 + 1?", "answer": "2", "share": 0.44},
+    {"problem": "2 + 2?", "answer": "4", "share": 1},
+]
+
+
+def rated(tmp_path: Path, columns: dict[str, str], rows: list[dict[str, Any]] = RATED) -> Counts:
+    path = write(tmp_path / "rates.jsonl", rows)
+    return load_counts(path, reading=SampleReading(columns=columns))
+
+
+def test_published_solve_rates_are_counts_of_so_many_samples(tmp_path: Path) -> None:
+    found = rated(tmp_path, {"solve_rate": "share", "n_samples": "16"})
+    assert sorted(zip(found.c.tolist(), found.n.tolist(), strict=True)) == [(7, 16), (16, 16)]
+    rows = [row | {"tries": 25 * (at + 1)} for at, row in enumerate(RATED)]
+    found = rated(tmp_path, {"solve_rate": "share", "n_samples": "tries"}, rows)
+    assert sorted(zip(found.c.tolist(), found.n.tolist(), strict=True)) == [(11, 25), (50, 50)]
+    named = [row | {"16": 50} for row in RATED]  # a column of that name goes first
+    found = rated(tmp_path, {"solve_rate": "share", "n_samples": "16"}, named)
+    assert set(found.n) == {50}
+
+
+@pytest.mark.parametrize(
+    ("share", "tries", "why"),
+    [
+        (0.4, "16", "no whole number of 16 samples"),
+        (44, "16", "the solve rate is '44', not a share"),
+        (True, "16", "not a share"),
+        ("0.5", "16", "not a share"),
+        (float("nan"), "16", "not a share|is not a number|nan"),
+        (0.5, "0", "a solve rate of '0' samples"),
+        (0.5, "tries", "column 'tries' is missing"),
+    ],
+)
+def test_a_rate_that_is_none_is_refused_with_its_row(
+    tmp_path: Path, share: object, tries: str, why: str
+) -> None:
+    with pytest.raises(DataError, match=why) as caught:
+        rated(tmp_path, {"solve_rate": "share", "n_samples": tries}, [RATED[0], RATED[1] | {"share": share}])
+    assert "rates.jsonl:2" in str(caught.value) or tries in ("0", "tries")
+
+
+def test_rates_without_the_number_of_samples_are_refused_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="of how many samples was each rate taken"):
+        rated(tmp_path, {"solve_rate": "share"})
+    path = write(tmp_path / "rates.jsonl", RATED)
+    with pytest.raises(DataError, match=r"--columns solve_rate=share,n_samples=NUMBER"):
+        load_counts(path)

@@ -27,6 +27,7 @@ SAMPLE_FIELDS = (
     "correct",
     "n_correct",
     "n_samples",
+    "solve_rate",
     "n_tokens",
     "finished",
 )
@@ -59,6 +60,10 @@ class SampleReading:
         if wrong:
             raise InputError(
                 [f"columns.{name}: unknown field (there are {', '.join(SAMPLE_FIELDS)})" for name in wrong]
+            )
+        if "solve_rate" in self.columns and "n_samples" not in self.columns:
+            raise InputError(
+                "columns.solve_rate: of how many samples was each rate taken? Add n_samples=16 or n_samples=COLUMN"
             )
         name = (self.layout or "").partition(":")[0]
         if name and name not in LAYOUTS:

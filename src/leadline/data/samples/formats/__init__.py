@@ -68,10 +68,11 @@ def unknown_layout(row: RawRow, place: str) -> str:
         f"nearest is {nearest.name} (lacks {', '.join(lacks)}); " if lacks and nearest.near(row) > 0 else ""
     )
     have = ", ".join(str(name)[:40] for name in list(row)[:20]) or "none"
-    id_column = _named(row, "problem_id") or "COLUMN"
+    identity = _named(row, "problem_id")
+    known = f"problem_id={identity or 'COLUMN'}," if identity or not _named(row, "prompt") else ""
     return (
         f"{place}: a layout that is not known. Columns: {have}; {near}say what they mean: --columns "
-        f"problem_id={id_column},{_guess(row)}"
+        f"{known}{_guess(row)}"
     )
 
 
@@ -88,6 +89,9 @@ def _guess(row: RawRow) -> str:
     text, gold = _named(row, "completion"), _named(row, "gold")
     if text is not None and gold is not None:
         return f"completion={text},gold={gold}"
+    rates = [str(name) for name, value in row.items() if type(value) is float and 0 < value < 1]
+    if rates:
+        return f"solve_rate={rates[0]},n_samples=NUMBER (samples that each rate was taken of)"
     return f"correct={unused} (or n_correct=..,n_samples=.., or completion=..,gold=..)"
 
 
