@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
-demo: venv  ## two minutes on two idle cores: a small model learns to reason; GRPO and GRPO-LEAD side by side
+demo: venv  ## two and a half minutes on two idle cores: a small model learns to reason; GRPO and GRPO-LEAD side by side
 	@$(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
 
 demo-trl: venv  ## the four stages through TRL, from the model that the demo saved (makes it first where there is none)
