@@ -12,7 +12,7 @@ from evidence import check_evidence
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.probe import Probe, probe
-from leadline.diagnosis.probe.sentences import PROBE_VERDICTS, samples_needed
+from leadline.diagnosis.probe.headline import PROBE_VERDICTS, samples_needed
 
 RNG_SEED = 0
 
@@ -87,10 +87,12 @@ def test_only_truncation() -> None:
     assert found.then in ("worth_it", "drop_problems")
     assert found.faults.of_failures["truncated"] > 0.85
     assert "of the samples that gave an answer" in text_of(found)
+    assert "A run at this cap would have a signal all the same" in text_of(found)
 
 
 def test_everything_truncated() -> None:
     found = judged(rows(np.full(60, 0.9), 32, truncated=1.0))
+    assert "A run at this cap" not in text_of(found)
     assert found.verdict == "fix_truncation"
     assert found.then == "sft_first"
 

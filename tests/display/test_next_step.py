@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.main import get_command
 
 from leadline import theory
+from leadline.cli.main import app
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.compare import compare
@@ -17,10 +21,12 @@ from leadline.diagnosis.compare.tables import comparison_finding
 from leadline.diagnosis.probe import probe
 from leadline.diagnosis.probe.next_step import next_step
 from leadline.diagnosis.probe.tables import probe_finding
+from leadline.diagnosis.probe.verdict import PROBE_VERDICTS
 from leadline.diagnosis.rate_histogram import rate_counts
 from leadline.display.glossary import TERMS, glossed
 from leadline.display.page import finding_page
 from leadline.display.terminal import terminal
+from leadline.recipes import find_recipe
 
 
 def drawn(q: np.ndarray, n: int, seed: int) -> Counts:
@@ -71,6 +77,17 @@ def test_each_verdict_has_its_own_next_step(counts: Counts, word: str) -> None:
 def test_what_follows_is_said_of_copies_alone(verdict: str, then: str, word: str) -> None:
     """Copies change what a probe measured and not what is to be done; a cap has to be raised before anything else."""
     assert word in next_step(replace(probe(drawn(Q, 16, 1)), verdict=verdict, then=then)).command
+
+
+@pytest.mark.parametrize("verdict", PROBE_VERDICTS)
+def test_settings_of_the_command_are_those_of_a_recipe(verdict: str) -> None:
+    words = shlex.split(next_step(replace(probe(drawn(Q, 16, 1)), verdict=verdict)).command)
+    changes = [value for option, value in itertools.pairwise(words) if option == "--set"]
+    find_recipe("quickstart", changes)  # a setting that there is not is refused
+    options = {
+        word for command in get_command(app).commands.values() for p in command.params for word in p.opts
+    }
+    assert {word for word in words if word.startswith("--")} <= options
 
 
 def test_only_what_moved_beyond_chance_is_listed() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from leadline.diagnosis.probe.headline import samples_needed, short_try
 from leadline.diagnosis.probe.result import Probe
-from leadline.diagnosis.probe.sentences import samples_needed, short_try
 from leadline.display import NextStep
 from leadline.display.numbers import count
 
@@ -34,7 +34,7 @@ def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
     if code == "fix_format":
         return NextStep(
             "Ask for the answer format in the prompt, or teach it by a short supervised stage; then probe again.",
-            "leadline run RECIPE --set sft.mode=full",
+            "leadline run RECIPE --set sft.method=full",
         )
     if code == "slow_start":
         return NextStep(

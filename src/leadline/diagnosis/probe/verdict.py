@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from leadline.diagnosis.probe.headline import FORM, NO_SIGNAL, PROBE_VERDICTS
 from leadline.diagnosis.probe.live_groups import USUAL
 from leadline.diagnosis.probe.result import Probe
-from leadline.diagnosis.probe.sentences import FORM, NO_SIGNAL, PROBE_VERDICTS, probe_sentences
+from leadline.diagnosis.probe.sentences import probe_sentences
 from leadline.display import Sentence
 
 __all__ = ["PROBE_VERDICTS", "judge_probe"]

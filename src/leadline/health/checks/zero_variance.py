@@ -41,6 +41,7 @@ ZERO_VARIANCE = Check(
     figure="share of groups without an advantage; at most 80%, where the run has not itself brought accuracy over "
     "80%",
     cost="They are generated and graded for nothing: at 80% a step costs five times what its signal is worth.",
-    remedy="Filter problems by solve rate (`leadline probe ... --write-problems kept.jsonl`), or let `rl.select: window` choose.",
+    remedy="Filter problems by solve rate (`leadline probe ... --write-problems kept.jsonl`), or let `rl.select: "
+    "window` choose.",
     look=_look,
 )
