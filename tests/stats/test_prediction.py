@@ -46,3 +46,10 @@ def test_a_mixture_reaches_as_far_as_its_parts() -> None:
     assert predicted_mixture([low], 60) == predicted_share(low, 60)
     with pytest.raises(ValueError, match="nothing is known"):
         predicted_mixture([], 60)
+
+
+def test_a_run_of_any_size_is_foretold_in_bounded_memory() -> None:
+    known = Interval(0.3, 0.28, 0.32)
+    many, most = predicted_share(known, 20_000), predicted_share(known, 30_000_000)
+    assert most == pytest.approx(many, abs=1e-6)
+    assert most.lo == pytest.approx(0.28, abs=0.005)

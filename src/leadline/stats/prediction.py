@@ -14,6 +14,7 @@ from leadline.stats.roots import crossing_of
 __all__ = ["predicted_mixture", "predicted_share"]
 
 MOST_TRIALS = 1e7  # trials that pin a share down for every purpose here
+MOST_COUNTED = 20_000  # trials to come that are told apart: the scatter of more is below half a point
 
 
 def predicted_share(known: Interval, trials: int, confidence: float = 0.95) -> Interval:
@@ -41,10 +42,11 @@ def predicted_mixture(known: Sequence[Interval], trials: int, confidence: float 
     """
     if not known:
         raise ValueError("nothing is known of the share")
-    chances = np.mean([_count_chances(share, trials, confidence) for share in known], axis=0)
+    counted = min(trials, MOST_COUNTED)
+    chances = np.mean([_count_chances(share, counted, confidence) for share in known], axis=0)
     value = float(np.mean([share.value for share in known]))
     tail = (1 - confidence) / 2
-    lo, hi = np.minimum(np.searchsorted(np.cumsum(chances), [tail, 1 - tail]), trials) / trials
+    lo, hi = np.minimum(np.searchsorted(np.cumsum(chances), [tail, 1 - tail]), counted) / counted
     return Interval(value, min(float(lo), value), max(float(hi), value))
 
 
