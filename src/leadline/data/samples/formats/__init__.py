@@ -84,14 +84,18 @@ def _guess(row: RawRow) -> str:
         str(name) for name, value in row.items() if value in (0, 1) and str(name).lower() not in known
     ]
     unused = verdicts[0] if verdicts else "COLUMN"
+    rates = [
+        str(name)
+        for name, value in row.items()
+        if type(value) is float and 0 < value < 1 and name not in known
+    ]
+    if rates:
+        return f"solve_rate={rates[0]},n_samples={total or 'NUMBER'} (samples that each rate was taken of)"
     if total is not None:
         return f"n_correct={unused},n_samples={total}"
     text, gold = _named(row, "completion"), _named(row, "gold")
     if text is not None and gold is not None:
         return f"completion={text},gold={gold}"
-    rates = [str(name) for name, value in row.items() if type(value) is float and 0 < value < 1]
-    if rates:
-        return f"solve_rate={rates[0]},n_samples=NUMBER (samples that each rate was taken of)"
     return f"correct={unused} (or n_correct=..,n_samples=.., or completion=..,gold=..)"
 
 
