@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,29 @@ def test_export_refuses_before_it_reads(rollouts: Path, tmp_path: Path) -> None:
     refused(call(*given, "--to", "eval-results", "--benchmark", "gsm8k"), "--benchmark: 'gsm8k'")
     refused(call("export", rollouts, "--to", "inspect", "--out", rollouts), "is read here")
     assert [p.name for p in tmp_path.iterdir()] == ["rollouts.jsonl"]
+
+
+def test_what_was_read_and_left_out_is_said_and_the_next_command_reads_it_again(tmp_path: Path) -> None:
+    rows = [{"question": f"{i}?", "rate": i % 5 / 4, "other": 1} for i in range(40)] + [
+        {"question": "x", "rate": 3}
+    ]
+    file = tmp_path / "my rates.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    how = ("--columns", "solve_rate=rate,n_samples=16", "--skip-bad-rows")
+    done = call("probe", file, *how)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "note: my rates.jsonl: read as columns" in said
+    assert "rows were left out: " in said
+    assert "the solve rate is '3', not a share" in said
+    command = said.partition("leadline probe ")[2].partition(" --data PROBLEMS")[0]
+    assert shlex.split(command)[1:] == list(how)
+    assert shlex.split(command)[0].endswith("my rates.jsonl")
+    compared = call("compare", file, file, *how)
+    assert "note: tuned: rows were left out" in " ".join(compared.stdout.split())
+    assert any(
+        "left out" in note for note in json.loads(call("compare", file, file, *how, "--json").stdout)["notes"]
+    )
 
 
 def test_a_model_to_be_probed_needs_problems(tmp_path: Path) -> None:

@@ -546,9 +546,9 @@ def test_published_solve_rates_are_counts_of_so_many_samples(tmp_path: Path) -> 
     ("share", "tries", "why"),
     [
         (0.4, "16", "no whole number of 16 samples"),
-        (44, "16", "the solve rate is '44', not a share"),
+        (44, "16", "the solve rate is '44', not a share from 0 to 1 .in percent"),
         (True, "16", "not a share"),
-        ("0.5", "16", "not a share"),
+        ("half", "16", "not a share"),
         (float("nan"), "16", "not a share|is not a number|nan"),
         (0.5, "0", "a solve rate of '0' samples"),
         (0.5, "tries", "column 'tries' is missing"),

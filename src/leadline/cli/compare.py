@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from leadline.cli.options import (
     bad_rows,
     in_range,
     print_finding,
+    reading_words,
     sample_reading,
 )
 
@@ -66,5 +68,7 @@ def compare_command(
             on_bad_row=bad_rows(skip_bad_rows),
             reading=sample_reading(format, columns, pass_at, tokenizer), progress=count,
         )  # fmt: skip
-    shown = comparison_finding(found, f"{tuned} against {base}", sources=(base, tuned))
+    read = reading_words(format, columns, pass_at, tokenizer, skip_bad_rows)
+    again = (shlex.quote(base), shlex.join([tuned, *read, *(["--data", data] if data is not None else [])]))
+    shown = comparison_finding(found, f"{tuned} against {base}", sources=again)
     print_finding(found.as_dict(), shown, as_json)

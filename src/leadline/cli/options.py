@@ -34,6 +34,7 @@ __all__ = [
     "list_problems",
     "one_of",
     "print_finding",
+    "reading_words",
     "sample_reading",
     "say",
     "say_what_was_read",
@@ -78,6 +79,20 @@ def sample_reading(
 
     counter = None if tokenizer is None else token_counter(tokenizer)
     return SampleReading(layout, columns_of(columns or ()), pass_at, counter)
+
+
+def reading_words(
+    layout: str | None,
+    columns: Sequence[str] | None,
+    pass_at: float | None,
+    tokenizer: str | None,
+    skip: bool,
+) -> list[str]:
+    """The options of `sample_reading`, and ``--skip-bad-rows``, as they may be typed again."""
+    words = [word for text in columns or () for word in ("--columns", text)]
+    for option, value in (("--format", layout), ("--pass-at", pass_at), ("--tokenizer", tokenizer)):
+        words += [] if value is None else [option, f"{value:g}" if isinstance(value, float) else value]
+    return [*words, *(["--skip-bad-rows"] if skip else [])]
 
 
 def say(text: str, limit: int | None = MAX_SHOWN) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from leadline.cli.options import (
     bad_rows,
     in_range,
     print_finding,
+    reading_words,
     sample_reading,
     slug,
 )
@@ -91,21 +93,30 @@ def probe_command(
     settings |= {"against": against or (), "on_bad_row": bad_rows(skip_bad_rows)}
     if _asks_a_model(sources, data, url):
         _only_of_files(given)
-        _show(sources[0], as_json, **settings, **_asked(sources[0], given))
+        asked = _asked(sources[0], given)
+        _show(sources[0], as_json, _typed(given, str(asked["source"])), **settings, **asked)
     else:
         ask.only_of_a_model(given)
         reading = sample_reading(format, columns, pass_at, tokenizer)
-        _show(sources[0], as_json, **settings, source=sources, data=data, reading=reading)
+        _show(sources[0], as_json, _typed(given), **settings, source=sources, data=data, reading=reading)
 
 
-def _show(name: str, as_json: bool, **settings: Any) -> None:
+def _typed(given: Mapping[str, Any], *samples: str) -> str:
+    """What to type to read these samples once more, or those that were drawn."""
+    read = [given[name] for name in ("format", "columns", "pass_at", "tokenizer", "skip_bad_rows")]
+    words = list(samples) or [*given["sources"], *reading_words(*read)]
+    return shlex.join([*words, *(["--data", given["data"]] if given["data"] is not None else [])])
+
+
+def _show(name: str, as_json: bool, again: str, **settings: Any) -> None:
+    """Probe and print; ``again``: what to type to read the same once more."""
     from leadline.diagnosis.probe import run_probe
     from leadline.diagnosis.probe.tables import probe_finding
     from leadline.display.progress import counting
 
     with counting("rows") as count:
         found = run_probe(**settings, progress=count)
-    print_finding(found.as_dict(), probe_finding(found, f"Probe of {name}", source=name), as_json)
+    print_finding(found.as_dict(), probe_finding(found, f"Probe of {name}", source=again), as_json)
 
 
 def _asks_a_model(sources: Sequence[str], data: str | None, url: str | None) -> bool:

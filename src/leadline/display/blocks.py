@@ -76,7 +76,8 @@ class Scatter:
 class Finding:
     """Everything that is shown of one probe or one comparison.
 
-    ``about`` says what was measured, in one line; ``pictures`` stand above the tables, ``charts`` below.
+    ``about`` says what was measured, in one line, ``notes`` how its files were understood and what was left out;
+    ``pictures`` stand above the tables, ``charts`` below.
     """
 
     title: str
@@ -87,6 +88,7 @@ class Finding:
     about: str = ""
     step: NextStep | None = None
     pictures: tuple[Histogram | Scatter, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def section(self) -> dict[str, Any]:
         """The JSON of ``probe-<arm>.json`` and ``compare-<arm>.json`` that the report of a run shows."""

@@ -18,7 +18,9 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 def terminal(finding: Finding) -> RenderableType:
     """Sentences first, then the tables they rest on. Text from data is shown, never read as markup."""
     parts: list[RenderableType] = [Text(visible(finding.title), style="bold")]
-    parts += [Text(visible(finding.about), style="dim"), Text("")] if finding.about else [Text("")]
+    parts += [Text(visible(finding.about), style="dim")] if finding.about else []
+    parts += [Text(visible(f"note: {note}"), style="yellow") for note in finding.notes]
+    parts.append(Text(""))
     for i, sentence in enumerate(finding.sentences):
         parts.append(Text(f"{'=>' if i == 0 else ' -'} {visible(sentence)}", style="bold" if i == 0 else ""))
         if i == 0 and finding.step is not None:

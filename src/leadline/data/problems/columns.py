@@ -13,19 +13,20 @@ from leadline.data.problems.choices import as_choices
 from leadline.grading.text.extract import extract_answer
 from leadline.types import Message, checked_id
 
-__all__ = ["FIELDS", "Draft", "read_row"]
+__all__ = ["FIELDS", "Draft", "read_row", "with_input"]
 
 # Each field with the column names that may hold it, tried in this order, letter case aside.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "problem_id", "unique_id", "uid", "qid", "record id"),
     "messages": ("messages",),
     "prompt": ("prompt", "problem", "question", "query", "instruction"),
+    # "answer" may be worked text where another column has the final answer alone.
     "answer": (
-        "answer",
         "final_answer",
         "expected_answer",
         "ground_truth",
         "gold",
+        "answer",
         "reward_model.ground_truth",
     ),
     "solution": ("solution", "rationale"),
@@ -79,10 +80,18 @@ def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, s
         meta["difficulty"] = _json(values["difficulty"])  # a word such as "hard": kept, not understood
     if _RIGHT in lower:
         return _multiple_choice(lower, values, difficulty, meta, seed)
+    if (found["prompt"][0] or "").lower() == "instruction" and isinstance(values["prompt"], str):
+        values["prompt"] = with_input(values["prompt"], lower.get("input"))
+        meta.pop("input", None)
     messages = _messages(values["messages"] if values["messages"] is not None else values["prompt"])
     prompt = _last_user_turn(messages) if messages else _text(values["prompt"], "prompt", row)
     answer, solution = _answer(values["answer"], values["solution"], row)
     return Draft(prompt, answer, _id(values["id"]), messages, solution, difficulty, meta)
+
+
+def with_input(instruction: str, more: Any) -> str:
+    """An instruction and what it is to be done with, both (Alpaca's layout)."""
+    return f"{instruction}\n\n{more}" if isinstance(more, str) and more.strip() else instruction
 
 
 def _find(row: Mapping[str, Any], given: str | None, names: tuple[str, ...]) -> tuple[str | None, Any]:
@@ -162,7 +171,8 @@ def _text(value: Any, what: str, row: Mapping[str, Any]) -> str:
 
 def _missing(what: str, row: Mapping[str, Any]) -> str:
     have = ", ".join(sorted(str(name)[:40] for name in row)[:20]) or "none"
-    return f"no {what}: expected a column named {', '.join(FIELDS[what])}; found {have}"
+    names = sorted(FIELDS[what], key=lambda name: name != what)  # the plain name first
+    return f"no {what}: expected a column named {', '.join(names)}; found {have}"
 
 
 def _messages(value: Any) -> tuple[Message, ...] | None:

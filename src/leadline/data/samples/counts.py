@@ -47,6 +47,7 @@ class Counts:
         repeats: largest number that divides how often each text of the problem occurs; 0 without texts.
         stated: how many samples stated each of finished, reason, format, n_tokens, completion.
         prompts, golds: of the problems whose rows carried them.
+        other_prompts, other_golds: another text that a later row of a problem had, of a fresh reading alone.
         difficulty: as the rows say; NaN where they do not.
         notes: what was odd in the rows but usable, in words.
         skipped: rows left out with ``on_bad_row="skip"``, each ``source:line: why``.
@@ -68,11 +69,26 @@ class Counts:
     stated: Mapping[str, int]
     prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
     golds: Mapping[str, str] = field(default_factory=dict, repr=False)
+    other_prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    other_golds: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of any figure has to know of the reading: its notes, and that rows were left out."""
+        if not self.skipped:
+            return self.notes
+        first, *others = self.skipped
+        more = (
+            f" ({others[-1] if others[-1].endswith('more rows') else f'and {len(others)} more'})"
+            if others
+            else ""
+        )
+        return (*self.notes, f"rows were left out: {first}{more}")
 
     @property
     def n_samples(self) -> int:

@@ -13,12 +13,28 @@ from typing import Any
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.row_files import PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
+from leadline.data.samples.formats.base import own_row, reach
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
 __all__ = ["SampleReading", "find_files", "named_as", "sample_rows", "token_counter"]
 
-SAMPLE_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".eval")
+SAMPLE_SUFFIXES = (
+    *(
+        ".jsonl",
+        ".jsonl.gz",
+        ".ndjson",
+        ".ndjson.gz",
+        ".json",
+        ".json.gz",
+        ".csv",
+        ".csv.gz",
+        ".tsv",
+        ".tsv.gz",
+    ),
+    *(".parquet", ".eval"),
+)
+LONG_ID = 120  # characters, from which on a text is no name
 SAMPLE_FIELDS = (
     "problem_id",
     "prompt",
@@ -139,13 +155,47 @@ def _file_rows(
 
 def _read(layout: Layout, row: PlacedRow, reading: Reading, faults: list[str]) -> Iterator[dict[str, Any]]:
     try:
-        yield from layout.read(row.values, reading)
+        named = {} if layout.name == "columns" else _given(row.values, reading.columns)
+        for one in layout.read(row.values, reading):
+            yield one | named
     except ValueError as error:
         faults.append(f"{row.place}: {error}")
     except (KeyError, TypeError, IndexError, AttributeError, StopIteration) as error:
         faults.append(
             f"{row.place}: not as {layout.name} writes it ({type(error).__name__}: {str(error)[:80]})"
         )
+
+
+def _given(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """What the user's columns hold, for a layout that knows its own; ``correct`` names one of its scores there.
+
+    Raises:
+        ValueError: a column that is missing.
+    """
+    named: dict[str, Any] = {}
+    for name, column in columns.items():
+        if name == "correct":
+            continue
+        value = reach(row, column)
+        if value is None and column not in row:
+            raise ValueError(f"column {column!r} is missing")
+        named[name] = value
+    if not named:
+        return {}
+    identity = named.pop("problem_id", "")
+    if isinstance(identity, str) and len(identity) > LONG_ID:
+        identity = content_hash(identity)  # a problem that is known by its text
+    read = own_row(
+        Reading(),
+        problem=identity or "-",
+        prompt=named.pop("prompt", None),
+        gold=named.pop("gold", None),
+        completion=named.pop("completion", None),
+        **named,
+    )
+    if "problem_id" not in columns:
+        del read["problem_id"]
+    return read
 
 
 def _completed(row: dict[str, Any], how: SampleReading) -> OwnRow:

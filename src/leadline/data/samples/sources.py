@@ -143,6 +143,7 @@ def load_counts(
         counts = count_rows(
             graded, str(paths[0]), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
         )
+        _check_within(counts, own)
         _check_against(counts, how.problems, own)
     finally:
         if grader is None:
@@ -170,16 +171,47 @@ def _check_against(counts: Counts, problems: Sequence[Problem], grader: Grader) 
     """Refuse rows whose prompt or gold is another than the problem set has under their id."""
     given = {problem.id: problem for problem in problems}
     prompts = {name: given[name].prompt for name in counts.ids if name in given}
-    other = differing_prompts(prompts, counts.prompts)
-    if other:
+    answers = {name: given[name].answer for name in counts.ids if name in given}
+    _refuse_other(prompts, counts.prompts, answers, counts.golds, grader, ("the problem set", "the samples"))
+
+
+def _check_within(counts: Counts, grader: Grader) -> None:
+    """Refuse one id for several problems: two data sets, or shards that number their rows alike.
+
+    Raises:
+        DataError: with examples; or ids that number the samples, so that a problem has as many ids as samples.
+    """
+    names = ("an earlier row", "a later one")
+    try:
+        _refuse_other(counts.prompts, counts.other_prompts, counts.golds, counts.other_golds, grader, names)
+    except DataError as fault:
+        apart = "read such files one at a time, or name what tells their problems apart: --columns problem_id=COLUMN"
+        raise DataError([*fault.problems, f"  {apart}"]) from None
+    asked = set(counts.prompts.values())
+    if len(counts.prompts) == len(counts) > 2 * len(asked) and counts.n.max() == 1:
         raise DataError(
-            refusal(other, prompts, counts.prompts, "problem", ("the problem set", "the samples"))
+            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: the ids seem to number the samples; "
+            "say what names a problem: --columns problem_id=COLUMN (the column of the prompt will do)"
         )
-    answers = {name: given[name].answer for name in counts.ids if name in given and name in counts.golds}
-    doubtful = [name for name, answer in answers.items() if answer.strip() != counts.golds[name].strip()]
+
+
+def _refuse_other(
+    prompts: Mapping[str, str],
+    other_prompts: Mapping[str, str],
+    answers: Mapping[str, str],
+    other_answers: Mapping[str, str],
+    grader: Grader,
+    names: tuple[str, str],
+) -> None:
+    """Refuse ids under which two sides hold different prompts, or reference answers that are not equal."""
+    other = differing_prompts(prompts, other_prompts)
+    if other:
+        raise DataError(refusal(other, prompts, other_prompts, "problem", names))
+    both = [name for name in answers if name in other_answers]
+    doubtful = [name for name in both if answers[name].strip() != other_answers[name].strip()]
     if not doubtful:
         return
-    grades = grader.grade_many([(f"\\boxed{{{counts.golds[name]}}}", answers[name]) for name in doubtful])
+    grades = grader.grade_many([(f"\\boxed{{{other_answers[name]}}}", answers[name]) for name in doubtful])
     other = [name for name, grade in zip(doubtful, grades, strict=True) if grade.correct is False]
     if other:
-        raise DataError(refusal(other, answers, counts.golds, "answer", ("the problem set", "the samples")))
+        raise DataError(refusal(other, answers, other_answers, "answer", names))

@@ -130,6 +130,8 @@ class _Tally:
         self.stated = dict.fromkeys(STATED, 0)
         self.prompts: dict[str, str] = {}
         self.golds: dict[str, str] = {}
+        self.other_prompts: dict[str, str] = {}
+        self.other_golds: dict[str, str] = {}
         self.truncated_correct = 0
         self.observe = observe
 
@@ -137,6 +139,8 @@ class _Tally:
         """Count one row; return why it cannot be used, or None."""
         name = row.get("problem_id")
         if type(name) is not str:
+            if type(name) is float and name.is_integer():
+                name = int(name)  # a column of whole numbers with gaps
             if type(name) is not int:
                 return "problem_id is missing" if name is None else "problem_id is neither text nor a number"
             name = str(name)
@@ -152,10 +156,14 @@ class _Tally:
             why = self._add_counts(cell, row)
         else:
             why = self._add_sample(cell, row)
-        if why is None and not known:
+        if why is not None:
+            return why
+        if not known:
             self.cells[name] = cell
             self._describe(name, cell, row)
-        return why
+        else:
+            self._compare(name, row)
+        return None
 
     def _add_sample(self, cell: _Cell, row: Mapping[str, Any]) -> str | None:
         correct = row.get("correct", ...)
@@ -260,6 +268,16 @@ class _Tally:
         if type(difficulty) in (int, float):
             cell.difficulty = float(difficulty)  # type: ignore[arg-type]
 
+    def _compare(self, name: str, row: Mapping[str, Any]) -> None:
+        """Keep the last prompt and gold of a problem that are not those of its first row."""
+        for key, place, other in (
+            ("prompt", self.prompts, self.other_prompts),
+            ("gold", self.golds, self.other_golds),
+        ):
+            value = row.get(key)
+            if type(value) is str and value != place.get(name, value):
+                other[name] = value
+
     def counts(self, skipped: tuple[str, ...]) -> Counts:
         for cell in self.cells.values():
             times = cell.texts.values()
@@ -275,6 +293,8 @@ class _Tally:
             stated=dict(self.stated),
             prompts=self.prompts,
             golds=self.golds,
+            other_prompts=self.other_prompts,
+            other_golds=self.other_golds,
             notes=tuple(self._notes()),
             skipped=skipped,
         )

@@ -70,7 +70,7 @@ def compare(
         unrelated=unrelated,
         copies=copies,
         hacking=hacking,
-        notes=(*(f"base: {n}" for n in base.notes), *(f"tuned: {n}" for n in tuned.notes)),
+        notes=(*(f"base: {n}" for n in base.remarks), *(f"tuned: {n}" for n in tuned.remarks)),
     )
     code, also, sentences = judge_comparison(found)
     return replace(found, verdict=code, also=also, sentences=sentences)

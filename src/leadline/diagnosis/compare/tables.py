@@ -65,6 +65,7 @@ def comparison_finding(
                 rates,
             ),
         ),
+        notes=found.notes,
     )
 
 

@@ -11,12 +11,16 @@ __all__ = ["next_step"]
 
 
 def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
-    """By the verdict; words in capitals in a command are for the reader to fill in."""
+    """By the verdict; words in capitals in a command are for the reader to fill in.
+
+    ``source`` stands in the command as it is: what was probed, quoted, and the options that say how it is read.
+    """
     g, kept = probe.edges.group, len(probe.kept)
     code = probe.then if probe.verdict == "duplicates" and probe.then else probe.verdict
     if code in ("worth_it", "drop_problems"):
         what = f"Train on the {count(kept, 'problem')} that teach, in groups of {g}."
-        keep = f"leadline probe {source} --data PROBLEMS --write-problems kept.jsonl"
+        data = "" if " --data " in source else " --data PROBLEMS"
+        keep = f"leadline probe {source}{data} --write-problems kept.jsonl"
         return NextStep(what, f"{keep} &&\nleadline run RECIPE --data kept.jsonl --set rl.group_size={g}")
     if code == "too_few":
         samples, problems = samples_needed(probe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +71,7 @@ def run_probe(
     if write_problems is not None:
         write_kept(write_problems, found, problems)
     if html is not None:
-        _write_page(html, found, str(sources[0]) if sources else "")
+        _write_page(html, found, [str(place) for place in sources])
     return found
 
 
@@ -92,9 +93,8 @@ def _check_outputs(
         )
 
 
-def _write_page(html: str | Path, found: Probe, source: str) -> None:
-    title = f"Probe of {Path(source).name}" if source else "Probe"
-    shown = probe_finding(
-        found, title, problems=True, source=source or "SAMPLES", about=about_samples(source) if source else ""
-    )
+def _write_page(html: str | Path, found: Probe, sources: Sequence[str]) -> None:
+    title = f"Probe of {Path(sources[0]).name}" if sources else "Probe"
+    about = about_samples(sources[0]) if sources else ""
+    shown = probe_finding(found, title, problems=True, source=shlex.join(sources) or "SAMPLES", about=about)
     write_text_atomic(html, finding_page(shown))

@@ -45,6 +45,7 @@ def probe_finding(
                 "How often each problem was solved", "solve rate of a problem", rate_counts(n, probe.counts.c)
             ),
         ),
+        notes=probe.counts.remarks,
     )
 
 

@@ -54,6 +54,8 @@ def layout_of(row: RawRow, columns: Mapping[str, str], name: str | None = None) 
         if name not in LAYOUTS:
             raise InputError(f"--format: {name!r} is not one of {', '.join(LAYOUTS)}")
         return LAYOUTS[name]
+    if columns.keys() & {"solve_rate", "n_correct", "n_samples"}:
+        return BY_NAME  # a row is a whole problem, whatever else it holds
     found = next((layout for layout in LAYOUTS.values() if layout.recognises(row)), None)
     if columns and (found is None or found.name not in _HEED_COLUMNS):
         return BY_NAME

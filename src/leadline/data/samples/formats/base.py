@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 from leadline.data.problems.duplicates import content_hash
 from leadline.types import checked_id
 
-__all__ = ["Layout", "Reading", "first_of", "gold_text", "own_row", "reach", "turns_text", "user_text"]
+__all__ = [
+    "Layout",
+    "Reading",
+    "first_of",
+    "gold_text",
+    "is_verdict",
+    "own_row",
+    "reach",
+    "turns_text",
+    "user_text",
+]
 
 RawRow = Mapping[str, Any]
 
@@ -25,6 +35,7 @@ class Reading:
         choice: which of several parts of a file is read (lm-eval: the filter); the first one met when None.
         notes: what is to be said of the reading, once each.
         by_prompt: ids that were made of prompts.
+        counted: problems of which a row was read whose names may mean counts or a sample.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -32,6 +43,7 @@ class Reading:
     choice: str | None = None
     notes: dict[str, None] = field(default_factory=dict)
     by_prompt: bool = False
+    counted: set[object] = field(default_factory=set)
 
     def right(self, score: Any, pass_at: float | None = None) -> bool | None:
         """A verdict or a score as right, wrong or (null) unscorable.
@@ -57,9 +69,18 @@ class Reading:
 
 
 _WORDS = {
-    **dict.fromkeys(("c", "correct", "true", "yes", "right", "pass", "passed"), True),
-    **dict.fromkeys(("i", "incorrect", "false", "no", "wrong", "fail", "failed", "n"), False),
+    **dict.fromkeys(("c", "correct", "true", "yes", "right", "pass", "passed", "1", "1.0", "t", "y"), True),
+    **dict.fromkeys(
+        ("i", "incorrect", "false", "no", "wrong", "fail", "failed", "n", "0", "0.0", "f"), False
+    ),
 }
+
+
+def is_verdict(value: Any) -> bool:
+    """Whether a value may say right or wrong: a number or one of the usual words."""
+    return isinstance(value, bool | int | float) or (
+        isinstance(value, str) and value.strip().lower() in _WORDS
+    )
 
 
 class Layout(NamedTuple):
@@ -134,7 +155,7 @@ def own_row(
     """
     asked = user_text(prompt)
     row: dict[str, Any] = {}
-    if problem is None or isinstance(problem, Mapping | list):
+    if _is_no_id(problem):
         if not asked:
             raise ValueError("no id and no prompt: which problem is this a sample of?")
         row["problem_id"] = f"{content_hash(asked)}-1"
@@ -148,6 +169,13 @@ def own_row(
     if score is not ...:
         row["correct"] = reading.right(score)
     return row
+
+
+def _is_no_id(problem: Any) -> bool:
+    """Nothing, an object, a blank text, or pandas' NaN."""
+    if isinstance(problem, str):
+        return not problem.strip()
+    return problem is None or isinstance(problem, Mapping | list) or problem != problem
 
 
 def user_text(prompt: Any) -> str | None:

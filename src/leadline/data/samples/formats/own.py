@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, own_row, reach
+from leadline.data.problems.columns import with_input
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, is_verdict, own_row, reach
+from leadline.errors import DataError
 
 __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
+    # Names that can only mean a problem come before those that may number samples.
     "problem_id": (
-        *(
-            "problem_id",
-            "id",
-            "qid",
-            "idx",
-            "question_id",
-            "example_id",
-            "doc_id",
-            "unique_id",
-            "task_id",
-            "uid",
-        ),
-        *("record_id", "index"),
+        *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id", "task_id", "record_id"),
+        *("id", "uid", "idx", "index"),
     ),
     "prompt": ("prompt", "question", "problem", "query", "instruction", "input"),
+    # "answer" is the reference in a data set, and the model's own in many an evaluation: the clear names come first.
     "gold": (
-        *(
-            "gold",
-            "answer",
-            "expected_answer",
-            "ground_truth",
-            "target",
-            "reference",
-            "reference_answer",
-            "gt",
-        ),
-        *("gts", "label_answer"),
+        *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
+        *("answer", "target", "reference", "label_answer"),
     ),
     "completion": (
         *("completion", "response", "generation", "model_output", "generated_text", "output", "prediction"),
@@ -53,34 +38,52 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
 
+DOUBTFUL = ("gold", "completion", "correct", "problem_id")
+"""Fields of which another candidate with another value is said to have been passed over."""
 
-ROUNDING = 0.25
-"""Samples that a published rate may be off by: 0.44 of 16 is 7, and 0.4 of 16 is not 6."""
+UNCLEAR_COUNTS = ("correct", "k", "n", "total", "samples")
+"""Names of counts that are names of other things as well: the number of a sample, of its tokens, its verdict."""
+
+ROUNDING = 0.05
+"""Samples that a published rate may be off by, besides the rounding of its last digit."""
 
 
-def named_values(row: RawRow, columns: Mapping[str, str]) -> dict[str, Any]:
-    """What the columns of a row hold by field, the user's names first.
+def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
+    """Field -> the column that holds it and its value, the user's names first.
 
     Raises:
         ValueError: a column that the user named is not there.
     """
+    columns = reading.columns
     lower = {str(name).lower(): name for name in row}
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[str, Any]] = {}
     for field, names in ALIASES.items():
         given = columns.get(field)
         if given is not None:
             if field == "n_samples" and given.isdecimal() and given not in row:
-                found[field] = int(given)  # the same for every row
+                found[field] = given, int(given)  # the same for every row
                 continue
             if reach(row, given) is None and given not in row:
                 raise ValueError(f"column {given!r} is missing")
-            found[field] = reach(row, given)
+            found[field] = given, reach(row, given)
             continue
-        for name in names:
-            if name in lower and row[lower[name]] is not None and lower[name] not in columns.values():
-                found[field] = row[lower[name]]
-                break
+        there = [lower[name] for name in names if name in lower and lower[name] not in columns.values()]
+        held = [(name, row[name]) for name in there if row[name] is not None]
+        if held:
+            found[field] = held[0]
+            if field in DOUBTFUL:
+                _say_passed_over(reading, field, held)
     return found
+
+
+def _say_passed_over(reading: Reading, field: str, held: list[tuple[str, Any]]) -> None:
+    (taken, value), *others = held
+    other = [name for name, theirs in others if theirs != value]
+    if other:
+        reading.notes[
+            f"{field} is read from {taken!r}; {', '.join(map(repr, other))} would do as well and hold something "
+            f"else (--columns {field}=COLUMN)"
+        ] = None
 
 
 def _own(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
@@ -94,17 +97,18 @@ def _is_own(row: RawRow) -> bool:
 
 
 def _by_name(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    found = named_values(row, reading.columns)
-    asked, gold = found.get("prompt"), found.get("gold")
-    counts = _counts(found)
+    named = named_values(row, reading)
+    found = {field: value for field, (_, value) in named.items()}
+    who = {"problem": found.get("problem_id"), "prompt": _asked(row, named), "gold": found.get("gold")}
+    if "problem_id" in named and named["problem_id"][0] == named.get("prompt", ("", None))[0]:
+        who["problem"] = None  # the problem is known by its prompt
+    counts = _counts(named, who["problem"] if who["problem"] is not None else who["prompt"], reading)
     if counts is not None:
-        yield own_row(reading, problem=found.get("problem_id"), prompt=asked, gold=gold, **counts)
+        yield own_row(reading, **who, **counts)
         return
     yield own_row(
         reading,
-        problem=found.get("problem_id"),
-        prompt=asked,
-        gold=gold,
+        **who,
         completion=found.get("completion"),
         score=found.get("correct", ...),
         n_tokens=found.get("n_tokens"),
@@ -113,32 +117,87 @@ def _by_name(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     )
 
 
-def _counts(found: Mapping[str, Any]) -> dict[str, int] | None:
+def _asked(row: RawRow, named: Mapping[str, tuple[str, Any]]) -> Any:
+    """The prompt; of an instruction and its input both (Alpaca's layout)."""
+    column, prompt = named.get("prompt", ("", None))
+    if column.lower() != "instruction" or not isinstance(prompt, str):
+        return prompt
+    more = next((value for name, value in row.items() if str(name).lower() == "input"), None)
+    return with_input(prompt, more)
+
+
+def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Reading) -> dict[str, int] | None:
     """Samples and right ones of a row that is a whole problem; None where it is a sample.
 
     Raises:
-        ValueError: a solve rate that is none, or of an unknown number of samples.
+        ValueError: a solve rate that is none.
+        DataError: counts by unclear names, of which a problem has several rows.
     """
-    total, right = found.get("n_samples"), found.get("n_correct")
-    if "solve_rate" in found:
-        return _rated(found["solve_rate"], total)
-    if "completion" in found or not (_is_count(total) and _is_count(right)):
+    total_name, total = named.get("n_samples", ("", None))
+    right_name, right = named.get("n_correct", named.get("correct", ("", None)))
+    if "solve_rate" in named:
+        return _rated(named["solve_rate"][1], total)
+    if "completion" in named or not _is_count(total):
         return None
-    return {"n_correct": int(cast(float, right)), "n_samples": int(cast(float, total))}
+    if type(right) is float and 0 < right < 1 and reading.pass_at is None:
+        raise ValueError(
+            f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate is --columns "
+            f"solve_rate={right_name},n_samples={total_name}; the score of one sample takes --pass-at 0.5"
+        )
+    if "n_correct" not in named or not _is_count(right):
+        return None
+    said = {"n_correct", "n_samples"} <= reading.columns.keys()
+    if not said and {right_name.lower(), total_name.lower()} <= set(UNCLEAR_COUNTS):
+        _once(problem, right_name, total_name, reading)
+    return {"n_correct": int(right), "n_samples": int(total)}
+
+
+def _once(problem: object, right: str, total: str, reading: Reading) -> None:
+    """Refuse a second row of a problem: these names may as well be those of single samples."""
+    if problem in reading.counted:
+        raise DataError(  # a question of the file, not of this row
+            f"{str(problem)[:60]!r} has several rows with {right!r} and {total!r}: if a row is a sample, say "
+            f"--columns correct={right}; if it counts several, --columns n_correct={right},n_samples={total}"
+        )
+    reading.counted.add(problem)
 
 
 def _rated(rate: Any, total: Any) -> dict[str, int]:
     """Counts from a published rate, which may be rounded, and the number of samples that it was taken of."""
     if not _is_count(total) or not total:
         raise ValueError(f"a solve rate of {str(total)[:20]!r} samples")
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise ValueError(f"the solve rate is {str(rate)[:40]!r}, not a share from 0 to 1")
-    right = round(rate * total)
-    if abs(rate * total - right) > ROUNDING:
+    share = _number(rate)
+    if share is None or not 0 <= share <= 1:
+        percent = " (in percent? divide by 100 first)" if share is not None and 1 < share <= 100 else ""
+        raise ValueError(f"the solve rate is {str(rate)[:40]!r}, not a share from 0 to 1{percent}")
+    right = round(share * total)
+    half = _half_of_last_digit(share)
+    possible = math.floor((share + half) * total) - math.ceil((share - half) * total) + 1
+    if abs(share * total - right) > ROUNDING and possible != 1:
         raise ValueError(
-            f"a solve rate of {rate:g} is no whole number of {total:g} samples: another n_samples?"
+            f"a solve rate of {share:g} is no whole number of {total:g} samples: another n_samples?"
         )
     return {"n_correct": right, "n_samples": int(total)}
+
+
+def _number(value: Any) -> float | None:
+    """A number, also one that is written as text, as CSV has them."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _half_of_last_digit(share: float) -> float:
+    """By how much a share that was rounded to the digits that it shows may be off.
+
+    >>> _half_of_last_digit(0.02)
+    0.005
+    """
+    digits = len(f"{share:.12f}".rstrip("0").partition(".")[2])
+    return 0.5 * 10.0**-digits + 1e-12 if digits < 12 else 0.0
 
 
 def _is_count(value: Any) -> bool:
@@ -147,10 +206,10 @@ def _is_count(value: Any) -> bool:
 
 
 def _has_samples(row: RawRow) -> bool:
-    found = named_values(row, {})
+    found = {field: value for field, (_, value) in named_values(row, Reading()).items()}
     named = "problem_id" in found or "prompt" in found
     counted = _is_count(found.get("n_samples")) and _is_count(found.get("n_correct"))
-    told = isinstance(found.get("correct"), bool | int | float) or ("completion" in found and "gold" in found)
+    told = is_verdict(found.get("correct")) or ("completion" in found and "gold" in found)
     return named and (counted or told)
 
 

@@ -1,0 +1,174 @@
+"""Columns whose names may mean several things: what is taken, what is said of it, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leadline.data import load_problems
+from leadline.data.samples.counts import Counts
+from leadline.data.samples.foreign import SampleReading
+from leadline.data.samples.sources import load_counts
+from leadline.errors import DataError
+
+Rows = list[dict[str, Any]]
+
+
+def counted(
+    tmp_path: Path, rows: Rows, columns: dict[str, str] | None = None, name: str = "a.jsonl"
+) -> Counts:
+    path = tmp_path / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return load_counts(path, reading=SampleReading(columns=columns or {}))
+
+
+def tallied(counts: Counts) -> dict[str, tuple[int, int]]:
+    return {name: (int(c), int(n)) for name, c, n in zip(counts.ids, counts.c, counts.n, strict=True)}
+
+
+def test_the_reference_is_not_what_the_model_answered(tmp_path: Path) -> None:
+    rows = [
+        {
+            "question": f"{i} + 1?",
+            "answer": str(i),
+            "ground_truth": str(i + 1),
+            "output": f"The answer is {i}.",
+        }
+        for i in range(4)
+    ]
+    counts = counted(tmp_path, rows)
+    assert counts.c.sum() == 0
+    assert set(counts.golds.values()) == {"1", "2", "3", "4"}
+    assert any("gold is read from 'ground_truth'; 'answer' would do as well" in note for note in counts.notes)
+    chosen = counted(tmp_path, rows, {"gold": "answer"})
+    assert chosen.c.sum() == 4
+    assert not any("would do" in note for note in chosen.notes)
+
+
+def test_what_names_a_question_goes_before_what_numbers_a_row(tmp_path: Path) -> None:
+    rows = [{"id": i, "question_id": i // 4, "is_correct": i % 2} for i in range(12)]
+    assert tallied(counted(tmp_path, rows)) == {"0": (2, 4), "1": (2, 4), "2": (2, 4)}
+
+
+def test_ids_that_number_the_samples_are_refused_and_the_prompt_will_do(tmp_path: Path) -> None:
+    rows = [{"index": i, "question": f"What is {i // 4} + 1?", "is_correct": i % 2} for i in range(12)]
+    with pytest.raises(DataError, match="12 ids of one sample each, for 3 prompts"):
+        counted(tmp_path, rows)
+    found = counted(tmp_path, rows, {"problem_id": "question"})
+    assert (len(found), set(found.n)) == (3, {4})
+
+
+def test_an_instruction_and_its_input_are_one_prompt(tmp_path: Path) -> None:
+    rows = [
+        {
+            "instruction": "Solve it.",
+            "input": f"{i} + 1 = ?",
+            "output": f"\\boxed{{{i + 1}}}",
+            "gold": str(i + 1),
+        }
+        for i in (1, 1, 2)
+    ]
+    assert sorted(counted(tmp_path, rows).n) == [1, 2]
+    path = tmp_path / "problems.jsonl"
+    path.write_text(json.dumps({"instruction": "Solve it.", "input": "1 + 1 = ?", "answer": "2"}) + "\n")
+    assert load_problems(path).problems[0].prompt == "Solve it.\n\n1 + 1 = ?"
+
+
+def test_the_final_answer_of_a_problem_goes_before_worked_text(tmp_path: Path) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text(
+        json.dumps({"question": "1 + 1?", "answer": "One and one are 2.", "final_answer": "2"}) + "\n"
+    )
+    assert load_problems(path).problems[0].answer == "2"
+
+
+@pytest.mark.parametrize("name", ["total", "k", "n", "samples"])
+def test_unclear_counts_are_asked_about_where_a_problem_has_several_rows(tmp_path: Path, name: str) -> None:
+    rows = [{"question": f"{i // 4}?", "correct": i % 2, name: 700 + i} for i in range(8)]
+    with pytest.raises(
+        DataError, match=f"--columns correct=correct; if it counts several.*n_samples={name}"
+    ) as told:
+        counted(tmp_path, rows)
+    assert len(told.value.problems) == 1
+    assert list(counted(tmp_path, rows, {"correct": "correct"}).n) == [4, 4]
+    once = [{"question": f"{i}?", "correct": i, name: 8} for i in range(4)]
+    assert sorted(tallied(counted(tmp_path, once)).values()) == [(0, 8), (1, 8), (2, 8), (3, 8)]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "correct"])
+def test_a_share_beside_a_number_of_samples_is_told_to_be_a_solve_rate(tmp_path: Path, name: str) -> None:
+    rows = [{"question": "1?", name: 0.125, "n": 8}, {"question": "2?", name: 1.0, "n": 8}]
+    with pytest.raises(DataError, match=f"--columns solve_rate={name},n_samples=n"):
+        counted(tmp_path, rows)
+    found = counted(tmp_path, rows, {"solve_rate": name, "n_samples": "n"})
+    assert sorted(tallied(found).values()) == [(1, 8), (8, 8)]
+
+
+def test_one_id_for_two_problems_is_refused_with_both(tmp_path: Path) -> None:
+    rows = [
+        {"doc_id": i, "question": f"{kind} number {i}: what is {7 * i + at}?", "is_correct": at, "gold": "1"}
+        for at, kind in enumerate(("Algebra", "Geometry"))
+        for i in range(4)
+    ]
+    with pytest.raises(DataError, match="4 ids stand for another problem in a later one") as told:
+        counted(tmp_path, rows)
+    assert "--columns problem_id=COLUMN" in told.value.problems[-1]
+    again = [
+        row | {"question": row["question"].upper() + " "} for row in rows[:4]
+    ]  # typesetting is no other problem
+    assert len(counted(tmp_path, [*rows[:4], *again])) == 4
+
+
+def test_one_id_for_two_reference_answers_is_refused_unless_they_are_equal(tmp_path: Path) -> None:
+    rows = [{"id": "a", "completion": "\\boxed{0.5}", "gold": gold} for gold in ("1/2", "0.5")]
+    assert tallied(counted(tmp_path, rows)) == {"a": (2, 2)}
+    with pytest.raises(DataError, match="1 ids stand for another answer"):
+        counted(tmp_path, [*rows, {"id": "a", "completion": "\\boxed{3}", "gold": "3"}])
+
+
+@pytest.mark.parametrize("blank", [math.nan, "", "  "])
+def test_a_blank_id_is_none(tmp_path: Path, blank: Any) -> None:
+    rows = [{"id": blank, "question": f"What is {i} + 1?", "is_correct": 1} for i in (1, 2, 2)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    assert sorted(load_counts(tmp_path / "a.parquet").n) == [1, 2]
+
+
+def test_whole_numbers_of_a_column_with_gaps_are_ids(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"problem_id": [1.0, 1.0, 2.0], "correct": [True, False, True]}), tmp_path / "a.parquet"
+    )
+    assert tallied(load_counts(tmp_path / "a.parquet")) == {"1": (1, 2), "2": (1, 1)}
+
+
+def test_verdicts_of_text_are_read(tmp_path: Path) -> None:
+    rows = [{"id": "a", "correct": word} for word in ("1", "0", "True", "false")]
+    assert tallied(counted(tmp_path, rows, {"correct": "correct"})) == {"a": (2, 4)}
+
+
+TRL = [
+    {"prompt": f"{i // 2}?", "completion": "7", "step": 1, "accuracy_reward": 1.0, "key": f"p{i // 2}"}
+    for i in range(4)
+]
+
+
+def test_given_columns_are_heeded_by_layouts_that_know_their_own(tmp_path: Path) -> None:
+    found = counted(tmp_path, TRL, {"problem_id": "key"})
+    assert tallied(found) == {"p0": (2, 2), "p1": (2, 2)}
+    with pytest.raises(DataError, match="column 'nosuch' is missing"):
+        counted(tmp_path, TRL, {"n_tokens": "nosuch"})
+    long = [row | {"key": "A text that is longer than any name is. " * 20} for row in TRL[:2]]
+    assert list(counted(tmp_path, long, {"problem_id": "key"}).n) == [2]
+
+
+def test_a_solve_rate_goes_before_samples_that_stand_beside_it(tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"{i}?", "answer": "1", "generations": ["1", "2"], "pass_rate": i / 4} for i in (1, 2)
+    ]
+    found = counted(tmp_path, rows, {"solve_rate": "pass_rate", "n_samples": "16"})
+    assert sorted(tallied(found).values()) == [(4, 16), (8, 16)]
