@@ -151,6 +151,29 @@ def test_verdicts_of_text_are_read(tmp_path: Path) -> None:
     assert tallied(counted(tmp_path, rows, {"correct": "correct"})) == {"a": (2, 4)}
 
 
+def test_samples_of_two_models_and_what_a_folder_holds_besides_are_said(tmp_path: Path) -> None:
+    rows = [{"model": name, "question": "1?", "is_correct": 1} for name in ("base", "tuned", "tuned")]
+    assert any("several models taken together: base, tuned" in note for note in counted(tmp_path, rows).notes)
+    assert not any("several models" in note for note in counted(tmp_path, rows[1:]).notes)
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for name in ("a.jsonl", "b.jsonl.1"):
+        (folder / name).write_text('{"problem_id": "a", "correct": true}\n')
+    found = load_counts(folder)
+    assert found.n.sum() == 1
+    assert "shards: not read: b.jsonl.1" in found.notes
+
+
+def test_the_tables_of_lm_eval_are_no_samples(tmp_path: Path) -> None:
+    row = {"doc_id": 0, "doc": {"question": "1?"}, "target": "1", "resps": [["1"]], "filtered_resps": ["1"]}
+    more = {"filter": "none", "metrics": ["exact_match"], "exact_match": 1.0, "arguments": {}}
+    (tmp_path / "samples_task.jsonl").write_text(json.dumps(row | more) + "\n")
+    (tmp_path / "results_2026.json").write_text('{"results": {}}')
+    found = load_counts(tmp_path)
+    assert (found.c.sum(), found.n.sum()) == (1, 1)
+    assert any("not read: results_2026.json" in note for note in found.notes)
+
+
 TRL = [
     {"prompt": f"{i // 2}?", "completion": "7", "step": 1, "accuracy_reward": 1.0, "key": f"p{i // 2}"}
     for i in range(4)

@@ -17,7 +17,7 @@ from leadline.data.samples.formats.base import own_row, reach
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
-__all__ = ["SampleReading", "find_files", "named_as", "sample_rows", "token_counter"]
+__all__ = ["SampleReading", "find_files", "named_as", "passed_over", "sample_rows", "token_counter"]
 
 SAMPLE_SUFFIXES = (
     *(
@@ -34,6 +34,7 @@ SAMPLE_SUFFIXES = (
     ),
     *(".parquet", ".eval"),
 )
+MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
 LONG_ID = 120  # characters, from which on a text is no name
 SAMPLE_FIELDS = (
     "problem_id",
@@ -96,7 +97,9 @@ def find_files(source: str | Path) -> list[Path]:
     """
     text, path = str(source), Path(source)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.name.lower().endswith(SAMPLE_SUFFIXES))
+        found = sorted(p for p in path.iterdir() if _is_sample_file(p))
+        if any(p.name.startswith("samples_") for p in found):  # lm-eval keeps its tables beside them
+            found = [p for p in found if not p.name.startswith("results_")]
     elif path.exists() or not glob.has_magic(text):
         found = [path]
     else:
@@ -104,6 +107,23 @@ def find_files(source: str | Path) -> list[Path]:
     if not found:
         raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there")
     return found
+
+
+def passed_over(source: str | Path) -> str | None:
+    """What of a folder is not read, as a note; None where all of it is, or it is no folder."""
+    path = Path(source)
+    if not path.is_dir():
+        return None
+    read = set(find_files(source))
+    left = sorted(p.name for p in path.iterdir() if p not in read and not p.name.startswith("."))
+    if not left:
+        return None
+    more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+    return f"{path.name}: not read: {', '.join(left[:3])}{more}"
+
+
+def _is_sample_file(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SAMPLE_SUFFIXES)
 
 
 def sample_rows(
@@ -138,13 +158,22 @@ def _file_rows(
     own = layout.name == "leadline"
     by_line = numbered and own
     as_they_are = own and how.pass_at is None and how.count_tokens is None
+    models: set[str] = set()
     for row in chain([first], rows):
         place = row.at if by_line and type(row.at) is int else row.place
         if as_they_are:  # a million rows come through here
             yield place, row.values
             continue
+        if len(models) < MODELS_SHOWN:
+            models |= {
+                str(row.values[key])[:60] for key in MODEL_KEYS if isinstance(row.values.get(key), str)
+            }
         for one in _read(layout, row, reading, faults):
             yield place, _completed(one, how)
+    if len(models) > 1:
+        how.notes.append(
+            f"{path.name}: samples of several models taken together: {', '.join(sorted(models))}"
+        )
     if not own:
         how.notes.append(
             f"{path.name}: read as {layout.name}" + "".join(f"; {note}" for note in reading.notes)

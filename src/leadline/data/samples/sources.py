@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
-from leadline.data.samples.foreign import SampleReading, find_files, named_as, sample_rows
+from leadline.data.samples.foreign import SampleReading, find_files, named_as, passed_over, sample_rows
 from leadline.data.samples.same_problems import differing_prompts, refusal
 from leadline.data.samples.tally import count_rows
 from leadline.errors import DataError, InputError
@@ -133,6 +133,8 @@ def load_counts(
     how = reading or SampleReading()
     faults: list[str] = []
     notes = len(how.notes)
+    folders = [one for one in sources if _is_folder_of_samples(Path(one))]
+    how.notes.extend(note for one in folders if (note := passed_over(one)) is not None)
     rows = sample_rows(paths, how, faults)
     if how.problems:
         rows = named_as(how.problems, rows)
