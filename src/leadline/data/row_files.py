@@ -238,10 +238,13 @@ def _heavy(name: str, kind: Any) -> bool:
 
 
 def _zip(path: Path) -> Iterator[PlacedRow]:
-    """The samples of an Inspect log: ``samples/*.json`` in a zip."""
+    """The samples of an Inspect log: every ``.json`` under ``samples/`` in a zip.
+
+    Inspect puts ids into names as they are: a sample ``HumanEval/0`` lies in a folder of its own.
+    """
     try:
         with zipfile.ZipFile(path) as packed:
-            members = [m for m in packed.infolist() if re.fullmatch(r"samples/[^/]+\.json", m.filename)]
+            members = [m for m in packed.infolist() if _is_sample(m.filename)]
             if not members:
                 raise DataError(f"{path}: a zip archive without samples/*.json: unpack it first")
             for member in members[:MAX_MEMBERS]:
@@ -252,3 +255,7 @@ def _zip(path: Path) -> Iterator[PlacedRow]:
                     yield PlacedRow(str(path), member.filename, value)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a log that can be read: {str(error)[:150]}") from error
+
+
+def _is_sample(member: str) -> bool:
+    return member.startswith("samples/") and member.endswith(".json")

@@ -19,7 +19,14 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    """One sample: an epoch of a problem. Scores are C, I, P (partial), N (no answer), or numbers."""
+    """One sample: an epoch of a problem. Scores are C, I, P (partial), N (no answer), or numbers.
+
+    A sample that ended in an error was never scored: it says nothing of the model, and Inspect's own numbers leave
+    it out as well.
+    """
+    if row.get("error") and not row.get("scores"):
+        _count_note(reading, "samples with an error and without scores were left out")
+        return
     output = row.get("output") or {}
     choices = output.get("choices") or [{}]
     text = first_of(output, "completion") or turns_text([choices[0].get("message") or {}])
@@ -34,6 +41,13 @@ def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         n_tokens=first_of(output, "usage.output_tokens"),
         finished=None if stop is None else stop not in ("max_tokens", "model_length"),
     )
+
+
+def _count_note(reading: Reading, text: str) -> None:
+    """Say how often something was met: one note, whose number grows."""
+    before = next((note for note in reading.notes if note.endswith(f" {text}")), "0")
+    reading.notes.pop(before, None)
+    reading.notes[f"{int(before.partition(' ')[0]) + 1} {text}"] = None
 
 
 def _score(scores: RawRow, reading: Reading) -> Any:
