@@ -7,7 +7,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from leadline.data.samples.foreign import SampleReading, sample_rows
 from leadline.data.samples.sources import load_counts
+from leadline.errors import DataError
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -45,3 +49,54 @@ def test_inspect_samples_whose_ids_are_paths_lie_in_folders_of_the_log(tmp_path:
         for name in ("HumanEval/0", "a/b/1", "2"):
             packed.writestr(f"samples/{name}_epoch_1.json", json.dumps(inspect_sample(name, 1, "C")))
     assert load_counts(tmp_path / "log.eval").ids == ("HumanEval/0", "a/b/1", "2")
+
+
+def nemo(text: Any, **more: Any) -> dict[str, Any]:
+    row = {"id": 0, "problem": "?", "expected_answer": "7", "generation": "\\boxed{7}", "judgement": text}
+    return row | more
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Reasoning.\nJudgement: Yes", True),
+        ("**Judgement**: Yes", True),
+        ("**Judgement:** No", False),
+        ("judgement: yes", True),
+        ("JUDGEMENT : **no**, as 7 is not 8.", False),
+        ("Judgement:\nYes.", True),
+        ("Yes", True),
+        ("no.", False),
+        ("Judgement: not sure", None),
+        ("I see no difference.", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_judgement_is_read_as_nemo_skills_reads_it(text: Any, right: bool | None, tmp_path: Path) -> None:
+    """None: the row has no verdict of its own, and its right answer is graded here."""
+    path = write(tmp_path / "output.jsonl", [nemo(text)])
+    ((_, row),) = sample_rows([path])
+    assert row.get("correct") is right
+    assert ("correct" in row) is (right is not None)
+    assert load_counts(path).c.tolist() == [float(right is not False)]
+
+
+def test_the_verdict_of_a_comparison_goes_before_that_of_a_judge_unless_it_is_null(tmp_path: Path) -> None:
+    rows = [
+        nemo("Judgement: Yes", symbolic_correct=False),
+        nemo("Judgement: No", symbolic_correct=None, is_correct=True),
+        nemo("Judgement: No", symbolic_correct=None, is_correct=None),
+        nemo(None, is_correct=None),
+    ]
+    found = [row.get("correct") for _, row in sample_rows([write(tmp_path / "output.jsonl", rows)])]
+    assert found == [False, True, False, None]
+    assert load_counts(tmp_path / "output.jsonl").unscorable.tolist() == [0]
+
+
+def test_the_judge_can_be_named_where_both_have_spoken(tmp_path: Path) -> None:
+    path = write(tmp_path / "output.jsonl", [nemo("**Judgement**: Yes", symbolic_correct=False)])
+    reading = SampleReading(columns={"correct": "judgement"})
+    assert load_counts(path, reading=reading).c.tolist() == [1]
+    with pytest.raises(DataError, match=r"no score 'judgment'; there are: judgement, symbolic_correct"):
+        load_counts(path, reading=SampleReading(columns={"correct": "judgment"}))
