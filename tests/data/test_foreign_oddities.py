@@ -100,3 +100,16 @@ def test_the_judge_can_be_named_where_both_have_spoken(tmp_path: Path) -> None:
     assert load_counts(path, reading=reading).c.tolist() == [1]
     with pytest.raises(DataError, match=r"no score 'judgment'; there are: judgement, symbolic_correct"):
         load_counts(path, reading=SampleReading(columns={"correct": "judgment"}))
+
+
+@pytest.mark.parametrize("full", [0.25, 0.5, 1.0, True])
+def test_a_format_reward_of_any_height_is_no_miss(full: float, tmp_path: Path) -> None:
+    """Of four samples one earns nothing for its form and one is fined for it."""
+    rows = [
+        {"step": 1, "prompt": "?", "completion": str(paid), "accuracy_reward": 1.0, "format_reward": paid}
+        for paid in (full, full, 0.0, -1.0)
+    ]
+    counts = load_counts(write(tmp_path / "completions.jsonl", rows))
+    assert (counts.n.tolist(), counts.format_failed.tolist()) == ([4], [2])
+    with pytest.raises(DataError, match=r"no score 'acc'; there are: accuracy_reward, format_reward"):
+        load_counts(tmp_path / "completions.jsonl", reading=SampleReading(columns={"correct": "acc"}))
