@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from leadline.data.samples.foreign import SampleReading, sample_rows
+from leadline.data.samples.formats.endings import finished_of
 from leadline.data.samples.sources import load_counts
 from leadline.errors import DataError
 
@@ -113,3 +114,69 @@ def test_a_format_reward_of_any_height_is_no_miss(full: float, tmp_path: Path) -
     assert (counts.n.tolist(), counts.format_failed.tolist()) == ([4], [2])
     with pytest.raises(DataError, match=r"no score 'acc'; there are: accuracy_reward, format_reward"):
         load_counts(tmp_path / "completions.jsonl", reading=SampleReading(columns={"correct": "acc"}))
+
+
+@pytest.mark.parametrize(
+    ("row", "ended"),
+    [
+        *[({"finish_reason": word}, False) for word in ("length", "LENGTH", "max_tokens", "max_length")],
+        *[({"stop_reason": word}, True) for word in ("stop", "eos", "end_turn", "eos_token")],
+        *[({"finish_reason": word}, None) for word in ("abort", "content_filter", "", None, 2, ["length"])],
+        ({"finish_reason": {"type": "length", "length": 512}}, False),
+        ({"finish_reason": "length", "stop_reason": None, "finished": True}, False),
+        ({"finish_reason": "stop", "stop_reason": 151645}, True),
+        ({"truncated": True}, False),
+        ({"is_truncated": False}, True),
+        ({"truncated": 1.0}, False),
+        ({"truncated": "false"}, True),
+        ({"truncated": 7, "finished": None}, None),
+        ({"finished": False}, False),
+        ({}, None),
+    ],
+)
+def test_how_a_sample_ended_is_read_of_many_words(row: dict[str, Any], ended: bool | None) -> None:
+    assert finished_of(row) is ended
+
+
+SAMPLES = [{"text": "a", "correct": True}, {"text": "b", "correct": False}, {"text": "c", "correct": True}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {
+            "samples": [
+                s | {"finish_reason": w} for s, w in zip(SAMPLES, ("length", "stop", "?"), strict=True)
+            ]
+        },
+        {"samples": [s | {"truncated": t} for s, t in zip(SAMPLES, (True, False, None), strict=True)]},
+        {"samples": SAMPLES, "finish_reason": ["length", "stop", None]},
+        {"generations": ["a", "b", "c"], "finish_reasons": ["length", "stop", None]},
+        {"completions": ["a", "b", "c"], "is_truncated": [True, False, None]},
+    ],
+)
+def test_samples_of_a_list_say_how_they_ended_in_it_or_beside_it(row: dict[str, Any], tmp_path: Path) -> None:
+    row = {"problem": "?", "answer": "1", "correct": [True, False, True]} | row
+    path = write(tmp_path / "nested.jsonl", [row])
+    assert [one.get("finished") for _, one in sample_rows([path])] == [False, True, None]
+    assert [one["correct"] for _, one in sample_rows([path])] == [True, False, True]
+    counts = load_counts(path)
+    assert (counts.truncated.tolist(), counts.c.tolist()) == ([1], [1])
+
+
+def test_an_ending_that_is_no_list_belongs_to_a_single_sample(tmp_path: Path) -> None:
+    rows = [
+        {"id": n, "generations": ["a"] * n, "correct": [True] * n, "finish_reason": "length"} for n in (1, 2)
+    ]
+    counts = load_counts(write(tmp_path / "nested.jsonl", rows))
+    assert counts.truncated.tolist() == [1, 0]
+
+
+def test_a_named_score_of_a_list_of_samples_is_in_it_or_beside_it_or_refused(tmp_path: Path) -> None:
+    inside = {"problem": "?", "samples": [{"text": "a", "is_correct": True, "verified": False}]}
+    beside = {"problem": "!", "samples": ["a", "b"], "correct": [True, True], "verified": [False, True]}
+    path = write(tmp_path / "nested.jsonl", [inside, beside])
+    assert load_counts(path, reading=SampleReading(columns={"correct": "verified"})).c.tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"no score 'verfied'; there are: is_correct, verified") as caught:
+        load_counts(path, reading=SampleReading(columns={"correct": "verfied"}))
+    assert "there are: correct, verified" in str(caught.value)

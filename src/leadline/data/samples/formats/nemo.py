@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
+from leadline.data.samples.formats.endings import finished_of
 from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["NEMO_GYM", "NEMO_SKILLS"]
@@ -32,7 +33,7 @@ def _skills(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=row["generation"],
         score=score,
         n_tokens=row.get("num_generated_tokens"),
-        finished=None if row.get("finish_reason") is None else row["finish_reason"] != "length",
+        finished=finished_of(row),
     )
 
 
