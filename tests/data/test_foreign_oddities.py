@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zipfile
 from pathlib import Path
@@ -9,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from leadline.data import load_problems
+from leadline.data.csv_tables import csv_rows
+from leadline.data.row_files import read_rows
 from leadline.data.samples.foreign import SampleReading, sample_rows
 from leadline.data.samples.formats.endings import finished_of
 from leadline.data.samples.sources import load_counts
 from leadline.errors import DataError
+from leadline.storage.jsonl import MAX_LINE_BYTES
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -180,3 +185,75 @@ def test_a_named_score_of_a_list_of_samples_is_in_it_or_beside_it_or_refused(tmp
     with pytest.raises(DataError, match=r"no score 'verfied'; there are: is_correct, verified") as caught:
         load_counts(path, reading=SampleReading(columns={"correct": "verfied"}))
     assert "there are: correct, verified" in str(caught.value)
+
+
+def test_ids_of_a_table_that_look_like_numbers_stay_apart(tmp_path: Path) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("id,correct\n1.1,1\n1.10,0\n1,1\n01,0\n1e3,True\n")
+    counts = load_counts(path)
+    assert counts.ids == ("1.1", "1.10", "1", "01", "1e3")
+    assert counts.c.tolist() == [1, 0, 1, 0, 1]
+
+
+def test_answers_of_a_table_are_text_whatever_they_look_like(tmp_path: Path) -> None:
+    path = tmp_path / "num.csv"
+    path.write_text(
+        "id,question,gold,completion\n1,Sum?,42,42\n2,Sum?,42,41\n3,Is it?,True,The answer is True\n"
+        "4,Is it?,False,The answer is True\n5,2024,1.50,It is 1.5\n"
+    )
+    counts = load_counts(path)
+    assert counts.c.tolist() == [1, 0, 1, 0, 1]
+    assert (counts.golds["3"], counts.golds["5"], counts.prompts["5"]) == ("True", "1.50", "2024")
+    data = tmp_path / "problems.csv"
+    data.write_text("ID,Question,Answer,level\n1.10,Sum?,0.50,3\n1.1,Sum of it?,1,4\n")
+    assert [(p.id, p.answer, p.difficulty) for p in load_problems(data)] == [
+        ("1.10", "0.50", 3),
+        ("1.1", "1", 4),
+    ]
+
+
+def test_verdicts_counts_scores_and_lengths_of_a_table_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "problem_id,correct,n_tokens,finished,level\na,1,12,true,3\na,FALSE,7.0,False,3\na,,5,,3\n"
+    )
+    counts = load_counts(path)
+    assert (counts.n.tolist(), counts.c.tolist(), counts.unscorable.tolist()) == ([3], [1], [1])
+    assert (counts.tokens.tolist(), counts.truncated.tolist()) == ([24], [1])
+    path.write_text("id,reward\na,0.50\na,1e-05\na,-1\n")
+    assert load_counts(path, reading=SampleReading(pass_at=0.5)).c.tolist() == [1]
+    path.write_text("nr,k,won\n1,16,3\n")
+    columns = {"problem_id": "nr", "n_samples": "k", "n_correct": "won"}
+    assert load_counts(path, reading=SampleReading(columns=columns)).c.tolist() == [3]
+    (row,) = read_rows(path, texts=["nr"])
+    assert row.values == {"nr": "1", "k": 16, "won": 3}
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv.gz"])
+def test_cells_are_as_long_as_completions_are_and_rows_no_longer_than_lines(
+    name: str, tmp_path: Path
+) -> None:
+    path, comma = tmp_path / name, "\t" if "tsv" in name else ","
+    pack = gzip.compress if name.endswith(".gz") else bytes
+    long = "many words\n" * 50_000
+    rows = [f"id{comma}completion{comma}correct", f'1{comma}"{long}"{comma}1', f"2{comma}b{comma}0"]
+    path.write_bytes(pack("\n".join(rows).encode()))
+    assert [len(row["completion"]) for _, row in csv_rows(path)] == [len(long), 1]
+    assert load_counts(path).c.tolist() == [1, 0]
+    for filling in (b"x" * MAX_LINE_BYTES, b"x\n" * (MAX_LINE_BYTES // 2)):
+        path.write_bytes(pack(f'{rows[0]}\n1{comma}"'.encode() + filling))
+        with pytest.raises(DataError, match="a row longer than"):
+            list(csv_rows(path))
+
+
+@pytest.mark.parametrize("kind", ["json", "ndjson", "csv", "tsv", "jsonl"])
+def test_packed_files_of_every_kind_are_read(kind: str, tmp_path: Path) -> None:
+    rows = [{"id": "1.10", "correct": 1}, {"id": "1.1", "correct": 0}]
+    comma = "\t" if kind == "tsv" else ","
+    text = {
+        "json": json.dumps(rows, indent=1),
+        "csv": f"id{comma}correct\n1.10{comma}1\n1.1{comma}0\n",
+    }.get(kind.replace("tsv", "csv"), "".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / f"rows.{kind}.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    assert load_counts(path).c.tolist() == [1, 0]
