@@ -257,3 +257,55 @@ def test_packed_files_of_every_kind_are_read(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows.{kind}.gz"
     path.write_bytes(gzip.compress(text.encode()))
     assert load_counts(path).c.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"problem_id": 0, "correct": tru',
+        '{"problem_id": 0, "correct": true',
+        '{"problem_id": 0, "completion": "so',
+        '{"problem_id": 0,',
+        '{"problem_id":',
+        '{"problem_id": [0}',
+        "{problem_id: 0}",
+        '{"problem_id": 0}}',
+        "[INFO] 3 rows",
+        "[0, 1]",
+        "{",
+        "WARNING: slow",
+    ],
+)
+def test_a_first_line_that_is_broken_is_one_bad_row(broken: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    good = [{"problem_id": i, "correct": True, "parts": {}} for i in range(3)]
+    path.write_text(broken + "\n" + "".join(json.dumps(row) + "\n" for row in good))
+    counts = load_counts(path, on_bad_row="skip")
+    assert (counts.ids, len(counts.skipped)) == (("0", "1", "2"), 1)
+    with pytest.raises(DataError, match=r"rows\.jsonl:1: ") as caught:
+        load_counts(path)
+    assert len(caught.value.problems) == 1
+
+
+LONG = "x" * 200_000  # reaches over what is looked at first
+
+
+@pytest.mark.parametrize("text", ["a", LONG])
+@pytest.mark.parametrize("indent", [0, 1, None])
+@pytest.mark.parametrize("shape", ["object", "objects", "array", "rows in an array", "no commas"])
+def test_json_over_many_lines_is_told_from_broken_lines(
+    shape: str, indent: int | None, text: str, tmp_path: Path
+) -> None:
+    rows = [{"a": text, "b": [], "c": {}, "d": [{"e": i}]} for i in range(2)]
+    dumped = [json.dumps(row, indent=indent) for row in rows]
+    path = tmp_path / "rows.json"
+    path.write_text(
+        {
+            "object": dumped[0],
+            "objects": "\n".join(dumped),
+            "array": json.dumps(rows, indent=indent),
+            "rows in an array": "[" + ",\n".join(dumped) + "]\n",
+            "no commas": "[\n" + "\n".join(dumped) + "\n]\n",
+        }[shape]
+    )
+    assert [row.values for row in read_rows(path)] == (rows[:1] if shape == "object" else rows)

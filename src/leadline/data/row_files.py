@@ -71,10 +71,8 @@ def read_rows(
         return (PlacedRow(str(path), line, row) for line, row in csv_rows(path, texts))
     with open_input(path) as stream:
         head = stream.read(PEEK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith(b"["):
-        return _array(path)
-    if head.startswith(b"{") and b"\n" in head and not _is_json(head.partition(b"\n")[0]):
-        return _object(path)
+    if head[:1] in (b"[", b"{") and _is_one_value(head):
+        return _array(path) if head.startswith(b"[") else _object(path)
     name = str(path)
     return (PlacedRow(name, line, row) for line, row in read_jsonl(path, faults=faults))
 
@@ -89,12 +87,35 @@ def _magic(path: Path) -> bytes:
         raise DataError(f"{path}: {error.strerror or error}") from error
 
 
-def _is_json(text: bytes) -> bool:
+def _is_one_value(head: bytes) -> bool:
+    """Whether a file that starts like this is JSON over many lines, not JSON lines of which the first may be broken.
+
+    A first line that stops making sense before it ends, or on which a new object follows that cannot stand there, is
+    a broken row; JSON of many lines makes sense up to where the head is cut.
+    """
+    text = head.decode("utf-8", "replace")
+    first, _, rest = text.partition("\n")
+    if not rest.strip():
+        return first.startswith("[")
     try:
-        json.loads(text)
+        _, end = DECODER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text.rstrip()) or not (
+            error.pos <= len(first) or _begins_row(text, error.pos)
+        )
     except (ValueError, RecursionError):
-        return False
-    return True
+        return True  # for the reader to refuse
+    if end > len(first):
+        return True
+    more = text[end:].lstrip(" \t\r,")
+    return more.startswith("{") if first.startswith("{") else not more.strip()  # several objects on one line
+
+
+def _begins_row(text: str, at: int) -> bool:
+    """Whether a row of JSON lines begins at a place where JSON that was begun in the line before has gone wrong."""
+    before = text[:at]
+    alone = not before.rpartition("\n")[2].strip()
+    return text[0] == text[at] == "{" and alone and before.count("\n") <= 2
 
 
 def _array(path: Path) -> Iterator[PlacedRow]:
