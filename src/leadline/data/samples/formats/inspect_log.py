@@ -39,7 +39,7 @@ def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=text,
         score=_score(row.get("scores") or {}, reading),
         n_tokens=first_of(output, "usage.output_tokens"),
-        finished=None if stop is None else stop not in ("max_tokens", "model_length"),
+        finished=None if stop in (None, "unknown") else stop not in ("max_tokens", "model_length"),
     )
 
 
