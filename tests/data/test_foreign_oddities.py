@@ -14,6 +14,7 @@ from leadline.data import load_problems
 from leadline.data.csv_tables import csv_rows
 from leadline.data.row_files import read_rows
 from leadline.data.samples.foreign import SampleReading, sample_rows
+from leadline.data.samples.formats import LAYOUTS, Reading
 from leadline.data.samples.formats.endings import finished_of
 from leadline.data.samples.sources import load_counts
 from leadline.errors import DataError
@@ -309,3 +310,86 @@ def test_json_over_many_lines_is_told_from_broken_lines(
         }[shape]
     )
     assert [row.values for row in read_rows(path)] == (rows[:1] if shape == "object" else rows)
+
+
+LM_EVAL = {
+    "doc_id": 0,
+    "doc": {"question": "?"},
+    "target": "7",
+    "resps": [["7"]],
+    "exact_match": 0.0,
+    "acc": 1.0,
+}
+TRACE = {"task": {"idx": 0}, "nodes": [{"role": "assistant", "content": "7"}], "reward": 1.0}
+NAMED: dict[
+    str, tuple[dict[str, Any], str]
+] = {  # layout -> a row right by "acc" and wrong by its first score
+    "lm_eval": (LM_EVAL, "exact_match, acc"),
+    "lighteval": (
+        {"doc": {"query": "?", "choices": ["8"], "gold_index": 0}, "model_response": {"text": ["7"]}}
+        | {"metric": {"em": 0, "acc": 1}},
+        "em, acc",
+    ),
+    "lighteval_old": (
+        {"example": "?", "predictions": ["7"], "gold": "8", "metrics": {"em": 0, "acc": 1}},
+        "em, acc",
+    ),
+    "inspect_sample": (
+        inspect_sample(0, 1, "I") | {"scores": {"em": {"value": "I"}, "acc": "C"}},
+        "em, acc",
+    ),
+    "verifiers": (
+        {"example_id": 0, "prompt": "?", "completion": "7", "reward": 0.0, "metrics": {"acc": 1.0}},
+        "reward, acc",
+    ),
+    "verifiers_trace": (
+        TRACE | {"reward": 0.0, "rewards": {"em": 0.0, "acc": {"value": 1.0}}},
+        "em, acc, reward",
+    ),
+    "trl": (
+        {"step": 1, "prompt": "?", "completion": "7", "em_reward": 0.0, "acc": 1.0},
+        "em_reward, acc",
+    ),
+    "nemo_skills": (
+        nemo("Judgement: No", symbolic_correct=False, acc=True),
+        "judgement, symbolic_correct, acc",
+    ),
+    "nested": (
+        {"problem": "?", "answer": "8", "samples": [{"text": "7", "is_correct": False, "acc": True}]},
+        "is_correct, acc",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", NAMED)
+def test_a_score_that_is_named_is_taken_or_refused_with_those_that_are_there(
+    layout: str, tmp_path: Path
+) -> None:
+    row, there = NAMED[layout]
+    path = write(tmp_path / "rows.jsonl", [row])
+    counts = load_counts(path, reading=SampleReading(layout, columns={"correct": "acc"}))
+    assert counts.c.tolist() == [1]
+    assert f"read as {layout}" in counts.notes[0]
+    with pytest.raises(DataError, match=rf"rows\.jsonl:1: no score 'accc'; there are: {there}$"):
+        load_counts(path, reading=SampleReading(layout, columns={"correct": "accc"}))
+
+
+def test_a_score_of_several_answers_is_not_said_of_each(tmp_path: Path) -> None:
+    several = LM_EVAL | {"resps": [["#### 7", "#### 8"]]}
+    counts = load_counts(
+        write(tmp_path / "a.jsonl", [several]), reading=SampleReading(columns={"correct": "acc"})
+    )
+    assert (counts.n.tolist(), counts.c.tolist()) == ([2], [1])
+    assert "'acc' is one number of several responses" in counts.notes[0]
+
+
+def test_filters_of_lm_eval_are_named_whether_they_are_read_or_not() -> None:
+    rows = [LM_EVAL | {"filter": name} for name in ("strict-match", "flexible-extract")]
+    read = [Reading(), Reading(choice="flexible-extract"), Reading(choice="flexible")]
+    found = [[one for row in rows for one in LAYOUTS["lm_eval"].read(row, reading)] for reading in read]
+    assert [len(ones) for ones in found] == [1, 1, 0]
+    left_out = "filter '{}' was left out (--format lm_eval:NAME chooses)".format
+    strict, flexible = left_out("strict-match"), left_out("flexible-extract")
+    assert list(read[0].notes) == ["filter 'strict-match' was read", flexible]
+    assert list(read[1].notes) == [strict, "filter 'flexible-extract' was read"]
+    assert list(read[2].notes) == [strict, flexible]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["INSPECT", "INSPECT_SAMPLE"]
 
@@ -51,14 +52,14 @@ def _count_note(reading: Reading, text: str) -> None:
 
 
 def _score(scores: RawRow, reading: Reading) -> Any:
-    if not scores:
+    chosen = reading.columns.get("correct")
+    if not scores and not chosen:
         return ...
-    name = reading.columns.get("correct") or next(iter(scores))
-    if name not in scores:
-        raise ValueError(f"no score {name!r}; there are {', '.join(scores)}")
+    name = chosen or next(iter(scores))
+    score = named_score(name, {k: v if isinstance(v, dict) else {"value": v} for k, v in scores.items()})
     if len(scores) > 1:
         reading.notes[f"right or wrong by the scorer {name!r} of {', '.join(scores)}"] = None
-    value = scores[name].get("value") if isinstance(scores[name], dict) else scores[name]
+    value = score.get("value") if isinstance(score, dict) else score
     return 0.5 if value == "P" else value
 
 
