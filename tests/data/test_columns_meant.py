@@ -174,6 +174,19 @@ def test_the_tables_of_lm_eval_are_no_samples(tmp_path: Path) -> None:
     assert any("not read: results_2026.json" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "cut", "ended"),
+    [("finish_reason", "length", "stop"), ("truncated", True, False), ("finished", False, True)],
+)
+@pytest.mark.parametrize("given", [False, True])
+def test_how_a_sample_ended_is_read_by_its_usual_names(
+    tmp_path: Path, name: str, cut: object, ended: object, given: bool
+) -> None:
+    rows = [{"question": "1?", "is_correct": 0, name: value} for value in (cut, ended, ended)]
+    found = counted(tmp_path, rows, {"finished": name} if given else {})
+    assert (found.truncated.sum(), found.stated["finished"]) == (1, 3)
+
+
 TRL = [
     {"prompt": f"{i // 2}?", "completion": "7", "step": 1, "accuracy_reward": 1.0, "key": f"p{i // 2}"}
     for i in range(4)

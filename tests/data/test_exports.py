@@ -160,3 +160,43 @@ def test_a_bad_row_leaves_nothing_behind(samples: Path, tmp_path: Path, to: str)
 def test_what_is_said_about_them_is_checked(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match=f"--{next(iter(wrong))}"):
         About(**wrong)
+
+
+ODD = [  # as they come in rows that can be counted -> n_tokens, finished and correct as they are written
+    ({"correct": 1, "n_tokens": 12, "finished": True}, (12, True, True)),
+    ({"correct": 0.0, "n_tokens": 12.0, "finished": False}, (12, False, False)),
+    ({"correct": True, "n_tokens": None, "finished": None}, (None, None, True)),
+    ({"correct": None}, (None, None, None)),
+    ({"correct": False, "n_tokens": 12.5, "logprob": "x", "difficulty": "hard"}, (None, None, False)),
+    (
+        {
+            "correct": True,
+            "gold": 7,
+            "answer": 7.0,
+            "prompt": [{"role": "user", "content": "?"}],
+            "parts": [],
+        },
+        (None, None, True),
+    ),
+    ({"correct": True, "reason": 3, "spans": "x", "parts": {"format": "x"}, "gold": {}}, (None, None, True)),
+]
+
+
+def test_whatever_can_be_counted_can_be_exported(tmp_path: Path) -> None:
+    rows = [{"problem_id": at, "completion": f"text {at}"} | row for at, (row, _) in enumerate(ODD)]
+    write_jsonl(tmp_path / "odd.jsonl", rows)
+    counted = load_counts(tmp_path / "odd.jsonl")
+    assert counted.n_samples == len(ODD)
+    export_samples([tmp_path / "odd.jsonl"], "dataset", tmp_path / "set", about=ABOUT)
+    written = [json.loads(line) for line in (tmp_path / "set/samples.jsonl").read_text().splitlines()]
+    assert [(row["n_tokens"], row["finished"], row["correct"]) for row in written] == [
+        said for _, said in ODD
+    ]
+    assert (written[5]["gold"], written[5]["answer"], written[5]["prompt"]) == ("7", "7", "?")
+    export_samples([tmp_path / "odd.jsonl"], "inspect", tmp_path / "log.json", about=ABOUT)
+    log = json.loads((tmp_path / "log.json").read_text())
+    stops = [row["output"]["choices"][0]["stop_reason"] for row in log["samples"]]
+    assert stops == ["stop", "max_tokens", *["unknown"] * 5]
+    assert ["usage" in row["output"] for row in log["samples"]] == [True, True, *[False] * 5]
+    back = load_counts(tmp_path / "log.json", golds={"3": "1"})
+    assert (back.stated["finished"], back.truncated.tolist()) == (2, counted.truncated.tolist())

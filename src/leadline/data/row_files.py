@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import json
 import re
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from leadline.data.csv_tables import csv_rows, is_csv
 from leadline.errors import DataError
 from leadline.storage.jsonl import DECODER, MAX_LINE_BYTES, check_values, not_json, read_jsonl
 from leadline.storage.reading import open_input
@@ -45,7 +43,9 @@ class PlacedRow(NamedTuple):
         return f"{self.source}:{self.at}"
 
 
-def read_rows(path: str | Path, faults: list[str] | None = None) -> Iterator[PlacedRow]:
+def read_rows(
+    path: str | Path, faults: list[str] | None = None, texts: Collection[str] = ()
+) -> Iterator[PlacedRow]:
     """The rows of a file, its kind recognised by its content (CSV by its name).
 
     One JSON object that spans lines is one row, as is each line of JSON lines; an array gives its objects, Parquet
@@ -55,6 +55,8 @@ def read_rows(path: str | Path, faults: list[str] | None = None) -> Iterator[Pla
     Args:
         path: the file; text may be packed with gzip.
         faults: where lines that are no rows are noted; without it the first of them is raised.
+        texts: columns of CSV that hold words, though their names do not say so: what the user called an id, a prompt,
+            an answer or a completion.
 
     Raises:
         DataError: the file cannot be read; ``file: why`` or ``file:line: why``.
@@ -65,14 +67,12 @@ def read_rows(path: str | Path, faults: list[str] | None = None) -> Iterator[Pla
         return _parquet(path)
     if magic == b"PK\x03\x04":
         return _zip(path)
-    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
-        return _csv(path)
+    if is_csv(path):
+        return (PlacedRow(str(path), line, row) for line, row in csv_rows(path, texts))
     with open_input(path) as stream:
         head = stream.read(PEEK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith(b"["):
-        return _array(path)
-    if head.startswith(b"{") and b"\n" in head and not _is_json(head.partition(b"\n")[0]):
-        return _object(path)
+    if head[:1] in (b"[", b"{") and _is_one_value(head):
+        return _array(path) if head.startswith(b"[") else _object(path)
     name = str(path)
     return (PlacedRow(name, line, row) for line, row in read_jsonl(path, faults=faults))
 
@@ -87,12 +87,35 @@ def _magic(path: Path) -> bytes:
         raise DataError(f"{path}: {error.strerror or error}") from error
 
 
-def _is_json(text: bytes) -> bool:
+def _is_one_value(head: bytes) -> bool:
+    """Whether a file that starts like this is JSON over many lines, not JSON lines of which the first may be broken.
+
+    A first line that stops making sense before it ends, or on which a new object follows that cannot stand there, is
+    a broken row; JSON of many lines makes sense up to where the head is cut.
+    """
+    text = head.decode("utf-8", "replace")
+    first, _, rest = text.partition("\n")
+    if not rest.strip():
+        return first.startswith("[")
     try:
-        json.loads(text)
+        _, end = DECODER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text.rstrip()) or not (
+            error.pos <= len(first) or _begins_row(text, error.pos)
+        )
     except (ValueError, RecursionError):
-        return False
-    return True
+        return True  # for the reader to refuse
+    if end > len(first):
+        return True
+    more = text[end:].lstrip(" \t\r,")
+    return more.startswith("{") if first.startswith("{") else not more.strip()  # several objects on one line
+
+
+def _begins_row(text: str, at: int) -> bool:
+    """Whether a row of JSON lines begins at a place where JSON that was begun in the line before has gone wrong."""
+    before = text[:at]
+    alone = not before.rpartition("\n")[2].strip()
+    return text[0] == text[at] == "{" and alone and before.count("\n") <= 2
 
 
 def _array(path: Path) -> Iterator[PlacedRow]:
@@ -171,44 +194,6 @@ class _Text:
         self.at = 0
 
 
-def _csv(path: Path) -> Iterator[PlacedRow]:
-    """Rows of a table with a head; numbers and true/false are read as such, nothing as None."""
-    tabs = ".tsv" in path.name.lower()
-    with open_input(path) as stream:
-        text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-        reader = csv.DictReader(text, delimiter="\t" if tabs else ",", strict=True)
-        try:
-            twice = [name for name, times in Counter(reader.fieldnames or ()).items() if times > 1]
-            if twice:
-                raise DataError(
-                    f"{path}:1: {', '.join(map(repr, twice[:5]))}: more than one column of that name"
-                )
-            for row in reader:
-                if None in row:
-                    raise DataError(f"{path}:{reader.line_num}: more fields than the head names")
-                yield PlacedRow(str(path), reader.line_num, {k: _cell(v) for k, v in row.items()})
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: not UTF-8 (byte {error.start})") from error
-        except csv.Error as error:
-            if "end of data" in str(error):
-                error = csv.Error("a quote is opened behind this line and never closed")
-            raise DataError(f"{path}:{reader.line_num}: {error}") from error
-        finally:
-            text.detach()
-
-
-def _cell(text: str | None) -> Any:
-    if text is None or text == "":
-        return None
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if re.fullmatch(r"-?(0|[1-9]\d{0,14})", text):
-        return int(text)
-    if re.fullmatch(r"-?\d{1,15}\.\d{0,17}", text):
-        return float(text)
-    return text
-
-
 def _parquet(path: Path) -> Iterator[PlacedRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -238,10 +223,13 @@ def _heavy(name: str, kind: Any) -> bool:
 
 
 def _zip(path: Path) -> Iterator[PlacedRow]:
-    """The samples of an Inspect log: ``samples/*.json`` in a zip."""
+    """The samples of an Inspect log: every ``.json`` under ``samples/`` in a zip.
+
+    Inspect puts ids into names as they are: a sample ``HumanEval/0`` lies in a folder of its own.
+    """
     try:
         with zipfile.ZipFile(path) as packed:
-            members = [m for m in packed.infolist() if re.fullmatch(r"samples/[^/]+\.json", m.filename)]
+            members = [m for m in packed.infolist() if _is_sample(m.filename)]
             if not members:
                 raise DataError(f"{path}: a zip archive without samples/*.json: unpack it first")
             for member in members[:MAX_MEMBERS]:
@@ -252,3 +240,7 @@ def _zip(path: Path) -> Iterator[PlacedRow]:
                     yield PlacedRow(str(path), member.filename, value)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a log that can be read: {str(error)[:150]}") from error
+
+
+def _is_sample(member: str) -> bool:
+    return member.startswith("samples/") and member.endswith(".json")

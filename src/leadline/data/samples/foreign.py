@@ -34,7 +34,7 @@ SAMPLE_SUFFIXES = (
     ),
     *(".parquet", ".eval"),
 )
-MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
+TEXTS = ("problem_id", "prompt", "gold", "completion")  # fields that stay text as it stands, in CSV too
 LONG_ID = 120  # characters, from which on a text is no name
 SAMPLE_FIELDS = (
     "problem_id",
@@ -146,7 +146,7 @@ def sample_rows(
 def _file_rows(
     path: Path, how: SampleReading, faults: list[str], *, numbered: bool
 ) -> Iterator[tuple[int | str, OwnRow]]:
-    rows = read_rows(path, faults)
+    rows = read_rows(path, faults, [how.columns[name] for name in TEXTS if name in how.columns])
     first = next(rows, None)
     if first is None:
         return
@@ -158,28 +158,24 @@ def _file_rows(
     own = layout.name == "leadline"
     by_line = numbered and own
     as_they_are = own and how.pass_at is None and how.count_tokens is None
-    models: set[str] = set()
+    read, before = 0, len(faults)
     for row in chain([first], rows):
         place = row.at if by_line and type(row.at) is int else row.place
         if as_they_are:  # a million rows come through here
             yield place, row.values
             continue
-        if len(models) < MODELS_SHOWN:
-            models |= {
-                str(row.values[key])[:60] for key in MODEL_KEYS if isinstance(row.values.get(key), str)
-            }
+        reading.meet(row.values)
         for one in _read(layout, row, reading, faults):
+            read += 1
             yield place, _completed(one, how)
-    if len(models) > 1:
-        how.notes.append(
-            f"{path.name}: samples of several models taken together: {', '.join(sorted(models))}"
-        )
-    if not own:
-        how.notes.append(
-            f"{path.name}: read as {layout.name}" + "".join(f"; {note}" for note in reading.notes)
-        )
-    else:
-        how.notes.extend(f"{path.name}: {note}" for note in reading.notes)
+    notes = list(reading.said())
+    if not read and not as_they_are and len(faults) == before:
+        faults.extend(f"{path.name}: {note}" for note in notes)  # what was left out says why nothing is left
+    how.notes.extend([f"{path.name}: {note}" for note in notes] if own else _as_one(path, layout, notes))
+
+
+def _as_one(path: Path, layout: Layout, notes: Sequence[str]) -> list[str]:
+    return ["; ".join([f"{path.name}: read as {layout.name}", *notes])]
 
 
 def _read(layout: Layout, row: PlacedRow, reading: Reading, faults: list[str]) -> Iterator[dict[str, Any]]:

@@ -262,7 +262,7 @@ class _Tally:
         """Keep what the first row of a problem says about the problem itself."""
         for key, place in (("prompt", self.prompts), ("gold", self.golds)):
             value = row.get(key)
-            if type(value) is str:
+            if type(value) is str and value:
                 place[name] = value
         difficulty = row.get("difficulty")
         if type(difficulty) in (int, float):
@@ -275,7 +275,7 @@ class _Tally:
             ("gold", self.golds, self.other_golds),
         ):
             value = row.get(key)
-            if type(value) is str and value != place.get(name, value):
+            if type(value) is str and value and value != place.get(name, value):
                 other[name] = value
 
     def counts(self, skipped: tuple[str, ...]) -> Counts:

@@ -11,6 +11,7 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.exports.about import About
 from leadline.data.samples.exports.dataset_folder import check_dataset_folder, open_dataset_folder
 from leadline.data.samples.exports.eval_results import check_benchmark, eval_results_text, is_eval_results
+from leadline.data.samples.exports.exported_row import exported_row
 from leadline.data.samples.exports.inspect_log import is_inspect_log, open_inspect_log
 from leadline.data.samples.exports.model_card import card_section, write_card_section
 from leadline.data.samples.foreign import SampleReading
@@ -30,7 +31,7 @@ EXPORTS = {
 
 
 class _Taker(Protocol):
-    """Whoever writes rows as they are read."""
+    """Whoever writes rows as they are read, each as `exported_row` makes it."""
 
     def add(self, row: Mapping[str, Any]) -> None: ...
     def finish(self, counts: Counts) -> None: ...
@@ -96,7 +97,7 @@ class _Counted:
     def __call__(self, row: Mapping[str, Any]) -> None:
         if self.taker is not None:
             self.rows += 1
-            self.taker.add(row)
+            self.taker.add(exported_row(row))
 
     def finish(self, counts: Counts, to: str) -> None:
         if self.taker is None:

@@ -56,9 +56,7 @@ class InspectLog:
         name = sample.completion.problem_id
         comma = b", " if self.epochs else b""
         self.epochs[name] += 1
-        self.write(
-            comma + encode_row(_sample(sample, self.epochs[name], self.about.model, "n_tokens" in row))
-        )
+        self.write(comma + encode_row(_sample(sample, self.epochs[name], self.about.model, row)))
 
     def finish(self, counts: Counts) -> None:
         """Close the list; say which model was asked what, and what came out."""
@@ -95,17 +93,18 @@ class InspectLog:
         }
 
 
-def _sample(sample: SampleRow, epoch: int, model: str, counted: bool) -> dict[str, Any]:
+def _sample(sample: SampleRow, epoch: int, model: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a log holds of one sample; ``said``: the row, which need not say how long it was and how it ended."""
     completion, score = sample.completion, sample.score
     prompt = sample.prompt or ""
     answer = {"role": "assistant", "content": completion.text, "source": "generate"}
-    stop = "stop" if completion.finished else "max_tokens"
+    stop = ("stop" if completion.finished else "max_tokens") if "finished" in said else "unknown"
     output: dict[str, Any] = {
         "model": model or "unknown",
         "choices": [{"message": answer, "stop_reason": stop}],
         "completion": completion.text,
     }
-    if counted:
+    if "n_tokens" in said:
         length = completion.n_tokens
         output["usage"] = {"input_tokens": 0, "output_tokens": length, "total_tokens": length}
     row: dict[str, Any] = {

@@ -39,8 +39,8 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 # Layouts of which the user says with --columns correct=NAME which of several scores counts.
 _HEED_COLUMNS = {
-    *("trl", "wandb", "lm_eval", "lighteval", "inspect", "inspect_sample"),
-    *("verifiers", "verifiers_trace", "nemo_skills", "nested"),
+    *("trl", "wandb", "lm_eval", "lighteval", "lighteval_old", "inspect", "inspect_sample"),
+    *("verifiers", "verifiers_old", "verifiers_trace", "nemo_skills", "nested"),
 }
 
 

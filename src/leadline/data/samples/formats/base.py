@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 RawRow = Mapping[str, Any]
+MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Reading:
         notes: what is to be said of the reading, once each.
         by_prompt: ids that were made of prompts.
         counted: problems of which a row was read whose names may mean counts or a sample.
+        models: names of the models that rows say they are of, the first few.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +46,18 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     by_prompt: bool = False
     counted: set[object] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+
+    def meet(self, row: RawRow) -> None:
+        """Note which model a row says it is of."""
+        if len(self.models) < MODELS_SHOWN:
+            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
+
+    def said(self) -> Iterator[str]:
+        """What is to be said of the reading at its end."""
+        yield from self.notes
+        if len(self.models) > 1:
+            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
 
     def right(self, score: Any, pass_at: float | None = None) -> bool | None:
         """A verdict or a score as right, wrong or (null) unscorable.

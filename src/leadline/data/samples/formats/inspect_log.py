@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["INSPECT", "INSPECT_SAMPLE"]
 
@@ -19,7 +20,14 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    """One sample: an epoch of a problem. Scores are C, I, P (partial), N (no answer), or numbers."""
+    """One sample: an epoch of a problem. Scores are C, I, P (partial), N (no answer), or numbers.
+
+    A sample that ended in an error was never scored: it says nothing of the model, and Inspect's own numbers leave
+    it out as well.
+    """
+    if row.get("error") and not row.get("scores"):
+        _count_note(reading, "samples with an error and without scores were left out")
+        return
     output = row.get("output") or {}
     choices = output.get("choices") or [{}]
     text = first_of(output, "completion") or turns_text([choices[0].get("message") or {}])
@@ -32,19 +40,26 @@ def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=text,
         score=_score(row.get("scores") or {}, reading),
         n_tokens=first_of(output, "usage.output_tokens"),
-        finished=None if stop is None else stop not in ("max_tokens", "model_length"),
+        finished=None if stop in (None, "unknown") else stop not in ("max_tokens", "model_length"),
     )
 
 
+def _count_note(reading: Reading, text: str) -> None:
+    """Say how often something was met: one note, whose number grows."""
+    before = next((note for note in reading.notes if note.endswith(f" {text}")), "0")
+    reading.notes.pop(before, None)
+    reading.notes[f"{int(before.partition(' ')[0]) + 1} {text}"] = None
+
+
 def _score(scores: RawRow, reading: Reading) -> Any:
-    if not scores:
+    chosen = reading.columns.get("correct")
+    if not scores and not chosen:
         return ...
-    name = reading.columns.get("correct") or next(iter(scores))
-    if name not in scores:
-        raise ValueError(f"no score {name!r}; there are {', '.join(scores)}")
+    name = chosen or next(iter(scores))
+    score = named_score(name, {k: v if isinstance(v, dict) else {"value": v} for k, v in scores.items()})
     if len(scores) > 1:
         reading.notes[f"right or wrong by the scorer {name!r} of {', '.join(scores)}"] = None
-    value = scores[name].get("value") if isinstance(scores[name], dict) else scores[name]
+    value = score.get("value") if isinstance(score, dict) else score
     return 0.5 if value == "P" else value
 
 

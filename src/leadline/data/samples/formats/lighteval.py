@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["LIGHTEVAL", "LIGHTEVAL_OLD"]
 
@@ -36,11 +37,15 @@ def _samples(
     reading: Reading, name: Any, prompt: Any, gold: Any, texts: list[Any], metrics: Any
 ) -> Iterator[dict[str, Any]]:
     values = metrics if isinstance(metrics, dict) else {}
-    chosen = reading.columns.get("correct") or (next(iter(values)) if len(values) == 1 else None)
+    chosen = reading.columns.get("correct")
+    score = (
+        named_score(chosen, values) if chosen else next(iter(values.values())) if len(values) == 1 else ...
+    )
+    if chosen and len(texts) > 1:
+        reading.notes[f"{chosen!r} is one number of several predictions: each of them was graded here"] = None
     for text in texts:
         about = {"problem": name, "prompt": prompt, "gold": gold, "completion": text}
-        known = len(texts) == 1 and chosen in values
-        yield own_row(reading, **about, score=values[chosen] if known else ...)
+        yield own_row(reading, **about, score=score if len(texts) == 1 else ...)
 
 
 LIGHTEVAL = Layout("lighteval", ("doc", "model_response"), _read, lambda row: isinstance(row["doc"], dict))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.data.samples.formats.named_score import named_score
 from leadline.errors import DataError
 from leadline.storage.jsonl import parse_object
 
@@ -17,28 +18,45 @@ __all__ = ["LM_EVAL"]
 
 _METRICS = ("exact_match", "acc", "math_verify", "pass@1", "acc_norm")
 
+_MAX_NOTES, _SHOWN = 20, 80
+
 
 def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     """Every document comes once a filter: one filter is read, or samples would double."""
     name = row.get("filter")
     if reading.choice is None and isinstance(name, str):
         reading.choice = name
-    if isinstance(name, str) and name != reading.choice:
-        reading.notes[
-            f"filter {reading.choice!r} was read, others left out (--format lm_eval:NAME chooses)"
-        ] = None
+    if isinstance(name, str) and _left_out(name, reading):
         return
     texts = _texts(row)
     metrics = (*_METRICS, *(row["metrics"] if isinstance(row.get("metrics"), list) else ()))
-    metric = reading.columns.get("correct") or next((m for m in metrics if m in row), None)
+    chosen = reading.columns.get("correct")
+    metric = next((m for m in metrics if m in row), None)
+    score = named_score(chosen, row) if chosen else row[metric] if metric else ...
     about = {"problem": row["doc_id"], "prompt": _prompt(row), "gold": first_of(row, "target", "doc.target")}
     if len(texts) == 1 or not all(isinstance(text, str) for text in texts):
         # The metric is of one answer: of a choice among likelihoods there is no text.
         text = texts[0] if texts and isinstance(texts[0], str) else None
-        yield own_row(reading, **about, completion=text, score=row.get(metric, None) if metric else ...)
+        yield own_row(reading, **about, completion=text, score=score)
         return
+    if chosen:
+        reading.notes[f"{chosen!r} is one number of several responses: each of them was graded here"] = None
     for text in texts:  # of several responses the metric says something about one: they are graded here
         yield own_row(reading, **about, completion=text)
+
+
+def _left_out(name: str, reading: Reading) -> bool:
+    """Whether a row is of another filter than the one that is read; which were left out is said, each by its name.
+
+    Where the user's filter is none of the file's, these notes are what there is to choose from.
+    """
+    if name == reading.choice:
+        if name != "none":  # as lm-eval calls it where there is only one
+            reading.notes[f"filter {name[:_SHOWN]!r} was read"] = None
+        return False
+    if len(reading.notes) < _MAX_NOTES:
+        reading.notes[f"filter {name[:_SHOWN]!r} was left out (--format lm_eval:NAME chooses)"] = None
+    return True
 
 
 def _texts(row: RawRow) -> list[Any]:

@@ -5,19 +5,26 @@ Source: NVIDIA-NeMo/Skills, ``nemo_skills/inference/generate.py``; NVIDIA-NeMo/G
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
+from leadline.data.samples.formats.endings import finished_of
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["NEMO_GYM", "NEMO_SKILLS"]
 
+_VERDICT = re.compile(r"judge?ment\*{0,2}\s*:[\s*\"'`]*(yes|no)\b", re.I)
+_BARE = re.compile(r"[\s*\"'`]*(yes|no)[\s*\"'`.!]*", re.I)
+
 
 def _skills(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    name = reading.columns.get("correct") or next(
-        (k for k in ("symbolic_correct", "is_correct") if k in row), None
-    )
-    score = row[name] if name else _judgement(row.get("judgement"))
+    name = reading.columns.get("correct")
+    # null: nobody has compared the answers
+    score = named_score(name, row) if name else first_of(row, "symbolic_correct", "is_correct")
+    if name == "judgement" or (not name and score is None):
+        score = _judgement(row.get("judgement"))
     yield own_row(
         reading,
         problem=first_of(row, "id", "problem_id"),
@@ -26,15 +33,17 @@ def _skills(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=row["generation"],
         score=score,
         n_tokens=row.get("num_generated_tokens"),
-        finished=None if row.get("finish_reason") is None else row["finish_reason"] != "length",
+        finished=finished_of(row),
     )
 
 
 def _judgement(text: Any) -> Any:
-    """A judge's last word: ``Judgement: Yes``; without one the sample is graded here."""
-    if not isinstance(text, str):
-        return ...
-    return text.rpartition("Judgement:")[2].strip().strip("*. ").lower().startswith("yes")
+    """A judge's verdict, as ``is_correct_judgement`` reads it: ``Judgement: Yes``, in any case and in bold.
+
+    Where neither yes nor no can be read the judge has given no verdict, and the sample is graded here.
+    """
+    found = _VERDICT.search(text) or _BARE.fullmatch(text) if isinstance(text, str) else None
+    return found[1].lower() == "yes" if found else ...
 
 
 def _gym(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:

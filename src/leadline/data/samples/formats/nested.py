@@ -6,10 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.data.samples.formats.endings import ENDINGS, finished_of
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["NESTED", "QWEN_MATH", "REASONING_GYM", "REASONING_GYM_SET"]
 
 _LISTS = ("rollouts", "samples", "responses", "completions", "generations", "outputs")
+_TEXTS = ("text", "completion", "response", "generation", "output", "full_model_response")
+_SCORES = ("correct", "is_correct", "score", "reward")
+_SCORE_LISTS = (
+    "scores",
+    "correct",
+    "rewards",
+    "score",
+    "correctness_math_verify",
+    "correctness",
+    "is_correct",
+)
 _FULL_SCORE = 0.99  # reasoning-gym pays a little for form alone
 
 
@@ -21,30 +34,41 @@ def _qwen(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         "prompt": first_of(row, "question", "problem"),
         "gold": first_of(row, "answer", "gt"),
     }
-    for text, score in zip(row["code"], scores, strict=True):
-        yield own_row(reading, **about, completion=text, score=score)
+    beside = _beside(row, len(row["code"]))
+    for text, score, also in zip(row["code"], scores, beside, strict=True):
+        yield own_row(reading, **about, completion=text, score=score, finished=finished_of(also))
 
 
 def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    """Several tools: a problem with a list of samples, each an object or a text."""
+    """Several tools: a problem with a list of samples, each an object or a text; more lists may stand beside it."""
     name = next(n for n in _LISTS if isinstance(row.get(n), list))
     about = {
         "problem": first_of(row, "qid", "problem_id", "id", "idx", "question_id"),
         "prompt": first_of(row, "question", "prompt", "problem"),
         "gold": first_of(row, "gold", "answer", "expected_answer", "ground_truth", "target"),
     }
-    scores = first_of(row, "scores", "correct", "rewards", "score", "correctness_math_verify", "correctness")
-    for i, one in enumerate(row[name]):
-        if isinstance(one, str):
-            score = scores[i] if isinstance(scores, list) and len(scores) == len(row[name]) else ...
-            yield own_row(reading, **about, completion=one, score=score)
-            continue
-        score = first_of(one, reading.columns.get("correct", "correct"), "is_correct", "score", "reward")
-        text = first_of(one, "text", "completion", "response", "generation", "output", "full_model_response")
-        tokens = first_of(one, "n_tokens", "completion_tokens")
+    chosen = reading.columns.get("correct")
+    for one, also in zip(row[name], _beside(row, len(row[name])), strict=True):
+        own = {name: one} if isinstance(one, str) else one
+        score = named_score(chosen, own, also) if chosen else first_of(own, *_SCORES)
+        if score is None and not chosen:
+            score = also.get(next((k for k in _SCORE_LISTS if also.get(k) is not None), ""), ...)
         yield own_row(
-            reading, **about, completion=text, score=... if score is None else score, n_tokens=tokens
+            reading,
+            **about,
+            completion=first_of(own, *(_TEXTS if own is one else (name,))),
+            score=score,
+            n_tokens=first_of(own, "n_tokens", "completion_tokens"),
+            finished=finished_of({**also, **own}),
         )
+
+
+def _beside(row: RawRow, size: int) -> Iterator[dict[str, Any]]:
+    """What the row says of each of its samples in lists of the same length; of a single one without a list, too."""
+    lists = {k: v for k, v in row.items() if k not in _LISTS and isinstance(v, list) and len(v) == size}
+    alone = {k: row[k] for k in ENDINGS if size == 1 and k in row and k not in lists}
+    for i in range(size):
+        yield alone | {k: values[i] for k, values in lists.items()}
 
 
 def _is_nested(row: RawRow) -> bool:

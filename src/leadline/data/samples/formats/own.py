@@ -8,6 +8,7 @@ from typing import Any
 
 from leadline.data.problems.columns import with_input
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, is_verdict, own_row, reach
+from leadline.data.samples.formats.endings import ENDINGS, finished_of
 from leadline.errors import DataError
 
 __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
@@ -33,7 +34,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "n_samples": ("n_samples", "num_samples", "k", "n", "n_rollouts", "total", "samples"),
     "solve_rate": (),  # only where the user names it: shares of many other things look the same
     "n_tokens": ("n_tokens", "num_generated_tokens", "completion_tokens", "output_tokens"),
-    "finished": ("finished",),
+    "finished": (),  # the endings that are known are read by their own names (`finished_of`)
     "difficulty": ("difficulty", "level"),
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
@@ -112,9 +113,20 @@ def _by_name(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=found.get("completion"),
         score=found.get("correct", ...),
         n_tokens=found.get("n_tokens"),
-        finished=found.get("finished"),
+        finished=_finished(row, reading),
         difficulty=found.get("difficulty"),
     )
+
+
+def _finished(row: RawRow, reading: Reading) -> Any:
+    """Whether the model ended by itself; a column that the user names means what its name does elsewhere."""
+    column = reading.columns.get("finished")
+    if column is None:
+        return finished_of(row)
+    value, name = reach(row, column), column.rpartition(".")[2].lower()
+    if name in ENDINGS:
+        return finished_of({name: value})
+    return finished_of({"finish_reason": value}) if isinstance(value, str) else value
 
 
 def _asked(row: RawRow, named: Mapping[str, tuple[str, Any]]) -> Any:

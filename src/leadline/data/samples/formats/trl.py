@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, own_row
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["TRL", "WANDB_TABLE"]
 
@@ -17,17 +18,17 @@ _NO_REWARD = {"step", "advantage", "prompt", "completion"}
 
 def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     name = reading.columns.get("correct") or _reward(row)
-    if name not in row:
-        raise ValueError(f"column {name!r} is missing")
+    score = named_score(name, row)
     formats = [k for k in row if "format" in k.lower() and isinstance(row[k], int | float) and k != name]
     reading.notes[f"right or wrong by the column {name!r}"] = None
     yield own_row(
         reading,
         prompt=row["prompt"],
         completion=row["completion"],
-        score=row[name],
+        score=score,
         gold=row.get(reading.columns.get("gold", "answer")),
-        parts={"format": float(row[formats[0]])} if len(formats) == 1 else None,
+        # What a format is worth at most is each trainer's own choice (0.5, 0.25 a tag): nothing is a miss, no less.
+        parts={"format": float(row[formats[0]] > 0)} if len(formats) == 1 else None,
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.data.samples.formats.endings import finished_of
+from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["VERIFIERS", "VERIFIERS_OLD", "VERIFIERS_TRACE"]
 
@@ -20,8 +22,8 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         prompt=row["prompt"],
         gold=row.get("answer"),
         completion=row["completion"],
-        score=row[reading.columns.get("correct", "reward")],
-        finished=False if row.get("is_truncated") is True else None,
+        score=named_score(reading.columns.get("correct", "reward"), row, *_objects(row, "metrics")),
+        finished=finished_of(row),
     )
 
 
@@ -29,13 +31,13 @@ def _trace(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     """The turns of a trace stand in its nodes; the task holds the problem."""
     nodes = [node for node in row["nodes"] if isinstance(node, dict)]
     turns = [first_of(node, "message") or node for node in nodes]
-    rewards = row["rewards"]
     name = reading.columns.get("correct")
-    score = row.get("reward")
-    if isinstance(rewards, dict) and (name or score is None):
-        chosen = name or next(iter(rewards), None)
-        score = rewards.get(chosen) if chosen else None
-        score = score.get("value", score.get("score")) if isinstance(score, dict) else score
+    if name:
+        score = named_score(name, *_objects(row, "rewards", "metrics"), {"reward": row.get("reward")})
+    else:
+        rewards = row["rewards"] if isinstance(row["rewards"], dict) else {}
+        score = next(iter(rewards.values()), None) if row.get("reward") is None else row["reward"]
+    score = score.get("value", score.get("score")) if isinstance(score, dict) else score
     data: RawRow = row["task"] if isinstance(row["task"], dict) else {}
     if isinstance(data.get("data"), dict):
         data = data["data"]
@@ -47,6 +49,10 @@ def _trace(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         completion=turns,
         score=score,
     )
+
+
+def _objects(row: RawRow, *names: str) -> list[RawRow]:
+    return [row[name] for name in names if isinstance(row.get(name), dict)]
 
 
 VERIFIERS = Layout("verifiers", ("example_id", "prompt", "completion", "reward"), _read)
