@@ -23,7 +23,21 @@ KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {
     "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
 MAX_GYM_SIZE = 10**6
-_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".json.gz", ".csv", ".tsv", ".parquet")
+_SUFFIXES = (
+    *(
+        ".jsonl",
+        ".jsonl.gz",
+        ".ndjson",
+        ".ndjson.gz",
+        ".json",
+        ".json.gz",
+        ".csv",
+        ".csv.gz",
+        ".tsv",
+        ".tsv.gz",
+    ),
+    ".parquet",
+)
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
 _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
 
