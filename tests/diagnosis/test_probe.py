@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as reference
 
+from evidence import check_evidence
 from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
@@ -264,6 +265,32 @@ def test_faults_are_sorted_by_kind() -> None:
     silent = count_faults(Counts.from_arrays(8, [4]))
     assert silent.truncated is None
     assert silent.format_failed is None
+
+
+@pytest.mark.parametrize("name", ["finished", "reason", "format"])
+def test_what_only_some_samples_state_is_left_out(name: str) -> None:
+    """Every failure is of one kind, and half of the samples say so: the share is not a half."""
+    kinds: dict[str, dict[str, object]] = {
+        "finished": {"finished": False},
+        "reason": {"reason": "no_answer"},
+        "format": {"parts": {"format": 0.0}},
+    }
+    made = [
+        {"problem_id": i, "correct": False, **(kinds[name] if j % 2 else {})}
+        for i in range(20)
+        for j in range(8)
+    ]
+    found = probe(count_rows(enumerate(made, 1)))
+    check_evidence(found.as_dict())
+    faults = found.faults
+    assert faults.truncated is faults.no_answer is faults.format_failed is None
+    assert faults.as_dict()["partly_stated"] == {name: [80, 160]}
+    assert "Only 80 of the 160 samples state" in " ".join(s.text for s in found.sentences)
+    if name != "format":
+        assert faults.of_failures == {}
+        assert faults.answered is None
+    assert found.verdict == "too_few"  # not a fault of form, which half of the samples would make it
+    assert count_faults(count_rows(enumerate(made[1::2], 1))).partly_stated == {}
 
 
 # --- copies and filters

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from leadline.diagnosis.partly_stated import left_out
 from leadline.diagnosis.probe.difficulty_bands import BANDS
 from leadline.diagnosis.probe.headline import probe_headline
 from leadline.diagnosis.probe.live_groups import USUAL
@@ -114,6 +115,8 @@ def _form_sentences(probe: Probe) -> Iterator[Sentence]:
         yield Sentence(
             f"{share(faults.format_failed)} of the samples miss the format.", ("faults.format_failed",)
         )
+    for name, (stated, total) in faults.partly_stated.items():
+        yield Sentence(left_out(name, stated, total), (f"faults.partly_stated.{name}",))
     if faults.unscorable.value > 0:
         yield Sentence(
             f"{share(faults.unscorable)} of the samples could not be graded, as their reference answer cannot be used, "
