@@ -105,7 +105,7 @@ def _basis(
     copies = find_copies(counts)
     used = without_copies(counts, copies)
     cut = find_filter(used)
-    law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
+    law = fit_mass_law(used.n, used.c, without_never=cut.without_never, without_always=cut.without_always)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
     mass = correct_mass(used, log_forced, confidence)
     sizes = sorted({*GROUP_SIZES, advised.value})
