@@ -200,7 +200,7 @@ def _price(g: int) -> str:
 
 def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     kept, g = len(probe.kept), probe.edges.group
-    if code not in ("sft_first", "saturated") and kept and probe.kept_live is not None:
+    if code not in ("sft_first", "saturated", "split") and kept and probe.kept_live is not None:
         yield Sentence(
             f"Take G = {g}{_doubt(probe)}{_price(g)} and the {count(kept, 'problem')} with a solve rate between "
             f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "
