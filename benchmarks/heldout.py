@@ -114,7 +114,7 @@ def judged(
     first = n // 2
     heard = rng.hypergeometric(c.astype(int), (n - c).astype(int), first.astype(int)).astype(float)
     rest, right = n - first, c - heard
-    if find_filter(Counts.from_arrays(n, c)).never.missing:
+    if find_filter(Counts.from_arrays(n, c)).without_never:
         # The set was filtered on both halves; filtered on the speaker's alone, the judge's samples chose nothing.
         stays = heard > 0
         first, heard, rest, right = (x[stays] for x in (first, heard, rest, right))

@@ -44,7 +44,7 @@ from llm_runs import carry_out, gain, rates, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 FIRST_STEPS = 3
-HOPELESS = ("sft_first", "saturated")
+HOPELESS = ("sft_first", "saturated", "split")
 GAIN_IF_WORTH, GAIN_IF_NOT = 0.05, 0.03
 """What a task called worth it should gain at least, and one without signal at most."""
 

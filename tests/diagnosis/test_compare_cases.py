@@ -202,3 +202,47 @@ def test_the_rate_on_problems_that_were_seen_to_succeed_has_the_noise_of_their_s
     found = seen_gain._measured(counts, np.array([True, True, False]), 0.95)
     assert found.value == 0.5
     assert found.hi - 0.5 == pytest.approx(0.5 - found.lo) == pytest.approx(1.959964 / 8)
+
+
+def stated(by: int, *, field: str = "n_tokens", value: Any = 100, correct: bool = True) -> Counts:
+    """Forty problems of four right samples; of each the first ``by`` state a field."""
+    made = [
+        {"problem_id": i, "correct": correct, **({field: value} if j < by else {})}
+        for i in range(40)
+        for j in range(4)
+    ]
+    return count_rows(enumerate(made, 1))
+
+
+@pytest.mark.parametrize("by", [2, 3])
+def test_nothing_is_divided_by_samples_that_do_not_state_a_length(by: int) -> None:
+    """The same lengths, some of them not stated: that is no shortening, on either side."""
+    for found in (judged(stated(4), stated(by)), judged(stated(by), stated(4))):
+        assert found.verdict not in ("shortened", "harmed", "sharpened")
+        assert found.ratio("mean_tokens") is found.ratio("mean_tokens_correct") is found.length is None
+        assert f"Only {40 * by} of the 160 samples of the" in text_of(found)
+        assert "lengths are left out" in text_of(found)
+    whole = judged(stated(4), stated(4))
+    assert whole.length is not None
+    assert "left out" not in text_of(whole)
+
+
+def test_nothing_is_divided_by_samples_that_do_not_say_whether_they_were_cut_off() -> None:
+    cut = {"field": "finished", "value": False, "correct": False}
+    found = judged(stated(4, **cut), stated(2, **cut))  # all of them cut off on both sides
+    assert found.ratio("truncated") is found.form is None
+    assert "shares of samples that were cut off are left out" in text_of(found)
+    whole = judged(stated(4, **cut), stated(4, **cut)).ratio("truncated")
+    assert whole is not None
+    assert whole.tuned.value == 1.0
+
+
+def test_rows_of_counts_say_nothing_of_the_length_of_right_samples() -> None:
+    """Beside rows of samples, too: the mean length of the right ones would be divided by all right ones."""
+    made = [{"problem_id": i, "correct": True, "n_tokens": 100} for i in range(20) for _ in range(4)]
+    made += [{"problem_id": i, "n_correct": 4, "n_samples": 4, "mean_tokens": 100.0} for i in range(20, 40)]
+    found = judged(stated(4), count_rows(enumerate(made, 1)))
+    assert found.ratio("mean_tokens_correct") is found.length is None
+    row = found.ratio("mean_tokens")
+    assert row is not None
+    assert row.difference.value == 0.0

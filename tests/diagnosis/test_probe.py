@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as reference
 
+from evidence import check_evidence
 from leadline import theory
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
@@ -22,6 +23,7 @@ from leadline.diagnosis.probe.curves import _beyond, cover_curve, k_grid, pass_c
 from leadline.diagnosis.probe.difficulty_bands import BANDS, band_of, window
 from leadline.diagnosis.probe.failure_modes import count_faults
 from leadline.diagnosis.probe.live_groups import live_chosen, live_share, recommended_group
+from leadline.diagnosis.probe.narrowness import _moments
 from leadline.diagnosis.probe.prefiltered import find_filter
 from leadline.display import Chart, Finding, Point
 from leadline.display.numbers import count, percent, points, share
@@ -266,6 +268,32 @@ def test_faults_are_sorted_by_kind() -> None:
     assert silent.format_failed is None
 
 
+@pytest.mark.parametrize("name", ["finished", "reason", "format"])
+def test_what_only_some_samples_state_is_left_out(name: str) -> None:
+    """Every failure is of one kind, and half of the samples say so: the share is not a half."""
+    kinds: dict[str, dict[str, object]] = {
+        "finished": {"finished": False},
+        "reason": {"reason": "no_answer"},
+        "format": {"parts": {"format": 0.0}},
+    }
+    made = [
+        {"problem_id": i, "correct": False, **(kinds[name] if j % 2 else {})}
+        for i in range(20)
+        for j in range(8)
+    ]
+    found = probe(count_rows(enumerate(made, 1)))
+    check_evidence(found.as_dict())
+    faults = found.faults
+    assert faults.truncated is faults.no_answer is faults.format_failed is None
+    assert faults.as_dict()["partly_stated"] == {name: [80, 160]}
+    assert "Only 80 of the 160 samples state" in " ".join(s.text for s in found.sentences)
+    if name != "format":
+        assert faults.of_failures == {}
+        assert faults.answered is None
+    assert found.verdict == "too_few"  # not a fault of form, which half of the samples would make it
+    assert count_faults(count_rows(enumerate(made[1::2], 1))).partly_stated == {}
+
+
 # --- copies and filters
 
 
@@ -327,6 +355,59 @@ def test_a_set_filtered_on_its_own_rates_is_noticed() -> None:
     assert found.never.missing
     assert not found.always.missing
     assert found.never.expected > 6
+
+
+@pytest.mark.parametrize(("n", "q"), [(4, 0.3), (4, 0.6), (8, 0.99), (16, 0.05), (40, 0.5)])
+@pytest.mark.parametrize("never", [False, True])
+@pytest.mark.parametrize("always", [False, True])
+def test_moments_of_what_a_filter_lets_stay(n: int, q: float, never: bool, always: bool) -> None:
+    c = np.arange(n + 1)[int(never) : n + 1 - int(always)]
+    chance = reference.binom.pmf(c, n, q)
+    share, chance = chance.sum(), chance / chance.sum()
+    mean = chance @ c
+    by_hand = [share, mean, chance @ (c - mean) ** 2, chance @ (c - mean) ** 4]
+    found = _moments(np.array([float(n)]), math.log(q / (1 - q)), never, always)
+    assert [float(x[0]) for x in found] == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n", "c"), [(4, [3] * 40), (4, [1] * 40), (4, [2] * 200), (8, [6] * 80), (2, [1] * 40)]
+)
+def test_a_set_that_is_all_alike_is_not_filtered(n: int, c: list[int]) -> None:
+    """No problem at an edge, and no filter made it: pass@1 is the measured rate, and the oddity is named."""
+    found = probe(Counts.from_arrays(n, c))
+    output = found.as_dict()
+    check_evidence(output)
+    assert output["filtered"]["narrow"]
+    assert not found.filtered.found
+    assert found.pass_curve.value[1].value == pytest.approx(c[0] / n)
+    assert "too much alike for a filter at that edge" in " ".join(output["sentences"])
+
+
+@pytest.mark.parametrize(("n", "q"), [(16, 0.05), (8, 0.05), (4, 0.15)])
+def test_a_filtered_set_of_problems_that_are_alike_is_still_noticed(n: int, q: float) -> None:
+    """Counts that are narrower than binomial ones may: the edge that was cut off is what made them so."""
+    for seed in range(20):
+        counts = binomial(np.full(600, q), n, seed)
+        c = counts.c[counts.c > 0]
+        assert np.var(c, ddof=1) < c.mean() * (1 - c.mean() / n)
+        assert find_filter(Counts.from_arrays(n, c)).without_never
+        assert find_filter(Counts.from_arrays(n, n - c)).without_always
+
+
+def test_a_filtered_set_is_said_with_its_measured_rate_and_the_edge() -> None:
+    counts = binomial(np.random.default_rng(3).beta(0.8, 0.6, size=2000), 16)
+    for keep, seen in (
+        (counts.c > 0, "near that edge are flattered"),
+        (counts.c < 16, "near that edge are too low"),
+    ):
+        found = probe(Counts.from_arrays(16, counts.c[keep]))
+        check_evidence(found.as_dict())
+        text = " ".join(sentence.text for sentence in found.sentences)
+        assert seen in text
+        rate = percent(counts.c[keep].mean() / 16)
+        assert f"as measured, on the samples that chose the problems, it is {rate}" in text
+    assert "as measured" not in " ".join(sentence.text for sentence in probe(counts).sentences)
 
 
 # --- the whole

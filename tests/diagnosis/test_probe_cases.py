@@ -13,6 +13,7 @@ from leadline.data.samples.counts import Counts
 from leadline.data.samples.tally import count_rows
 from leadline.diagnosis.probe import Probe, probe
 from leadline.diagnosis.probe.headline import PROBE_VERDICTS, samples_needed
+from leadline.diagnosis.probe.next_step import next_step
 
 RNG_SEED = 0
 
@@ -79,6 +80,31 @@ def test_all_saturated() -> None:
     found = judged(rows(np.full(100, 0.998), 32))
     assert found.verdict == "saturated"
     assert found.as_dict()["bands"]["saturated"] > 90
+
+
+@pytest.mark.parametrize(("never", "always", "n"), [(95, 105, 16), (95, 105, 8), (60, 140, 4), (140, 60, 32)])
+def test_solved_or_out_of_reach(never: int, always: int, n: int) -> None:
+    """Neither "the model already solves these problems" nor "almost no group holds a correct sample" is true of it."""
+    found = judged(Counts.from_arrays(n, np.repeat([0, n], [never, always])))
+    assert found.verdict == "split"
+    assert f"{never} of 200 problems were never solved" in text_of(found)
+    assert "Take G" not in text_of(found)
+    step = next_step(found)
+    assert f"worked solutions of the {never} problems that are never solved" in step.text
+    assert "EASIER" in step.command
+
+
+def test_a_few_problems_out_of_reach_make_no_split() -> None:
+    assert judged(Counts.from_arrays(16, np.repeat([0, 16], [40, 160]))).verdict == "saturated"
+    assert judged(Counts.from_arrays(32, np.repeat([0, 32], [160, 40]))).verdict == "sft_first"
+
+
+def test_large_groups_that_reach_the_hard_half_make_no_split() -> None:
+    """Half solved, half once in 70 samples or so: few groups of 8 are live, and of 64 a quarter."""
+    found = judged(Counts.from_arrays(32, np.repeat([32, 0, 1], [550, 250, 200])))
+    assert found.live_here[8].hi < 0.1 < found.live_here[64].lo
+    assert found.group.value == 64
+    assert found.verdict == "drop_problems"
 
 
 def test_only_truncation() -> None:

@@ -70,6 +70,7 @@ def test_each_verdict_has_its_own_next_step(counts: Counts, word: str) -> None:
     ("verdict", "then", "word"),
     [
         ("duplicates", "sft_first", "EASIER"),
+        ("duplicates", "split", "EASIER"),
         ("duplicates", "", "HARDER"),
         ("fix_truncation", "sft_first", "--max-tokens TWICE"),
     ],

@@ -48,6 +48,8 @@ def split_form(pair: Pair, seed: int = 0) -> FormSplit | None:
     sides = (pair.base, pair.tuned)
     if not all(side.stated["finished"] or side.stated["reason"] for side in sides):
         return None
+    if any(name in fields for fields in pair.partly.values() for name in ("finished", "reason")):
+        return None  # those that do not say would all count as answered
     table = np.concatenate([_rates(side) for side in sides], axis=1)
     if not (table.sum(axis=0)[[0, 2]] > 0).all():
         return None

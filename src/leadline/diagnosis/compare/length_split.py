@@ -40,7 +40,7 @@ def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:
     """
     base, tuned = pair.base, pair.tuned
     table = np.stack([base.c, base.tokens_correct, tuned.c, tuned.tokens_correct], axis=1)
-    if not (table.sum(axis=0) > 0).all():
+    if not pair.correct_lengths:
         return None
     c1, t1, c2, t2 = table.T
     both = (c1 > 0) & (c2 > 0)

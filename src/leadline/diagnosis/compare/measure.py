@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, ratio_row, share_row
 from leadline.diagnosis.compare.format_split import split_form
@@ -77,7 +75,7 @@ def compare(
 
 
 def ratio_rows(pair: Pair, seed: int) -> list[MetricChange]:
-    """Length and form of both sides, for what both sides state."""
+    """Length and form of both sides, for what all samples of both sides state."""
     base, tuned = pair.base, pair.tuned
     wanted = {
         "mean_tokens": ("n_tokens", "tokens", "n"),
@@ -88,11 +86,10 @@ def ratio_rows(pair: Pair, seed: int) -> list[MetricChange]:
     }
     rows: list[MetricChange | None] = []
     for name, (needs, top, bottom) in wanted.items():
-        if not (base.stated[needs] and tuned.stated[needs]):
+        known = pair.correct_lengths if name == "mean_tokens_correct" else pair.states(needs)
+        if not known:
             continue
         sides = [(getattr(side, top), getattr(side, bottom)) for side in (base, tuned)]
-        if name == "mean_tokens_correct" and not all(np.sum(values) > 0 for values, _ in sides):
-            continue  # counts with a mean length say nothing of the correct ones
         if bottom == "n" and top != "tokens":
             rows.append(share_row(name, sides[0][::-1], sides[1][::-1], seed))
         else:

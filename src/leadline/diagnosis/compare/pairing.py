@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.same_problems import differing_prompts, refusal
+from leadline.diagnosis.partly_stated import Partly, partly_stated
 from leadline.errors import DataError
 
 __all__ = ["Pair", "pair_up"]
@@ -20,13 +22,15 @@ Array = npt.NDArray[np.float64]
 class Pair:
     """Base and tuned counts of the shared problems, in one order.
 
-    ``only_base`` and ``only_tuned`` name problems that the other side lacks; they are left out.
+    ``only_base`` and ``only_tuned`` name problems that the other side lacks; they are left out. ``partly`` has, for
+    ``base`` and ``tuned``, what only some samples of that side state.
     """
 
     base: Counts = field(repr=False)
     tuned: Counts = field(repr=False)
     only_base: tuple[str, ...] = ()
     only_tuned: tuple[str, ...] = ()
+    partly: Mapping[str, Partly] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.base)
@@ -35,6 +39,18 @@ class Pair:
     def rates(self) -> tuple[Array, Array]:
         """Measured solve rates of base and tuned."""
         return self.base.c / self.base.n, self.tuned.c / self.tuned.n
+
+    def states(self, name: str) -> bool:
+        """Whether both sides state a field, and all of their samples do."""
+        some = self.base.stated[name] > 0 and self.tuned.stated[name] > 0
+        return some and not any(name in fields for fields in self.partly.values())
+
+    @property
+    def correct_lengths(self) -> bool:
+        """Whether the lengths of the correct samples are known: a row of counts states the mean of all samples only."""
+        sides = (self.base, self.tuned)
+        known = all(((side.c == 0) | (side.tokens_correct > 0)).all() for side in sides)
+        return self.states("n_tokens") and known and all(side.tokens_correct.any() for side in sides)
 
 
 def pair_up(base: Counts, tuned: Counts) -> Pair:
@@ -61,4 +77,5 @@ def pair_up(base: Counts, tuned: Counts) -> Pair:
         tuned.take(shared),
         tuple(name for name in base.ids if name not in theirs),
         tuple(name for name in tuned.ids if name not in ours),
+        {"base": partly_stated(base), "tuned": partly_stated(tuned)},
     )

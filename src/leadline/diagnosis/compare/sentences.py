@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.partly_stated import left_out
 from leadline.display import Sentence
 from leadline.display.numbers import count, percent, points, share
 from leadline.stats import Interval
@@ -299,6 +300,9 @@ def _single_problems(found: Comparison) -> Iterator[Sentence]:
             f"One problem dominates: {movers.top[:60]!r} makes {percent(movers.top_share)} of all changes.",
             ("movers.top", "movers.top_share"),
         )
+    for side, whose in (("base", " of the base"), ("tuned", " of the tuned model")):
+        for name, (stated, total) in found.pair.partly.get(side, {}).items():
+            yield Sentence(left_out(name, stated, total, whose), (f"partly_stated.{side}.{name}",))
     missing = len(found.pair.only_base), len(found.pair.only_tuned)
     if any(missing):
         yield Sentence(

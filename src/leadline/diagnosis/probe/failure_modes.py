@@ -9,6 +9,7 @@ import numpy as np
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.as_json import as_json
+from leadline.diagnosis.partly_stated import Partly, partly_stated
 from leadline.stats import Interval, bootstrap_ratio, clopper_pearson, count_mean
 
 __all__ = ["Faults", "count_faults"]
@@ -19,13 +20,14 @@ _FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Rates over samples (mean over problems), and the make-up of the failures. None: the rows do not say.
+    """Rates over samples (mean over problems), and the make-up of the failures. None: not all rows say.
 
     Attributes:
         truncated, no_answer, format_failed, unscorable: share of samples of each kind.
         of_failures: of the samples that are not correct, the share that was truncated, had no answer, was
-            unscorable, or is simply wrong; empty when nothing failed.
-        answered: share of correct samples among those with an answer; None when there is none.
+            unscorable, or is simply wrong; empty when nothing failed, or where not all samples say how they ended.
+        answered: share of correct samples among those with an answer; None when there is none, or in that case.
+        partly_stated: what only some samples say, and is left out for that.
     """
 
     truncated: Interval | None
@@ -34,6 +36,7 @@ class Faults:
     unscorable: Interval
     of_failures: dict[str, float]
     answered: Interval | None
+    partly_stated: Partly
 
     @property
     def only_form(self) -> float:
@@ -60,25 +63,36 @@ def _of_answered(right: np.ndarray, answered: np.ndarray, confidence: float, see
     return Interval(found.value, min(float(low), found.lo), max(float(high), found.hi))
 
 
-def count_faults(counts: Counts, confidence: float = 0.95, seed: int = 0) -> Faults:
-    """Sort the failures by their kind; the interval of ``answered`` is a bootstrap over problems."""
+def count_faults(
+    counts: Counts, confidence: float = 0.95, seed: int = 0, partly: Partly | None = None
+) -> Faults:
+    """Sort the failures by their kind; the interval of ``answered`` is a bootstrap over problems.
+
+    ``partly``: what only some samples state (`partly_stated`), of the counts as read where these are a part of them.
+    """
+    partly = partly_stated(counts) if partly is None else partly
 
     def share(n: np.ndarray, c: np.ndarray) -> np.ndarray:
         return np.asarray(c / n)
 
-    def rate(values: np.ndarray, stated: bool) -> Interval | None:
-        return count_mean(counts.n, values, share, confidence) if stated else None
+    def rate(values: np.ndarray, name: str) -> Interval | None:
+        known = counts.stated[name] > 0 and name not in partly
+        return count_mean(counts.n, values, share, confidence) if known else None
 
     failed = float((counts.n - counts.c).sum())
     kinds = {name: float(getattr(counts, name).sum()) for name in ("truncated", "no_answer", "unscorable")}
     kinds["wrong"] = max(failed - sum(kinds.values()), 0.0)
     silent = counts.truncated + counts.no_answer
+    ended = not {"finished", "reason"} & set(
+        partly
+    )  # else those that do not say would count as answered, and as wrong
     answered = _of_answered(counts.c, counts.n - silent, confidence, seed)
     return Faults(
-        truncated=rate(counts.truncated, counts.stated["finished"] > 0),
-        no_answer=rate(counts.no_answer, counts.stated["reason"] > 0),
-        format_failed=rate(counts.format_failed, counts.stated["format"] > 0),
+        truncated=rate(counts.truncated, "finished"),
+        no_answer=rate(counts.no_answer, "reason"),
+        format_failed=rate(counts.format_failed, "format"),
         unscorable=count_mean(counts.n, counts.unscorable, share, confidence),
-        of_failures={name: value / failed for name, value in kinds.items()} if failed else {},
-        answered=answered if np.isfinite(answered.value) else None,
+        of_failures={name: value / failed for name, value in kinds.items()} if failed and ended else {},
+        answered=answered if ended and np.isfinite(answered.value) else None,
+        partly_stated={name: partly[name] for name in ("finished", "reason", "format") if name in partly},
     )

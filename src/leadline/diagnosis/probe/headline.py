@@ -10,7 +10,7 @@ import numpy as np
 from leadline.diagnosis.probe.live_groups import USUAL
 from leadline.diagnosis.probe.result import Probe
 from leadline.display import Sentence
-from leadline.display.numbers import percent, share
+from leadline.display.numbers import count, percent, share
 from leadline.stats import Interval
 
 __all__ = ["FORM", "NO_SIGNAL", "PROBE_VERDICTS", "probe_headline", "samples_needed", "short_try"]
@@ -23,6 +23,7 @@ PROBE_VERDICTS = {
     "sft_first": "almost no group will hold a correct sample: supervised fine-tuning (or easier problems) first",
     "slow_start": "a slow start: few groups teach at first, worth a short try with a stop rule",
     "saturated": "the model already solves these problems",
+    "split": "solved or out of reach, hardly anything between",
     "drop_problems": "worth it, on a part of the problems",
     "worth_it": "worth it",
 }
@@ -76,6 +77,8 @@ def probe_headline(probe: Probe, code: str) -> Iterator[Sentence]:
             "these problems will hold both right and wrong samples.",
             ("pass_at_k.1", f"live_groups_here.{USUAL}"),
         )
+    elif code == "split":
+        yield _split(probe, text)
     elif code == "sft_first":
         yield Sentence(
             f"{text}: {share(probe.live_here[g])} of the groups of {g} on these problems will hold both right and "
@@ -89,6 +92,15 @@ def probe_headline(probe: Probe, code: str) -> Iterator[Sentence]:
             f"{text}: {share(live)} of the groups of {g} will hold both right and wrong samples.",
             (f"live_groups.{g}",),
         )
+
+
+def _split(probe: Probe, text: str) -> Sentence:
+    return Sentence(
+        f"{text}: {probe.zeros.problems:,} of {count(len(probe.counts), 'problem')} were never solved, pass@1 is "
+        f"{share(probe.pass_curve.value[1])}, and {share(probe.live_here[USUAL])} of the groups of {USUAL} on these "
+        "problems will hold both right and wrong samples.",
+        ("zeros.problems", "n_problems", "pass_at_k.1", f"live_groups_here.{USUAL}"),
+    )
 
 
 def _slow_start(probe: Probe, text: str, groups: Interval) -> Iterator[Sentence]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from leadline.data.samples.counts import Counts
+from leadline.diagnosis.partly_stated import partly_stated
 from leadline.diagnosis.probe.copies import Copies, dominance, find_copies, without_copies
 from leadline.diagnosis.probe.correct_mass import Mass, correct_mass
 from leadline.diagnosis.probe.curves import BETAS, TAUS, Reach, cover_curve, pass_curve, reach_table
@@ -63,7 +64,7 @@ def probe(
     found = _measured(
         basis,
         repeats,
-        faults=count_faults(basis.counts, confidence, seed),
+        faults=count_faults(basis.counts, confidence, seed, partly_stated(counts)),
         reach=tuple(reach_table(basis.counts, betas, gap, confidence, basis.chose_the_set)),
         budget=_budget(len(basis.counts), batch, basis.group.value, steps, basis.share),
         first_steps=forecast_first_steps(basis.law, basis.share, basis.group.value, batch, confidence),
@@ -104,7 +105,7 @@ def _basis(
     copies = find_copies(counts)
     used = without_copies(counts, copies)
     cut = find_filter(used)
-    law = fit_mass_law(used.n, used.c, without_never=cut.never.missing, without_always=cut.always.missing)
+    law = fit_mass_law(used.n, used.c, without_never=cut.without_never, without_always=cut.without_always)
     advised = GroupSize(group, group, group) if group else recommended_group(used, law)
     mass = correct_mass(used, log_forced, confidence)
     sizes = sorted({*GROUP_SIZES, advised.value})

@@ -50,6 +50,12 @@ def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
             "Fine-tune on worked solutions first, or take easier problems; then probe again.",
             "leadline probe MODEL --data EASIER_PROBLEMS",
         )
+    if code == "split":
+        return NextStep(
+            f"Fine-tune on worked solutions of the {count(probe.zeros.problems, 'problem')} that are never solved, or "
+            "take easier versions of them; those that are solved need nothing. Then probe again.",
+            "leadline probe MODEL --data EASIER_PROBLEMS",
+        )
     return NextStep(
         "Take harder problems: there is next to nothing left to learn here.",
         "leadline probe MODEL --data HARDER_PROBLEMS",

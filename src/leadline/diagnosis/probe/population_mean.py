@@ -29,8 +29,9 @@ def population_mean(
         statistic: (n, c) -> unbiased estimate per problem.
         of_mass: Q -> the same figure of a problem with this correct mass.
         chose_the_set: the law of Q, fitted to counts of which an edge was left out. The samples that chose a problem
-            flatter it, and no statistic of theirs is unbiased then; given the law and its counts, a problem knows
-            nothing of having been chosen (`MassLaw.mean_of`).
+            flatter it (or run it down, where those always solved were left out), and no statistic of theirs is
+            unbiased then; given the law and its counts, a problem knows nothing of having been chosen
+            (`MassLaw.mean_of`).
     """
     if chose_the_set is None:
         return count_mean(n, c, statistic, confidence)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from leadline.diagnosis.partly_stated import left_out
 from leadline.diagnosis.probe.difficulty_bands import BANDS
 from leadline.diagnosis.probe.headline import probe_headline
 from leadline.diagnosis.probe.live_groups import USUAL
@@ -34,10 +35,18 @@ def _measured(probe: Probe) -> Iterator[Sentence]:
     curve = probe.pass_curve.value
     top = max(curve)
     beyond = f", pass@{top} is {share(curve[top])}" if top > 1 else ""
+    cut = probe.filtered
+    bare = f"; as measured, on the samples that chose the problems, it is {percent(cut.measured)}"
     yield Sentence(
         f"pass@1 is {share(curve[1])}{beyond} ({count(len(probe.counts), 'problem')}, "
-        f"{count(probe.counts.n_samples, 'sample')}).",
-        ("pass_at_k.1", f"pass_at_k.{top}", "n_problems", "n_samples"),
+        f"{count(probe.counts.n_samples, 'sample')}){bare if cut.found else ''}.",
+        (
+            "pass_at_k.1",
+            f"pass_at_k.{top}",
+            "n_problems",
+            "n_samples",
+            *(("filtered.measured",) if cut.found else ()),
+        ),
     )
     # The strongest tilt that the samples can speak of: it takes e^a tries on average.
     tries = float(np.median(probe.counts.n))
@@ -114,6 +123,8 @@ def _form_sentences(probe: Probe) -> Iterator[Sentence]:
         yield Sentence(
             f"{share(faults.format_failed)} of the samples miss the format.", ("faults.format_failed",)
         )
+    for name, (stated, total) in faults.partly_stated.items():
+        yield Sentence(left_out(name, stated, total), (f"faults.partly_stated.{name}",))
     if faults.unscorable.value > 0:
         yield Sentence(
             f"{share(faults.unscorable)} of the samples could not be graded, as their reference answer cannot be used, "
@@ -160,11 +171,18 @@ def _set_oddities(probe: Probe) -> Iterator[Sentence]:
             f"character): {', '.join(repr(name[:60]) for name in probe.contamination[:5])}.",
             ("twins.shared", "twins.shared_exact"),
         )
-    for edge, word in ((probe.filtered.never, "never"), (probe.filtered.always, "always")):
+    cut = probe.filtered
+    for edge, word, seen in ((cut.never, "never", "flattered"), (cut.always, "always", "too low")):
         if edge.missing:
+            told = (
+                ", but the solve rates are too much alike for a filter at that edge: the problems were chosen by these "
+                "very rates in another way, nearly all were left out, or the samples are not independent. The rates "
+                "are taken as they are."
+                if cut.narrow
+                else f": the set looks filtered on these very samples, so that rates near that edge are {seen}."
+            )
             yield Sentence(
-                f"No problem is {word} solved, where about {edge.expected:.0f} were to be expected: the set looks "
-                "filtered on these very samples, so that rates near that edge are flattered.",
+                f"No problem is {word} solved, where about {edge.expected:.0f} were to be expected{told}",
                 (f"filtered.{word}.expected",),
             )
 
@@ -182,7 +200,7 @@ def _price(g: int) -> str:
 
 def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     kept, g = len(probe.kept), probe.edges.group
-    if code not in ("sft_first", "saturated") and kept and probe.kept_live is not None:
+    if code not in ("sft_first", "saturated", "split") and kept and probe.kept_live is not None:
         yield Sentence(
             f"Take G = {g}{_doubt(probe)}{_price(g)} and the {count(kept, 'problem')} with a solve rate between "
             f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "

@@ -102,15 +102,15 @@ def _reach(probe: Probe) -> Table:
 
 def _form(probe: Probe) -> Iterator[Table]:
     faults = probe.faults
-    rates: dict[str, Interval | None] = {
-        "truncated": faults.truncated,
-        "no_answer": faults.no_answer,
-        "format missed": faults.format_failed,
-        "unscorable": faults.unscorable,
+    rates: dict[str, tuple[str, Interval | None]] = {
+        "truncated": ("truncated", faults.truncated),
+        "no_answer": ("no_answer", faults.no_answer),
+        "format_failed": ("format missed", faults.format_failed),
+        "unscorable": ("unscorable", faults.unscorable),
     }
     rows = [
-        (name, share(rate), percent(faults.of_failures.get(name, 0.0)) if name != "format missed" else "–")
-        for name, rate in rates.items()
+        (name, share(rate), percent(faults.of_failures[kind]) if kind in faults.of_failures else "–")
+        for kind, (name, rate) in rates.items()
         if rate is not None
     ]
     if faults.answered is not None:

@@ -16,6 +16,9 @@ START_GROUPS = (
     10  # live groups in the whole run from which learning may spread; two families took off from 14 and 19
 )
 START_PROBLEMS = 3  # solved problems: success on one or two says nothing of what the others share with them
+HALVES = (
+    0.25  # share never solved, and pass@1, from which on a set without live groups is split between the two
+)
 DROP = 0.25  # share of problems to drop before the verdict says so
 
 
@@ -45,7 +48,12 @@ def _form_code(probe: Probe) -> str:
     if named and room:
         return max(named)[1]
     unformatted = faults.format_failed
-    if unformatted and unformatted.lo >= FORM and now.lo >= FORM and _signal_code(probe) == "saturated":
+    if (
+        unformatted
+        and unformatted.lo >= FORM
+        and now.lo >= FORM
+        and _signal_code(probe) in ("saturated", "split")
+    ):
         return "fix_format"
     return ""
 
@@ -53,17 +61,30 @@ def _form_code(probe: Probe) -> str:
 def _signal_code(probe: Probe) -> str:
     """From the share of live groups: on these problems where that is already hopeless, else on problems like these."""
     common = probe.pass_curve.value[1].value >= 0.5
-    if common and probe.live_here[USUAL].hi < NO_SIGNAL:
-        return "saturated"  # larger groups would find the rare failures, and there is next to nothing to gain
-    if not common and probe.live_here[probe.edges.group].hi < NO_SIGNAL:
-        return _rare_code(probe)
+    few = _common_code(probe) if common else _rare_code(probe)
+    here, usual = probe.live_here[probe.edges.group], probe.live_here[USUAL]
+    # Where success is common larger groups would find the rare failures, with next to nothing to gain; but on problems
+    # that are hardly ever solved they may be seen to find what teaches.
+    hopeless = usual.hi < NO_SIGNAL and (few == "saturated" or here.lo < NO_SIGNAL)
+    if hopeless if common else here.hi < NO_SIGNAL:
+        return few
     live = probe.live[probe.edges.group].share
     edge = live.lo < NO_SIGNAL < live.hi
     if live.width > WIDE or (edge and live.width > WIDE_AT_THE_EDGE):
         return "too_few"
     if live.value < NO_SIGNAL:
-        return "saturated" if common else _rare_code(probe)
+        return few
     return "drop_problems" if 1 - len(probe.kept) / len(probe.counts) >= DROP else "worth_it"
+
+
+def _is_split(probe: Probe) -> bool:
+    """Whether problems that are never solved, and success on others, both make a good part of the set."""
+    return min(float((probe.counts.c == 0).mean()), probe.pass_curve.value[1].value) >= HALVES
+
+
+def _common_code(probe: Probe) -> str:
+    """Few groups live, success common: all is solved, or one part of the problems is and another never."""
+    return "split" if _is_split(probe) else "saturated"
 
 
 def _rare_code(probe: Probe) -> str:
@@ -75,4 +96,6 @@ def _rare_code(probe: Probe) -> str:
     groups = probe.budget.live
     solved = int((probe.counts.c > 0).sum())
     spread = solved >= START_PROBLEMS and probe.dominance.correct_share < 0.5
-    return "slow_start" if groups is not None and groups.value >= START_GROUPS and spread else "sft_first"
+    if groups is not None and groups.value >= START_GROUPS and spread:
+        return "slow_start"
+    return "split" if _is_split(probe) else "sft_first"
