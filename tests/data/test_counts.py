@@ -130,11 +130,20 @@ def test_rows_that_cannot_be_used_are_named(bad: dict[str, Any], why: str) -> No
     assert kept.ids == ("good",)
 
 
-def test_fifty_faults_are_named_and_the_rest_counted() -> None:
+def test_faults_of_a_kind_are_named_by_the_first_and_of_all_kinds_fifty() -> None:
     with pytest.raises(DataError) as caught:
         tally([row(correct="x")] * 80)
+    assert len(caught.value.problems) == 4
+    assert "77 more rows: correct is 'x'" in caught.value.problems[-1]
+    with pytest.raises(DataError) as caught:
+        tally([row(correct=f"x{i}") for i in range(80)])
     assert len(caught.value.problems) == 51
     assert "30 more rows" in caught.value.problems[-1]
+    with pytest.raises(DataError) as caught:
+        tally([row(correct="x")] * 5000)
+    *_, alike, rest = caught.value.problems
+    assert alike == "x.jsonl: 997 more rows: correct is 'x', not true, false or null"
+    assert rest == "x.jsonl: and 4000 more rows"
 
 
 def test_nothing_is_refused() -> None:

@@ -11,18 +11,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from leadline.data.faults import shown_faults
 from leadline.data.problems.columns import FIELDS, Draft, read_row
 from leadline.data.problems.duplicates import Duplicate, content_hash, find_duplicates
 from leadline.data.problems.golds import unusable_golds
 from leadline.data.problems.readers import PlacedRow, open_source
-from leadline.errors import FAULTS_SHOWN, DataError
+from leadline.errors import DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import note_bad_line
 from leadline.types import Problem
 
 __all__ = ["ProblemSet", "load_problems"]
-
-ALIKE = 3  # of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +103,9 @@ def load_problems(
         duplicates = find_duplicates(problems[:limit], places[:limit], checker)
     problems, places = problems[:limit], places[:limit]
     if faults and on_bad_row == "refuse":
-        raise DataError(_first(faults, str(source)))
+        raise DataError(shown_faults(faults, str(source)))
     if not problems:
-        raise DataError([f"{source}: no usable problem", *_first(faults, str(source))])
+        raise DataError([f"{source}: no usable problem", *shown_faults(faults, str(source))])
     return ProblemSet(name, problems, places, faults, duplicates)
 
 
@@ -123,23 +122,6 @@ def _check_settings(limit: int | None, on_bad_row: str, columns: Mapping[str, st
     ]
     if faults:
         raise DataError(faults)
-
-
-def _first(faults: list[str], source: str) -> list[str]:
-    """So many faults; one that many rows share, such as a column of another name, is named by its first rows."""
-    reasons = Counter(fault.partition(": ")[2] for fault in faults)
-    seen: Counter[str] = Counter()
-    shown, alike = [], 0
-    for fault in faults:
-        reason = fault.partition(": ")[2]
-        seen[reason] += 1
-        if seen[reason] <= ALIKE or reasons[reason] == ALIKE + 1:
-            shown.append(fault)
-        elif seen[reason] == ALIKE + 1:
-            shown.append(f"{source}: {reasons[reason] - ALIKE:,} more rows: {reason}")
-            alike += reasons[reason] - ALIKE - 1
-    more = len(faults) - alike - FAULTS_SHOWN
-    return shown[:FAULTS_SHOWN] + ([f"{source}: and {more} more rows"] if more > 0 else [])
 
 
 def _drafts(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from leadline.data.faults import shown_faults
 from leadline.data.samples.counts import STATED, SUMS, Counts
 from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
@@ -19,7 +20,7 @@ __all__ = ["count_rows", "placed", "read_counts", "row_fault"]
 
 MAX_SAMPLES = 10**7
 """Most samples of a problem that are believed: the estimators' numbers stay exact, and nobody draws more."""
-MAX_FAULTS = 50  # named in one refusal; a file of another format would otherwise name every line
+KEPT_FAULTS = 1000  # of which the words are kept, to tell kinds apart; the others are counted
 PROGRESS_EVERY = 20_000
 LONG_TEXT = 500  # characters
 
@@ -79,13 +80,13 @@ def count_rows(
         why = tally.add(row)
         if why:
             bad += 1
-            if len(named) < MAX_FAULTS:
+            if len(named) < KEPT_FAULTS:
                 named.append(f"{placed(number, source)}: {why}")
         if progress is not None and total % PROGRESS_EVERY == 0:
             progress(total)
     if progress is not None:
         progress(total)
-    named = _bounded([*(faults or []), *named], bad + len(faults or []), source)
+    named = shown_faults([*(faults or []), *named], source, bad - len(named))
     if named and on_bad_row == "refuse":
         raise DataError(named)
     if not tally.cells:
@@ -101,12 +102,6 @@ def placed(place: int | str, source: str) -> str:
 def row_fault(row: Mapping[str, Any]) -> str | None:
     """Why a graded row, or a row of counts, could not be counted; None where it can."""
     return _Tally(None).add(row)
-
-
-def _bounded(named: list[str], total: int, source: str) -> list[str]:
-    """The first faults, and how many more there are."""
-    shown = named[:MAX_FAULTS]
-    return [*shown, f"{source}: and {total - len(shown)} more rows"] if total > len(shown) else shown
 
 
 class _Cell:
