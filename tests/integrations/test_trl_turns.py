@@ -14,6 +14,7 @@ pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[t
 
 sys.path.append(str(Path(__file__).parents[1] / "programs"))  # last: it has a conftest of its own
 import trl_tools
+from datasets import Dataset
 from trl.chat_template_utils import qwen3_5_think_chat_template
 
 ASKS, GIVES_UP = trl_tools.call("look_up", key="a") + trl_tools.END, "I do not know." + trl_tools.END
@@ -89,14 +90,29 @@ def test_a_thought_that_trl_takes_out_of_the_text_is_still_there(tmp_path: Path)
 
 
 def test_a_thought_that_the_prompt_begins_is_put_back(tmp_path: Path) -> None:
-    words = trl_tools.tokenizer(qwen3_5_think_chat_template)
-    assert opens_thought(words, None, {})
-    assert not opens_thought(trl_tools.tokenizer(), None, {})
     script = [RIGHT.removeprefix("<think>") + trl_tools.END]
     trainer = trl_tools.trainer(tmp_path, script, template=qwen3_5_think_chat_template)
     trainer.train()
     assert trainer.lead_batch is not None
     assert trainer.lead_batch.columns[0, 2] == 1.0
+
+
+def test_a_thought_is_opened_by_the_prompt_that_the_model_saw(tmp_path: Path) -> None:
+    """A prompt of plain text is put to the model without the template, whatever that would end with."""
+    words = trl_tools.tokenizer(qwen3_5_think_chat_template)
+    for prompt, opened in (("6 x 7?", False), ("6 x 7? <think>\n", True)):
+        assert opens_thought(words, words(prompt)["input_ids"]) is opened
+        rows = Dataset.from_list([{"prompt": prompt, "answer": "42"}] * 2)
+        for text in (RIGHT, RIGHT.removeprefix("<think>")):
+            script = [text + trl_tools.END]
+            trainer = trl_tools.trainer(
+                tmp_path, script, template=qwen3_5_think_chat_template, train_dataset=rows
+            )
+            trainer.train()
+            assert trainer.lead_batch is not None
+            names = list(trainer.reward_func_names)
+            whole = opened or text == RIGHT  # an answer without a thought is no format
+            assert trainer.lead_batch.columns[0, names.index("format")] == float(whole)
 
 
 def test_turns_that_are_not_the_models_do_not_count() -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         accelerator: Any
         args: Any
         callback_handler: Any
-        chat_template_kwargs: dict[str, Any]
         current_gradient_accumulation_steps: int
         eos_token_ids: list[int]
         lr_scheduler: Any
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
         num_generations_eval: int
         num_iterations: int
         optimizer: Any
-        processing_class: Any
         reward_func_names: list[str]
         reward_weights: Any
         select: str

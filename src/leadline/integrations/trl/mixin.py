@@ -88,6 +88,7 @@ class LeadMixin(Host):
         self.correctness, self.correct_above = correctness, correct_above
         self.lead_batch: LeadBatch | None = None
         self._lead_mask: Sequence[Sequence[int]] | None = None
+        self._lead_opened: list[bool] = []
         named = _named(type(self), args, kwargs)
         sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
         faults = gold_column_faults(named.get("reward_funcs"), sets)
@@ -98,9 +99,6 @@ class LeadMixin(Host):
         for callback in self.callback_handler.callbacks:
             if hasattr(callback, "attach"):  # LeadCallback: its checks see the completions, too
                 callback.attach(self)
-        self._lead_opened = opens_thought(
-            self.processing_class, getattr(self, "chat_template", None), self.chat_template_kwargs
-        )
 
     def _check_rewards(self) -> None:
         names, faults = list(self.reward_func_names), []
@@ -127,13 +125,17 @@ class LeadMixin(Host):
     def _generate(self, prompts: Any) -> Any:
         generated = super()._generate(prompts)
         self._lead_mask = generated[2]
+        self._lead_opened = [opens_thought(self._tokenizer, ids) for ids in generated[0]]
         return generated
 
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Sequence[Sequence[int]]
     ) -> Tensor:
         masks = self._lead_mask or [[1] * len(ids) for ids in completion_ids_list]
-        known = [{OWN_TOKENS: sum(mask), OPENED: self._lead_opened} for mask in masks]
+        known = [
+            {OWN_TOKENS: sum(mask), OPENED: opened}
+            for mask, opened in zip(masks, self._lead_opened, strict=True)
+        ]
         inputs = [{**row, **more} for row, more in zip(inputs, known, strict=True)]
         columns: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}  # what TRL itself takes for an end
