@@ -36,6 +36,7 @@ _SOURCE = (
     "eos_token_ids",
     "_logs",
     "_metrics",
+    "max_completion_length",
     "num_generations_eval",
     "reward_func_names",
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         current_gradient_accumulation_steps: int
         eos_token_ids: list[int]
         lr_scheduler: Any
+        max_completion_length: int
         model: Any
         multi_objective_aggregation: str
         num_generations: int

@@ -21,6 +21,7 @@ from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.weighing import Weigher
+from leadline.integrations.trl.ends import Ends, stop_tokens
 from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
 from leadline.integrations.trl.rewards import gold_column_faults
@@ -36,7 +37,7 @@ class LeadBatch(NamedTuple):
     Attributes:
         columns: [B, n_funcs] values of the reward functions, NaN where one gave None.
         length: int64 [B] tokens that the model wrote: what tools and environments put in between does not count.
-        finished: bool [B], True where the model wrote the last token and it is an end.
+        finished: bool [B], True where the model ended by itself (:class:`~leadline.integrations.trl.ends.Ends`).
         group: int64 [B].
         out: see :class:`leadline.grpo.advantages.Advantages`.
         length_metrics: see :class:`leadline.grpo.weighing.Weighed`.
@@ -95,6 +96,10 @@ class LeadMixin(Host):
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
+        # TRL's own list: it cuts completions at these, and counts those without one as cut off
+        self.eos_token_ids = list(
+            dict.fromkeys([*self.eos_token_ids, *stop_tokens(self.args.generation_kwargs)])
+        )
         self._check_rewards()
         for callback in self.callback_handler.callbacks:
             if hasattr(callback, "attach"):  # LeadCallback: its checks see the completions, too
@@ -138,12 +143,17 @@ class LeadMixin(Host):
         ]
         inputs = [{**row, **more} for row, more in zip(inputs, known, strict=True)]
         columns: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}  # what TRL itself takes for an end
+        ends = Ends.of(
+            [*self.eos_token_ids, self._tokenizer.pad_token_id],  # what TRL itself takes for an end
+            self.max_completion_length,
+            self.args.generation_kwargs,
+            rolled=getattr(self, "rollout_func", None) is not None,
+        )
         local = torch.tensor(
             [
                 (
                     row[OWN_TOKENS],
-                    bool(len(ids)) and bool(mask[-1]) and int(ids[-1]) in ends,
+                    ends.ended(ids, mask),
                     fingerprint(row.get("prompt")),
                 )
                 for row, ids, mask in zip(inputs, completion_ids_list, masks, strict=True)
