@@ -83,6 +83,34 @@ def test_audit_names_the_cause_and_returns_1(tmp_path: Path) -> None:
     assert "change: Raise the cap" in done.stdout
 
 
+def test_completions_of_an_evaluation_are_no_training_steps(tmp_path: Path) -> None:
+    """TRL writes them over the table of the step, and again at the next one if that generates none."""
+    folder = trl_directory(tmp_path / "out")
+    asked = [
+        {
+            "step": 6,
+            "prompt": "held out",
+            "completion": f"it is {row}",
+            "accuracy_reward": 1.0,
+            "advantage": 0.0,
+        }
+        for row in range(32)
+    ]
+    for step in (6, 7):
+        table = pa.Table.from_pylist([{**row, "step": step} for row in asked])
+        pq.write_table(table, folder / "completions" / f"completions_{step:05d}.parquet")
+    for step in (18, 19):  # behind the last checkpoint; the run evaluates every six steps
+        rows = [{**row, "step": step, "completion": f"{step} {i}"} for i, row in enumerate(asked)]
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table, folder / "completions" / f"completions_{step:05d}.parquet")
+    newest = folder / "checkpoint-12" / "trainer_state.json"
+    newest.write_text(json.dumps(json.loads(newest.read_text()) | {"eval_steps": 6, "global_step": 12}))
+    seen = [one for one in open_records(folder).arms["out"] if "valid" not in one.values]
+    assert [one.step for one in seen if "groups" in one.values] == [*range(1, 6), *range(8, 13), 19]
+    assert {one.values["groups"] for one in seen if one.step < 13 and "groups" in one.values} == {8}
+    assert [one.step for one in seen] == [*range(1, 13), 19]
+
+
 def test_tables_of_trl_without_the_rest_of_its_directory(tmp_path: Path) -> None:
     tables = trl_directory(tmp_path / "out") / "completions"
     assert [one.step for one in open_records(tables).arms["completions"]] == list(range(1, 13))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
+from datasets import Dataset
 from trl import GRPOTrainer
 
 from faults import trl_faults
@@ -60,3 +62,31 @@ def test_names_of_no_check_are_refused() -> None:
         LeadCallback(["entropie"])
     with pytest.raises(InputError, match="is a note"):
         LeadCallback("small_loss")
+
+
+def test_completions_of_an_evaluation_are_not_taken_for_the_trainings(tmp_path: Path) -> None:
+    """One generation serves four steps, and TRL keeps the evaluation's completions in its place from step 1 on."""
+
+    def accuracy(prompts: list[str], **_: Any) -> list[float]:
+        return [float(prompt.startswith("w28")) for prompt in prompts]
+
+    callback = LeadCallback()
+    trainer = GRPOTrainer(
+        model=trl_tiny.model(),
+        reward_funcs=accuracy,
+        args=trl_tiny.settings(
+            tmp_path, max_steps=6, num_iterations=1, steps_per_generation=4, gradient_accumulation_steps=1,
+            eval_strategy="steps", eval_steps=1, per_device_eval_batch_size=8,
+        ),
+        train_dataset=trl_tiny.prompts(20),
+        eval_dataset=Dataset.from_dict({"prompt": ["w28 w1", "w28 w2"]}),
+        processing_class=trl_tiny.tokenizer(),
+        callbacks=[callback],
+    )  # fmt: skip
+    callback.attach(trainer)
+    trainer.train()
+    seen = callback._dog.history.late
+    assert [one.step for one in seen] == [1, 2, 3, 4, 5, 6]
+    assert [one.values.get("pass@1") for one in seen] == [0.0, None, None, None, 0.0, None]
+    assert ["clip_fresh" in one.values for one in seen] == [True, False, False, False, True, False]
+    assert [one[0].values["valid"] for one in callback._dog.history.valid] == [1.0] * 6

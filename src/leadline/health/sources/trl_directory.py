@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +35,27 @@ def is_trl(path: Path) -> bool:
 def read_trl(path: Path) -> list[Observation]:
     """Every step that was logged, with what its completions say where they were kept (``log_completions``).
 
+    At a step that TRL evaluates after, it writes the evaluation's completions over those of the training: what these
+    would say of the step is not known.
+
     Raises:
         DataError: a file that is not what its name says.
     """
-    state = newest_state(path)
-    logged = dict(_logged(read_json(state))) if state is not None else {}
+    found = newest_state(path)
+    state = read_json(found) if found is not None else {}
+    logged = dict(_logged(state))
     valid = [seen for (_, kind), seen in logged.items() if kind]
     steps = {step: seen for (step, kind), seen in logged.items() if not kind}
     last: list[CompletionRow] = []
+    evaluations = _Evaluations.of(state)
     for table in _tables(path):
         step, columns = _columns(table)
         rows = completion_rows(columns)
         if not rows or rows == last:  # the same generation, logged again
             continue
         last = rows
+        if evaluations.at(step):  # the evaluation's, written over the training's
+            continue
         steps[step] = merged(steps.get(step), rows, step)
     return sorted([*steps.values(), *valid], key=lambda seen: (seen.step, "valid" in seen.values))
 
@@ -92,6 +99,30 @@ def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observ
         if seen is not None:
             yield (int(step), "valid" in seen.values), seen
             before = before if "valid" in seen.values else entry
+
+
+@dataclass(frozen=True)
+class _Evaluations:
+    """At which steps TRL evaluated: as its log says, and, beyond the log's end, as the run's period does."""
+
+    steps: frozenset[int]
+    reached: int
+    every: int
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> _Evaluations:
+        history = state.get("log_history")
+        entries = [one for one in history if isinstance(one, Mapping)] if isinstance(history, list) else []
+        found = (
+            finite_number(one.get("step")) for one in entries if any(key.startswith("eval_") for key in one)
+        )
+        reached, every = (int(finite_number(state.get(name)) or 0) for name in ("global_step", "eval_steps"))
+        return cls(frozenset(int(step) for step in found if step is not None), reached, every)
+
+    def at(self, step: int) -> bool:
+        if step in self.steps or not self.steps or self.every < 1:
+            return step in self.steps
+        return step > self.reached and step % self.every == 0
 
 
 def _columns(path: Path) -> tuple[int, dict[str, list[Any]]]:

@@ -47,6 +47,8 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         self._trainer: Any = None
         self._before: Mapping[str, Any] | None = None
         self._rows: list[CompletionRow] = []
+        self._evaluated = 0
+        """Micro-steps before the last evaluation, whose completions TRL keeps in the place of the training's."""
 
     @property
     def alarms(self) -> list[Alarm]:
@@ -82,9 +84,14 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if self.stopped_by is not None:
             control.should_save = control.should_training_stop = True
 
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._evaluated = int(getattr(self._trainer, "_step", 0))
+
+    on_predict = on_evaluate
+
     def _with_completions(self, seen: Observation) -> Observation:
         kept = getattr(self._trainer, "_logs", None)
-        if not kept:
+        if not kept or self._of_an_evaluation():
             return seen
         columns = {
             "prompt": list(kept["prompt"]),
@@ -97,6 +104,14 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
             return seen
         self._rows = rows
         return self._of_a_fresh_batch(merged(seen, rows, seen.step), rows)
+
+    def _of_an_evaluation(self) -> bool:
+        """Whether no training generation has taken the place of the last evaluation's completions yet."""
+        args, trainer = self._trainer.args, self._trainer
+        cycle = (
+            args.steps_per_generation * trainer.num_iterations
+        )  # micro-steps from one generation to the next
+        return bool((trainer._step - 1) // cycle * cycle < self._evaluated)
 
     def _of_a_fresh_batch(self, seen: Observation, rows: list[CompletionRow]) -> Observation:
         """With what only the trainer knows: what each column is paid, and that no update lies before this step."""
