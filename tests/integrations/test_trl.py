@@ -142,6 +142,28 @@ def test_evaluation_and_logging_use_the_same_advantages(tmp_path: Path) -> None:
     )
 
 
+def test_an_evaluation_is_the_mean_over_its_completions(tmp_path: Path) -> None:
+    """Of 5 prompts 4 make a batch; TRL by itself takes the batches for equally large."""
+
+    def accuracy(prompts: list[str], **_: Any) -> list[float]:
+        return [float(prompt.startswith("w4")) for prompt in prompts]
+
+    run = trl_tiny.LeadGRPOTrainer(
+        model=trl_tiny.model(), reward_funcs=accuracy, processing_class=trl_tiny.tokenizer(),
+        args=trl_tiny.settings(
+            tmp_path, per_device_eval_batch_size=8, num_generations_eval=2,
+            generation_kwargs={"eos_token_id": [*range(32)]},
+        ),
+        train_dataset=trl_tiny.prompts(4), eval_dataset=trl_tiny.prompts(5),
+    )  # fmt: skip
+    for _ in range(2):  # the second time from nothing again
+        said = run.evaluate()
+        [*_, row] = [row for row in run.state.log_history if "eval_lead/solve_rate" in row]
+        assert row["eval_lead/solve_rate"] == row["eval_rewards/accuracy/mean"] == pytest.approx(0.2)
+        assert row["eval_completions/mean_length"] == 1.0
+        assert "eval_loss" in said
+
+
 def test_the_length_controller_learns_from_training_alone(tmp_path: Path) -> None:
     config = AdvantageConfig.concise(control_gain=2.0)
     run = trl_tiny.trainer(

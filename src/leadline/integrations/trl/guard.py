@@ -27,6 +27,7 @@ HOOKS = {
     "_load_rng_state": ("checkpoint",),
     "_prepare_inputs": ("generation_batch",),
     "_save_rng_state": ("output_dir",),
+    "log": ("logs", "start_time"),
 }
 """Methods of ``trl.GRPOTrainer`` that are overridden or relied on, with their parameters."""
 

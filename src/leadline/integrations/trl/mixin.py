@@ -1,9 +1,9 @@
 """The trainer mixin: TRL's GRPOTrainer with advantages from ``leadline.grpo.advantages.group_advantages``.
 
-Three of TRL's methods are wrapped, none is copied. ``_generate`` says which tokens the model wrote itself.
+Four of TRL's methods are wrapped, none is copied. ``_generate`` says which tokens the model wrote itself.
 ``_calculate_rewards`` returns the rewards of all processes in rank order: there the whole groups are in sight,
 wherever their rows were generated. After ``_generate_and_score_completions`` the advantages that TRL computed are
-replaced, in its output and in its log.
+replaced, in its output and in its log. Before ``log`` averages an evaluation, its batches are weighed by their rows.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.weighing import Weigher
+from leadline.integrations.trl.batch_means import weigh_batches
 from leadline.integrations.trl.ends import Ends, stop_tokens
 from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
@@ -90,6 +91,7 @@ class LeadMixin(Host):
         self.lead_batch: LeadBatch | None = None
         self._lead_mask: Sequence[Sequence[int]] | None = None
         self._lead_opened: list[bool] = []
+        self._lead_measured: list[int] = []  # rows of each batch of the evaluation under way
         named = _named(type(self), args, kwargs)
         sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
         faults = gold_column_faults(named.get("reward_funcs"), sets)
@@ -228,10 +230,18 @@ class LeadMixin(Host):
         first = self.accelerator.process_index * len(inputs)
         output["advantages"] = batch.out.advantage[first : first + len(inputs)].to(output["advantages"].dtype)
         self._log_advantages(batch)
+        if not self.model.training:
+            self._lead_measured.append(len(batch.length))
         metrics = lead_metrics(batch) | weight_by_length(output, self.accelerator.gather)
         for name, value in metrics.items():
             self._metrics["train" if self.model.training else "eval"][f"lead/{name}"].append(value)
         return output
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if not self.model.training:
+            weigh_batches(self._metrics["eval"], self._lead_measured)
+            self._lead_measured = []
+        super().log(logs, start_time)
 
 
 def _named(trainer: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from leadline.recipes.schema import (
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 from leadline.runs.backends.trl.launch_words import are_words
 from leadline.runs.backends.trl.lifting import lift_line
+from leadline.runs.backends.trl.validation_batch import validation_rows
 
 __all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
 
@@ -250,7 +251,7 @@ def chosen_policy(recipe: Recipe) -> dict[str, Any]:
         "eval_strategy": "steps" if rl.validation_problems else "no",
         "eval_steps": rl.validate_every * rl.updates,
         "num_generations_eval": VALIDATION_SAMPLES,
-        "per_device_eval_batch_size": VALIDATION_SAMPLES * max(1, min(rl.validation_problems, 16)),
+        "per_device_eval_batch_size": validation_rows(rl.validation_problems, world()),
     }
 
 
