@@ -18,6 +18,7 @@ import torch
 from leadline.errors import ConfigError, MissingExtra, TrainingError
 from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
+from leadline.integrations.trl import answered as leadlines_answered
 from leadline.integrations.trl import guard, reward_functions
 from leadline.integrations.trl.mixin import LeadMixin, fingerprint, group_ids
 
@@ -184,7 +185,7 @@ def test_the_length_controller_learns_from_training_alone(tmp_path: Path) -> Non
 
 
 def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None:
-    def make(functions: list[Any], weights: list[float], **kwargs: Any) -> Any:
+    def make(functions: list[Any], weights: list[float] | None, **kwargs: Any) -> Any:
         changes = {name: kwargs.pop(name) for name in ("multi_objective_aggregation",) if name in kwargs}
         return trl_tiny.LeadGRPOTrainer(
             model=trl_tiny.model(), reward_funcs=functions, processing_class=trl_tiny.tokenizer(),
@@ -204,6 +205,12 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
     ]
     with pytest.raises(ConfigError, match="must be 1 or 0"):
         make([trl_tiny.accuracy], [2.0])
+    for weights in ([1.0, 0.5], None):  # TRL's default is 1 each
+        with pytest.raises(ConfigError, match=r"that of 'answered' is .* must be 0: .*needs another name"):
+            make([trl_tiny.accuracy, trl_tiny.answered], weights)
+    with pytest.raises(ConfigError, match=r"that of 'answered' is 0\.5, must be 0"):
+        make([trl_tiny.accuracy, leadlines_answered], [1.0, 0.5])
+    make([trl_tiny.accuracy, leadlines_answered], None)  # nobody asked that it be paid
     make([trl_tiny.accuracy, trl_tiny.style], [1.0, 0.5])
     make([trl_tiny.style], [0.0], correctness="style")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         num_iterations: int
         optimizer: Any
         reward_func_names: list[str]
+        reward_funcs: list[Any]
         reward_weights: Any
         select: str
         select_factor: int

@@ -25,7 +25,7 @@ from leadline.integrations.trl.batch_means import weigh_batches
 from leadline.integrations.trl.ends import Ends, stop_tokens
 from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
-from leadline.integrations.trl.rewards import gold_column_faults
+from leadline.integrations.trl.rewards import AnsweredReward, gold_column_faults
 from leadline.integrations.trl.sampler_weights import weight_by_length
 from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, opens_thought
 
@@ -63,7 +63,7 @@ class LeadMixin(Host):
             is what exceeds this. Without it other values are refused.
 
     The other reward functions, times their weights, are the bonus. A function named ``answered`` (see
-    :class:`~leadline.integrations.trl.AnsweredReward`) tells "no answer" from "wrong". A completion that the
+    :class:`~leadline.integrations.trl.AnsweredReward`), weight 0, tells "no answer" from "wrong". A completion that the
     token cap cut off counts as not answered, whatever its text says.
     """
 
@@ -122,12 +122,25 @@ class LeadMixin(Host):
                 "advantage: wrong and no_answer differ: add leadline.integrations.trl.answered "
                 "to reward_funcs, weight 0"
             )
+        faults += self._paid_answers(names)
         if self.multi_objective_aggregation != "sum_then_normalize":
             faults.append(
                 "multi_objective_aggregation: advantage decides; only 'sum_then_normalize' is its equal"
             )
         if faults:
             raise ConfigError(faults)
+
+    def _paid_answers(self, names: Sequence[str]) -> list[str]:
+        """A function ``answered`` tells "no answer" from "wrong" and earns nothing: its weight must say so."""
+        for name, function, weight in zip(names, self.reward_funcs, self.reward_weights, strict=True):
+            meant = self.args.reward_weights is not None or not isinstance(function, AnsweredReward)
+            if name == "answered" and name != self.correctness and float(weight) != 0 and meant:
+                return [
+                    f"reward_weights: that of 'answered' is {float(weight):g}, must be 0: the function of this "
+                    "name tells 'no answer' from 'wrong' (advantage.no_answer) and is not paid; one that is to be paid "
+                    "needs another name"
+                ]
+        return []
 
     def _generate(self, prompts: Any) -> Any:
         generated = super()._generate(prompts)
