@@ -90,3 +90,46 @@ def test_completions_of_an_evaluation_are_not_taken_for_the_trainings(tmp_path: 
     assert [one.values.get("pass@1") for one in seen] == [0.0, None, None, None, 0.0, None]
     assert ["clip_fresh" in one.values for one in seen] == [True, False, False, False, True, False]
     assert [one[0].values["valid"] for one in callback._dog.history.valid] == [1.0] * 6
+
+
+def test_reward_functions_may_share_a_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two lambdas: TRL keeps one column of both, so that what a completion earned is not known."""
+    functions = [
+        trl_tiny.accuracy,
+        lambda completions, **_: [1.0] * len(completions),
+        lambda completions, **_: [0.0] * len(completions),
+    ]
+    callback = LeadCallback()
+    trainer = GRPOTrainer(
+        model=trl_tiny.model(),
+        reward_funcs=functions,
+        args=trl_tiny.settings(tmp_path, max_steps=2, reward_weights=[1.0, 0.1, 0.1], num_iterations=1),
+        train_dataset=trl_tiny.prompts(64),
+        processing_class=trl_tiny.tokenizer(),
+        callbacks=[callback],
+    )
+    callback.attach(trainer)
+    trainer.train()
+    seen = callback._dog.history.late
+    assert [one.step for one in seen] == [1, 2]
+    assert all("groups" in one.values and "outranked" not in one.values for one in seen)
+    assert "failed" not in caplog.text
+
+
+def test_a_check_that_fails_does_not_end_the_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = LeadCallback()
+    monkeypatch.setattr(callback._dog, "see", lambda seen: 1 / 0)
+    trainer = GRPOTrainer(
+        model=trl_tiny.model(),
+        reward_funcs=trl_tiny.accuracy,
+        args=trl_tiny.settings(tmp_path, max_steps=2, num_iterations=1),
+        train_dataset=trl_tiny.prompts(64),
+        processing_class=trl_tiny.tokenizer(),
+        callbacks=[callback],
+    )
+    trainer.train()
+    assert trainer.state.global_step == 2
+    assert caplog.text.count("the checks of step 1 failed: ZeroDivisionError") == 1
+    assert "step 2 failed" not in caplog.text

@@ -47,6 +47,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         self._trainer: Any = None
         self._before: Mapping[str, Any] | None = None
         self._rows: list[CompletionRow] = []
+        self._failed = False
         self._evaluated = 0
         """Micro-steps before the last evaluation, whose completions TRL keeps in the place of the training's."""
 
@@ -62,10 +63,26 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any
     ) -> None:
-        logs = dict(logs or {})
+        try:
+            raised = self._raised(args, state, dict(logs or {}))
+        except Exception as error:  # whatever a reward function or a trainer of one's own left behind
+            if not self._failed:
+                _LOG.warning(
+                    "the checks of step %s failed: %s: %s", state.global_step, type(error).__name__, error
+                )
+            self._failed, raised = True, []
+        for alarm in raised:
+            self._tell(alarm, args, state)
+            if alarm.check.name in self.stop_on and self.stopped_by is None:
+                self.stopped_by = alarm
+        if self.stopped_by is not None:
+            control.should_save = control.should_training_stop = True
+
+    def _raised(self, args: Any, state: Any, logs: dict[str, Any]) -> list[Alarm]:
+        """The alarms that an entry of the log raises."""
         seen = observation_of_log(logs, int(state.global_step), self._before)
         if seen is None:
-            return
+            return []
         if "valid" not in seen.values:
             self._before = logs
             seen = self._with_completions(seen)
@@ -73,12 +90,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if args.world_size > 1:  # all processes must come to the same end
             values = {name: value for name, value in seen.values.items() if name not in _OF_THIS_PROCESS}
             seen = Observation(seen.step, values, seen.parts, seen.batch)
-        for alarm in self._dog.see(seen):
-            self._tell(alarm, args, state)
-            if alarm.check.name in self.stop_on and self.stopped_by is None:
-                self.stopped_by = alarm
-        if self.stopped_by is not None:
-            control.should_save = control.should_training_stop = True
+        return self._dog.see(seen)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.stopped_by is not None:
@@ -116,9 +128,11 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def _of_a_fresh_batch(self, seen: Observation, rows: list[CompletionRow]) -> Observation:
         """With what only the trainer knows: what each column is paid, and that no update lies before this step."""
         args, values = self._trainer.args, dict(seen.values)
-        weights = dict(zip(rows[0].parts, self._trainer.reward_weights.tolist(), strict=True))
+        names = list(self._trainer.reward_func_names)
+        weights = dict(zip(names, self._trainer.reward_weights.tolist(), strict=False))
         own = getattr(self._trainer, "lead_batch", None)  # leadline's trainer pays accuracy in its own way
-        most = outranked(rows, weights) if own is None else None
+        told = own is None and len(weights) == len(names)  # TRL keeps one column of those that share a name
+        most = outranked(rows, weights) if told else None
         if most is not None:
             values["outranked"] = most
         whole = args.steps_per_generation % args.gradient_accumulation_steps == 0
