@@ -144,6 +144,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
             if rl.select == "refill" and world > 1
             else None,
         ),
+        Line("checkpoints must resume, and TRL saves no reference model", {"sync_ref_model": False}),
         Line("rl.group_size", {"num_generations": rl.group_size}),
         Line("the order of the material", {"shuffle_dataset": False}),
         Line("the problems' places are a column", {"remove_unused_columns": False}),
