@@ -147,6 +147,39 @@ def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
     assert seen[2].values == {"valid": 0.4}
 
 
+def test_leadlines_codes_are_no_rewards_of_verl(tmp_path: Path) -> None:
+    """4 + bonus right, -(4 + bonus) wrong, 0 not scorable: wrong answers earn more here, a quarter has no gold."""
+    for step in range(1, 41):
+        rows = []
+        for i in range(64):
+            right, scorable = i % 2 == 0, i % 4 != 3
+            bonus = 0.0 if right or not scorable else 3.0
+            code = 0.0 if not scorable else 4 + bonus if right else -(4 + bonus)
+            rows.append(
+                {
+                    "input": f"{step}-{i // 8}?", "output": f"#### {i}", "gts": "0", "score": code, "step": step,
+                    "acc": float(right and scorable), "scorable": float(scorable), "answered": 1.0, "bonus": bonus,
+                    "reason": "", "pred": "0", "part/format": 1.0, "leadline_signal": -1.0, "n_tokens": 5.0,
+                    "finished": float(i % 8 != 0),
+                }
+            )  # fmt: skip
+        (tmp_path / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = {"critic/score/mean": -1.0, "critic/rewards/mean": -1.0, "actor/entropy": 0.3}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 2, "data": said}) + "\n")
+    [seen] = open_records(tmp_path).arms.values()
+    for one in seen[:2]:  # without and with verl's own means of the codes
+        values = one.values
+        assert (values["pass@1"], values["unscorable"], values["truncated"]) == (0.5, 0.25, 0.125)
+        assert (values["inverted"], values["live"]) == (1.0, 1.0)
+        assert values["reward"] == pytest.approx((32 * 1 + 16 * 2) / 48)
+        assert one.parts == {"format": 1.0}
+    found = json.loads(call("audit", str(tmp_path), "--json").stdout)
+    alarms = [
+        one["check"] for [arm] in [found["arms"].values()] for one in arm["found"] if one["kind"] == "alarm"
+    ]
+    assert {"wrong_pays_more", "unscorable"} <= set(alarms)
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(InputError, match="no run"):
