@@ -111,6 +111,19 @@ def test_completions_of_an_evaluation_are_no_training_steps(tmp_path: Path) -> N
     assert [one.step for one in seen] == [*range(1, 13), 19]
 
 
+def test_evaluation_sets_are_one_validation_a_step(tmp_path: Path) -> None:
+    """eval_dataset={"easy": ..., "hard": ...}: two entries a step, told apart by a few of their keys."""
+    rewards = "eval_rewards/accuracy/mean"
+    log = [
+        {"step": step, rewards: value, f"eval_{name}_loss": 0.0, f"eval_{name}_runtime": 1.0}
+        for step in (2, 4)
+        for name, value in (("easy", 0.8 + step / 100), ("hard", 0.1))
+    ]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+    [seen] = open_records(tmp_path).arms.values()
+    assert [(one.step, round(one.values["valid"], 3)) for one in seen] == [(2, 0.46), (4, 0.47)]
+
+
 def test_tables_of_trl_without_the_rest_of_its_directory(tmp_path: Path) -> None:
     tables = trl_directory(tmp_path / "out") / "completions"
     assert [one.step for one in open_records(tables).arms["completions"]] == list(range(1, 13))

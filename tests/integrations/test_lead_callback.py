@@ -133,3 +133,28 @@ def test_a_check_that_fails_does_not_end_the_training(
     assert trainer.state.global_step == 2
     assert caplog.text.count("the checks of step 1 failed: ZeroDivisionError") == 1
     assert "step 2 failed" not in caplog.text
+
+
+def test_two_evaluation_sets_are_one_series(tmp_path: Path) -> None:
+    """One always right, one always wrong: in turn they would fall from 100% to 0 at every step."""
+
+    def accuracy(prompts: list[str], **_: Any) -> list[float]:
+        return [float(not prompt.startswith("w28")) for prompt in prompts]
+
+    callback = LeadCallback(stop_on="validation_falls")
+    trainer = GRPOTrainer(
+        model=trl_tiny.model(),
+        reward_funcs=accuracy,
+        args=trl_tiny.settings(
+            tmp_path, max_steps=12, num_iterations=1, eval_strategy="steps", eval_steps=1, max_completion_length=2,
+            per_device_eval_batch_size=4,
+        ),
+        train_dataset=trl_tiny.prompts(27),
+        eval_dataset={name: Dataset.from_dict({"prompt": [f"{name} w1"]}) for name in ("w27", "w28")},
+        processing_class=trl_tiny.tokenizer(),
+        callbacks=[callback],
+    )  # fmt: skip
+    trainer.train()
+    assert trainer.state.global_step == 12
+    seen = [one for one, _ in callback._dog.history.valid]
+    assert [(one.step, one.values["valid"]) for one in seen] == [(step, 0.5) for step in range(1, 13)]

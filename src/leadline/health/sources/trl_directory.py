@@ -18,7 +18,7 @@ from leadline.health.sources.completion_batch import (
     flat_text,
     verdict_column,
 )
-from leadline.health.sources.trl_log import observation_of_log
+from leadline.health.sources.trl_log import evaluated_set, observation_of_log, over_sets
 from leadline.storage.jsonl import read_json
 from leadline.types import finite_number
 
@@ -41,11 +41,16 @@ def read_trl(path: Path) -> list[Observation]:
     Raises:
         DataError: a file that is not what its name says.
     """
-    found = newest_state(path)
-    state = read_json(found) if found is not None else {}
-    logged = dict(_logged(state))
-    valid = [seen for (_, kind), seen in logged.items() if kind]
-    steps = {step: seen for (step, kind), seen in logged.items() if not kind}
+    newest = newest_state(path)
+    state = read_json(newest) if newest is not None else {}
+    steps: dict[int, Observation] = {}
+    sets: dict[int, dict[str, Observation]] = {}
+    for entry, seen in _logged(state):
+        if "valid" in seen.values:
+            sets.setdefault(seen.step, {})[evaluated_set(entry)] = seen
+        else:
+            steps[seen.step] = seen
+    valid = [over_sets(found) for found in sets.values()]
     last: list[CompletionRow] = []
     evaluations = _Evaluations.of(state)
     for table in _tables(path):
@@ -88,7 +93,7 @@ def _tables(path: Path) -> list[Path]:
     return sorted(path.glob(f"completions/{name}")) or sorted(path.glob(name))
 
 
-def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observation]]:
+def _logged(state: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Observation]]:
     history = state.get("log_history")
     before: Mapping[str, Any] | None = None
     for entry in history if isinstance(history, list) else []:
@@ -97,7 +102,7 @@ def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observ
             continue
         seen = observation_of_log(entry, int(step), before)
         if seen is not None:
-            yield (int(step), "valid" in seen.values), seen
+            yield entry, seen
             before = before if "valid" in seen.values else entry
 
 

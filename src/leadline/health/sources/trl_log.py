@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 from leadline.health.observation import Observation
 from leadline.storage.step_row import DRIFT_FIELDS
 from leadline.types import finite_number
 
-__all__ = ["observation_of_log"]
+__all__ = ["evaluated_set", "observation_of_log", "over_sets"]
 
 _NAMES = {
     "reward": "lead/reward",
@@ -33,6 +34,7 @@ _NAMES = {
 """Field of metrics.jsonl -> TRL's (and leadline's mixin's) name for it."""
 
 _PART = re.compile(r"rewards/(.+)/mean")
+_SET = re.compile(r"eval_(.+)_runtime")
 _VERDICT = re.compile(r"eval_rewards/[^/]*(?:accuracy|correct)[^/]*/mean")
 
 
@@ -68,3 +70,18 @@ def observation_of_log(
         values["tokens_per_second"] = (tokens - earlier) / values["seconds"]
     parts = {found[1]: finite_number(value) for key, value in log.items() if (found := _PART.fullmatch(key))}
     return Observation(step, values, parts)
+
+
+def evaluated_set(log: Mapping[str, Any]) -> str:
+    """Which of several evaluation sets an entry is of; empty where there is one. TRL names the set in some keys only.
+
+    >>> evaluated_set({"eval_hard_runtime": 1.0, "eval_reward": 0.5}), evaluated_set({"eval_runtime": 1.0})
+    ('hard', '')
+    """
+    return next((found[1] for key in log if (found := _SET.fullmatch(key))), "")
+
+
+def over_sets(validations: Mapping[str, Observation]) -> Observation:
+    """One validation of a step out of those of its sets: their mean, for a series of either in turn falls and rises."""
+    values = [seen.values["valid"] for seen in validations.values()]
+    return Observation(max(seen.step for seen in validations.values()), {"valid": fmean(values)})

@@ -13,7 +13,7 @@ from leadline.health import Alarm, Watchdog, stopping
 from leadline.health.observation import Observation
 from leadline.health.sources.completion_batch import CompletionRow, outranked
 from leadline.health.sources.trl_directory import completion_rows, merged
-from leadline.health.sources.trl_log import observation_of_log
+from leadline.health.sources.trl_log import evaluated_set, observation_of_log, over_sets
 from leadline.tracking.alerts import send_alert
 
 __all__ = ["LeadCallback"]
@@ -47,6 +47,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         self._trainer: Any = None
         self._before: Mapping[str, Any] | None = None
         self._rows: list[CompletionRow] = []
+        self._sets: dict[str, Observation] = {}
         self._failed = False
         self._evaluated = 0
         """Micro-steps before the last evaluation, whose completions TRL keeps in the place of the training's."""
@@ -63,8 +64,17 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any
     ) -> None:
+        self._see(args, state, control, lambda: self._observed(args, state, dict(logs or {})))
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._see(args, state, control, self._validated)
+
+    on_train_end = on_step_begin
+
+    def _see(self, args: Any, state: Any, control: Any, observed: Callable[[], Observation | None]) -> None:
         try:
-            raised = self._raised(args, state, dict(logs or {}))
+            seen = observed()
+            raised = self._dog.see(seen) if seen is not None else []
         except Exception as error:  # whatever a reward function or a trainer of one's own left behind
             if not self._failed:
                 _LOG.warning(
@@ -78,11 +88,14 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if self.stopped_by is not None:
             control.should_save = control.should_training_stop = True
 
-    def _raised(self, args: Any, state: Any, logs: dict[str, Any]) -> list[Alarm]:
-        """The alarms that an entry of the log raises."""
+    def _observed(self, args: Any, state: Any, logs: dict[str, Any]) -> Observation | None:
+        """What an entry of the log says; of one among several evaluation sets nothing before the others are there."""
         seen = observation_of_log(logs, int(state.global_step), self._before)
         if seen is None:
-            return []
+            return None
+        if "valid" in seen.values and (name := evaluated_set(logs)):
+            self._sets[name] = seen
+            return None
         if "valid" not in seen.values:
             self._before = logs
             seen = self._with_completions(seen)
@@ -90,7 +103,12 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         if args.world_size > 1:  # all processes must come to the same end
             values = {name: value for name, value in seen.values.items() if name not in _OF_THIS_PROCESS}
             seen = Observation(seen.step, values, seen.parts, seen.batch)
-        return self._dog.see(seen)
+        return seen
+
+    def _validated(self) -> Observation | None:
+        """The validation over all sets that were evaluated since the last step."""
+        sets, self._sets = self._sets, {}
+        return over_sets(sets) if sets else None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.stopped_by is not None:
