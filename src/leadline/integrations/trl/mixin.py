@@ -214,7 +214,7 @@ class LeadMixin(Host):
         return LeadBatch(columns, length, finished, group, out, length_metrics)
 
     def weighed_together(self, rounds: Sequence[LeadBatch]) -> LeadBatch:
-        """Several generations of one step as one batch; the log has its numbers instead of theirs."""
+        """Several generations of one step as one batch, which is logged."""
         size = self.num_generations
         columns, length, finished = (
             torch.cat(parts) for parts in zip(*(batch[:3] for batch in rounds), strict=True)
@@ -222,10 +222,8 @@ class LeadMixin(Host):
         whole = self._weighed(
             columns, length, finished, torch.arange(len(length), device=length.device) // size
         )
-        kept = self._metrics["train"]
         for name, value in lead_metrics(whole).items():
-            del kept[f"lead/{name}"][-len(rounds) :]
-            kept[f"lead/{name}"].append(value)
+            self._metrics["train"][f"lead/{name}"].append(value)
         self._log_advantages(whole)
         return whole
 
