@@ -63,6 +63,18 @@ def test_a_window_asks_less_and_less_what_is_never_right(tmp_path: Path) -> None
     assert sum(wasted[24:]) < min(24 / 3, sum(wasted[:24])), "half of them would be, without a choice"
 
 
+def test_rows_without_a_verdict_say_nothing_of_a_prompt(tmp_path: Path) -> None:
+    def accuracy(prompts: list[str], **_: Any) -> list[float | None]:
+        return [None if i % 4 == 0 else 1.0 for i, _ in enumerate(prompts)]
+
+    run = trl_tiny.trainer(
+        tmp_path, functions=[accuracy], **{**RUN, "max_steps": 1}, select="window",
+        generation_kwargs={"eos_token_id": [*range(32)]},
+    )  # fmt: skip
+    run.train()
+    assert run.window.saved()["level/None"] == [6.0, 0.0], "of 8 rows two had no verdict"
+
+
 def test_refill_learns_from_groups_with_a_signal_alone(tmp_path: Path) -> None:
     run = trl_tiny.trainer(tmp_path, **RUN, select="refill", logging_steps=1)
     run.train()

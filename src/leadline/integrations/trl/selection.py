@@ -87,9 +87,13 @@ class SelectMixin(LeadMixin):
         output = super()._generate_and_score_completions(inputs)
         batch = self.lead_batch
         assert batch is not None  # super() made it
-        right = (batch.finished & (batch.columns[:, self.verdict_column] == 1)).tolist()
+        verdict = batch.columns[:, self.verdict_column]
+        right = (batch.finished & (verdict == 1)).tolist()
+        said = [
+            None if unknown else one for one, unknown in zip(right, verdict.isnan().tolist(), strict=True)
+        ]
         order = [problems[place] for place in places for _ in range(self.num_generations)]
-        self.window.learn(zip(order, right, strict=True))
+        self.window.learn(zip(order, said, strict=True))
         return output
 
     def _candidates(self, step: int, count: int) -> list[int]:
