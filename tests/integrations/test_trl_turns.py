@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from leadline.integrations.trl.turns import opens_thought, own_text
 
@@ -65,6 +67,21 @@ def test_a_completion_is_as_long_as_what_the_model_wrote(tmp_path: Path, more: d
         assert batch.columns[:, names.index("reflection")].tolist() == [0.0, 0.0]
     logged = [row for row in trainer.state.log_history if "completions/mean_length" in row]
     assert logged[0]["completions/mean_length"] == OWN
+
+
+@pytest.mark.parametrize("as_array", [torch.tensor, np.array], ids=["tensor", "array"])
+def test_a_rollout_may_bring_arrays_and_the_gold(tmp_path: Path, as_array: Any) -> None:
+    """TRL takes ``env_mask`` in any form, and columns of the reward functions from the rollout."""
+
+    def rollout(prompts: Any, trainer: Any) -> dict[str, Any]:
+        found = with_rollout_func(prompts, trainer)
+        return {**found, "env_mask": as_array(found["env_mask"]), "answer": ["42"] * len(prompts)}
+
+    rows = Dataset.from_list([{"prompt": [{"role": "user", "content": "6 x 7?"}]}] * 2)
+    trainer = trl_tools.trainer(tmp_path, [], rollout_func=rollout, train_dataset=rows)
+    trainer.train()
+    assert trainer.lead_batch is not None
+    assert trainer.lead_batch.length.tolist() == [OWN, OWN]
 
 
 def test_a_completion_that_ends_with_a_tools_word_did_not_end(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ class LeadMixin(Host):
         self._lead_measured: list[int] = []  # rows of each batch of the evaluation under way
         named = _named(type(self), args, kwargs)
         sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
-        faults = gold_column_faults(named.get("reward_funcs"), sets)
+        rolled = named.get("rollout_func") is not None  # it may bring the gold itself
+        faults = [] if rolled else gold_column_faults(named.get("reward_funcs"), sets)
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
@@ -151,9 +152,11 @@ class LeadMixin(Host):
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Sequence[Sequence[int]]
     ) -> Tensor:
-        masks = self._lead_mask or [[1] * len(ids) for ids in completion_ids_list]
+        masks = self._lead_mask  # of a rollout_func lists, arrays or tensors
+        if masks is None:
+            masks = [[1] * len(ids) for ids in completion_ids_list]
         known = [
-            {OWN_TOKENS: sum(mask), OPENED: opened}
+            {OWN_TOKENS: int(sum(mask)), OPENED: opened}
             for mask, opened in zip(masks, self._lead_opened, strict=True)
         ]
         inputs = [{**row, **more} for row, more in zip(inputs, known, strict=True)]
