@@ -111,6 +111,28 @@ def test_completions_of_an_evaluation_are_no_training_steps(tmp_path: Path) -> N
     assert [one.step for one in seen] == [*range(1, 13), 19]
 
 
+def test_the_state_that_reaches_furthest_is_read(tmp_path: Path) -> None:
+    """A directory's own trainer_state.json may be of a run before the newest checkpoint."""
+
+    def write(folder: Path, steps: int) -> None:
+        folder.mkdir(exist_ok=True)
+        log = [
+            {"step": step, "loss": 0.1, "reward": 0.5, "step_time": 2.0, "num_tokens": 100.0 * step}
+            for step in range(5, steps + 1, 5)
+        ]
+        state = {"max_steps": steps, "global_step": steps, "log_history": log}
+        (folder / "trainer_state.json").write_text(json.dumps(state))
+
+    write(tmp_path, 10)
+    write(tmp_path / "checkpoint-20", 20)
+    records = open_records(tmp_path)
+    [seen] = records.arms.values()
+    assert (seen[-1].step, records.total) == (20, 20)
+    assert seen[-1].values["tokens_per_second"] == 50.0, "100 tokens a step, 2 s each, whatever logging_steps"
+    write(tmp_path, 25)
+    assert open_records(tmp_path).total == 25
+
+
 def test_evaluation_sets_are_one_validation_a_step(tmp_path: Path) -> None:
     """eval_dataset={"easy": ..., "hard": ...}: two entries a step, told apart by a few of their keys."""
     rewards = "eval_rewards/accuracy/mean"

@@ -158,3 +158,20 @@ def test_two_evaluation_sets_are_one_series(tmp_path: Path) -> None:
     assert trainer.state.global_step == 12
     seen = [one for one, _ in callback._dog.history.valid]
     assert [(one.step, one.values["valid"]) for one in seen] == [(step, 0.5) for step in range(1, 13)]
+
+
+def test_throughput_is_of_the_steps_between_two_entries(tmp_path: Path) -> None:
+    callback = LeadCallback()
+    trainer = GRPOTrainer(
+        model=trl_tiny.model(),
+        reward_funcs=trl_tiny.accuracy,
+        args=trl_tiny.settings(tmp_path, max_steps=8, num_iterations=1, logging_steps=4),
+        train_dataset=trl_tiny.prompts(64),
+        processing_class=trl_tiny.tokenizer(),
+        callbacks=[callback],
+    )
+    trainer.train()
+    first, second = (row for row in trainer.state.log_history if "step_time" in row)
+    [_, seen] = callback._dog.history.late
+    drawn = second["num_tokens"] - first["num_tokens"]
+    assert seen.values["tokens_per_second"] == pytest.approx(drawn / (4 * second["step_time"]))

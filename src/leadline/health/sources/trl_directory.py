@@ -73,16 +73,24 @@ def trl_total(folder: Path) -> int | None:
 
 
 def newest_state(folder: Path) -> Path | None:
-    """The ``trainer_state.json`` that reaches furthest."""
-    own = folder / "trainer_state.json"
-    if own.is_file():
-        return own
+    """The ``trainer_state.json`` that reaches furthest: of the directory itself or of a checkpoint."""
     found = [
         (int(match[1]), path)
         for path in folder.glob("checkpoint-*/trainer_state.json")
         if (match := re.fullmatch(r"checkpoint-(\d{1,12})", path.parent.name))
     ]
-    return max(found)[1] if found else None
+    newest, own = max(found, default=None), folder / "trainer_state.json"
+    if own.is_file() and (newest is None or _reached(read_json(own)) >= newest[0]):
+        return own
+    return newest[1] if newest else None
+
+
+def _reached(state: Mapping[str, Any]) -> int:
+    """The step that a state is of, by what it says of itself or by its last entry."""
+    history = state.get("log_history")
+    last = history[-1] if isinstance(history, list) and history else None
+    steps = (state.get("global_step"), last.get("step") if isinstance(last, Mapping) else None)
+    return max(int(finite_number(step) or 0) for step in steps)
 
 
 def _tables(path: Path) -> list[Path]:
@@ -121,8 +129,8 @@ class _Evaluations:
         found = (
             finite_number(one.get("step")) for one in entries if any(key.startswith("eval_") for key in one)
         )
-        reached, every = (int(finite_number(state.get(name)) or 0) for name in ("global_step", "eval_steps"))
-        return cls(frozenset(int(step) for step in found if step is not None), reached, every)
+        every = int(finite_number(state.get("eval_steps")) or 0)
+        return cls(frozenset(int(step) for step in found if step is not None), _reached(state), every)
 
     def at(self, step: int) -> bool:
         if step in self.steps or not self.steps or self.every < 1:

@@ -46,7 +46,7 @@ def observation_of_log(
     Args:
         log: the entry.
         step: its step.
-        before: the entry before, for what is counted since the start (``num_tokens``).
+        before: the entry before, with its ``step``, for what is counted since the start (``num_tokens``).
     """
     valid = finite_number(log.get("eval_lead/solve_rate"))
     if valid is None:
@@ -67,7 +67,9 @@ def observation_of_log(
         values["live"] = 1 - dead
     tokens, earlier = (finite_number((entry or {}).get("num_tokens")) for entry in (log, before))
     if tokens is not None and earlier is not None and values.get("seconds"):
-        values["tokens_per_second"] = (tokens - earlier) / values["seconds"]
+        since = finite_number((before or {}).get("step"))
+        steps = 1 if since is None else max(1.0, step - since)  # step_time is a mean over them
+        values["tokens_per_second"] = (tokens - earlier) / (values["seconds"] * steps)
     parts = {found[1]: finite_number(value) for key, value in log.items() if (found := _PART.fullmatch(key))}
     return Observation(step, values, parts)
 

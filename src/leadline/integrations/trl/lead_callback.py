@@ -97,7 +97,7 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
             self._sets[name] = seen
             return None
         if "valid" not in seen.values:
-            self._before = logs
+            self._before = {**logs, "step": seen.step}  # as trainer_state.json has it
             seen = self._with_completions(seen)
         seen = seen.at_level(getattr(args, "importance_sampling_level", "token"))
         if args.world_size > 1:  # all processes must come to the same end
