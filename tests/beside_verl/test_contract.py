@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -382,6 +383,23 @@ def test_the_reward_manager_through_verls_reward_worker(model: Path, tmp_path: P
 
     tokenizer = AutoTokenizer.from_pretrained(model)
     assert {row["prompt"] for row in trail.values()} == {tokenizer.decode([1, 1, 1])}, "as the model saw it"
+
+
+def test_a_turn_may_end_with_a_token_of_the_models_own(model: Path, tmp_path: Path) -> None:
+    """As Gemma's do: the tokenizer knows <eos>, the model's generation settings another end besides."""
+    own = shutil.copytree(model, tmp_path / "model")
+    end, right = tiny.WORDS.index("."), tiny.WORDS.index(r"\boxed{2}")
+    (own / "generation_config.json").write_text(json.dumps({"eos_token_id": [1, end]}))
+    config = composed(
+        f"actor_rollout_ref.model.path={own}", "data.max_response_length=3",
+        f"+reward.leadline.trail={tmp_path / 'trail'}",
+    )  # fmt: skip
+    got = score_all(config, [trajectory([right, right, last]) for last in (end, 1, right)])
+    assert [row["reward_score"] for row in got] == [4.0, 4.0, -12.0]
+    assert [row["reward_extra_info"]["finished"] for row in got] == [1.0, 1.0, 0.0]
+    [path] = (tmp_path / "trail").glob("*.jsonl")
+    texts = [json.loads(line)["completion"] for line in path.read_text().splitlines()]
+    assert sorted(texts) == sorted([r"\boxed{2} \boxed{2}"] * 2 + [r"\boxed{2} \boxed{2} \boxed{2}"])
 
 
 def test_wrong_settings_stop_the_reward_worker(model: Path) -> None:

@@ -94,3 +94,9 @@ def test_what_was_saved_goes_on_as_if_nothing_had_happened() -> None:
     again.restore(json.loads(json.dumps(whole.saved())))
     assert again.choose(POOL, 20, random.Random(5)) == whole.choose(POOL, 20, random.Random(5))
     assert again.saved() == whole.saved()
+
+
+def test_completions_that_could_not_be_graded_say_nothing() -> None:
+    window, problem = SolveWindow(8), Problem("a", "?", "1", difficulty=1)
+    window.learn([(problem, True), (problem, None), (problem, False), (problem, None)])
+    assert window.saved() == {"id/a": [1.0, 1.0], "level/1": [1.0, 1.0]}

@@ -83,6 +83,69 @@ def test_audit_names_the_cause_and_returns_1(tmp_path: Path) -> None:
     assert "change: Raise the cap" in done.stdout
 
 
+def test_completions_of_an_evaluation_are_no_training_steps(tmp_path: Path) -> None:
+    """TRL writes them over the table of the step, and again at the next one if that generates none."""
+    folder = trl_directory(tmp_path / "out")
+    asked = [
+        {
+            "step": 6,
+            "prompt": "held out",
+            "completion": f"it is {row}",
+            "accuracy_reward": 1.0,
+            "advantage": 0.0,
+        }
+        for row in range(32)
+    ]
+    for step in (6, 7):
+        table = pa.Table.from_pylist([{**row, "step": step} for row in asked])
+        pq.write_table(table, folder / "completions" / f"completions_{step:05d}.parquet")
+    for step in (18, 19):  # behind the last checkpoint; the run evaluates every six steps
+        rows = [{**row, "step": step, "completion": f"{step} {i}"} for i, row in enumerate(asked)]
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table, folder / "completions" / f"completions_{step:05d}.parquet")
+    newest = folder / "checkpoint-12" / "trainer_state.json"
+    newest.write_text(json.dumps(json.loads(newest.read_text()) | {"eval_steps": 6, "global_step": 12}))
+    seen = [one for one in open_records(folder).arms["out"] if "valid" not in one.values]
+    assert [one.step for one in seen if "groups" in one.values] == [*range(1, 6), *range(8, 13), 19]
+    assert {one.values["groups"] for one in seen if one.step < 13 and "groups" in one.values} == {8}
+    assert [one.step for one in seen] == [*range(1, 13), 19]
+
+
+def test_the_state_that_reaches_furthest_is_read(tmp_path: Path) -> None:
+    """A directory's own trainer_state.json may be of a run before the newest checkpoint."""
+
+    def write(folder: Path, steps: int) -> None:
+        folder.mkdir(exist_ok=True)
+        log = [
+            {"step": step, "loss": 0.1, "reward": 0.5, "step_time": 2.0, "num_tokens": 100.0 * step}
+            for step in range(5, steps + 1, 5)
+        ]
+        state = {"max_steps": steps, "global_step": steps, "log_history": log}
+        (folder / "trainer_state.json").write_text(json.dumps(state))
+
+    write(tmp_path, 10)
+    write(tmp_path / "checkpoint-20", 20)
+    records = open_records(tmp_path)
+    [seen] = records.arms.values()
+    assert (seen[-1].step, records.total) == (20, 20)
+    assert seen[-1].values["tokens_per_second"] == 50.0, "100 tokens a step, 2 s each, whatever logging_steps"
+    write(tmp_path, 25)
+    assert open_records(tmp_path).total == 25
+
+
+def test_evaluation_sets_are_one_validation_a_step(tmp_path: Path) -> None:
+    """eval_dataset={"easy": ..., "hard": ...}: two entries a step, told apart by a few of their keys."""
+    rewards = "eval_rewards/accuracy/mean"
+    log = [
+        {"step": step, rewards: value, f"eval_{name}_loss": 0.0, f"eval_{name}_runtime": 1.0}
+        for step in (2, 4)
+        for name, value in (("easy", 0.8 + step / 100), ("hard", 0.1))
+    ]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+    [seen] = open_records(tmp_path).arms.values()
+    assert [(one.step, round(one.values["valid"], 3)) for one in seen] == [(2, 0.46), (4, 0.47)]
+
+
 def test_tables_of_trl_without_the_rest_of_its_directory(tmp_path: Path) -> None:
     tables = trl_directory(tmp_path / "out") / "completions"
     assert [one.step for one in open_records(tables).arms["completions"]] == list(range(1, 13))
@@ -117,6 +180,39 @@ def test_rollouts_and_metrics_of_verl(tmp_path: Path) -> None:
     assert seen[1].values["truncated"] == 0.5
     assert seen[1].values["pass@1"] == 0.25
     assert seen[2].values == {"valid": 0.4}
+
+
+def test_leadlines_codes_are_no_rewards_of_verl(tmp_path: Path) -> None:
+    """4 + bonus right, -(4 + bonus) wrong, 0 not scorable: wrong answers earn more here, a quarter has no gold."""
+    for step in range(1, 41):
+        rows = []
+        for i in range(64):
+            right, scorable = i % 2 == 0, i % 4 != 3
+            bonus = 0.0 if right or not scorable else 3.0
+            code = 0.0 if not scorable else 4 + bonus if right else -(4 + bonus)
+            rows.append(
+                {
+                    "input": f"{step}-{i // 8}?", "output": f"#### {i}", "gts": "0", "score": code, "step": step,
+                    "acc": float(right and scorable), "scorable": float(scorable), "answered": 1.0, "bonus": bonus,
+                    "reason": "", "pred": "0", "part/format": 1.0, "leadline_signal": -1.0, "n_tokens": 5.0,
+                    "finished": float(i % 8 != 0),
+                }
+            )  # fmt: skip
+        (tmp_path / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = {"critic/score/mean": -1.0, "critic/rewards/mean": -1.0, "actor/entropy": 0.3}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 2, "data": said}) + "\n")
+    [seen] = open_records(tmp_path).arms.values()
+    for one in seen[:2]:  # without and with verl's own means of the codes
+        values = one.values
+        assert (values["pass@1"], values["unscorable"], values["truncated"]) == (0.5, 0.25, 0.125)
+        assert (values["inverted"], values["live"]) == (1.0, 1.0)
+        assert values["reward"] == pytest.approx((32 * 1 + 16 * 2) / 48)
+        assert one.parts == {"format": 1.0}
+    found = json.loads(call("audit", str(tmp_path), "--json").stdout)
+    alarms = [
+        one["check"] for [arm] in [found["arms"].values()] for one in arm["found"] if one["kind"] == "alarm"
+    ]
+    assert {"wrong_pays_more", "unscorable"} <= set(alarms)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 from leadline.errors import ConfigError, MissingExtra, TrainingError
 from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig
+from leadline.integrations.trl import answered as leadlines_answered
 from leadline.integrations.trl import guard, reward_functions
 from leadline.integrations.trl.mixin import LeadMixin, fingerprint, group_ids
 
@@ -142,6 +143,28 @@ def test_evaluation_and_logging_use_the_same_advantages(tmp_path: Path) -> None:
     )
 
 
+def test_an_evaluation_is_the_mean_over_its_completions(tmp_path: Path) -> None:
+    """Of 5 prompts 4 make a batch; TRL by itself takes the batches for equally large."""
+
+    def accuracy(prompts: list[str], **_: Any) -> list[float]:
+        return [float(prompt.startswith("w4")) for prompt in prompts]
+
+    run = trl_tiny.LeadGRPOTrainer(
+        model=trl_tiny.model(), reward_funcs=accuracy, processing_class=trl_tiny.tokenizer(),
+        args=trl_tiny.settings(
+            tmp_path, per_device_eval_batch_size=8, num_generations_eval=2,
+            generation_kwargs={"eos_token_id": [*range(32)]},
+        ),
+        train_dataset=trl_tiny.prompts(4), eval_dataset=trl_tiny.prompts(5),
+    )  # fmt: skip
+    for _ in range(2):  # the second time from nothing again
+        said = run.evaluate()
+        [*_, row] = [row for row in run.state.log_history if "eval_lead/solve_rate" in row]
+        assert row["eval_lead/solve_rate"] == row["eval_rewards/accuracy/mean"] == pytest.approx(0.2)
+        assert row["eval_completions/mean_length"] == 1.0
+        assert "eval_loss" in said
+
+
 def test_the_length_controller_learns_from_training_alone(tmp_path: Path) -> None:
     config = AdvantageConfig.concise(control_gain=2.0)
     run = trl_tiny.trainer(
@@ -162,7 +185,7 @@ def test_the_length_controller_learns_from_training_alone(tmp_path: Path) -> Non
 
 
 def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None:
-    def make(functions: list[Any], weights: list[float], **kwargs: Any) -> Any:
+    def make(functions: list[Any], weights: list[float] | None, **kwargs: Any) -> Any:
         changes = {name: kwargs.pop(name) for name in ("multi_objective_aggregation",) if name in kwargs}
         return trl_tiny.LeadGRPOTrainer(
             model=trl_tiny.model(), reward_funcs=functions, processing_class=trl_tiny.tokenizer(),
@@ -182,6 +205,12 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
     ]
     with pytest.raises(ConfigError, match="must be 1 or 0"):
         make([trl_tiny.accuracy], [2.0])
+    for weights in ([1.0, 0.5], None):  # TRL's default is 1 each
+        with pytest.raises(ConfigError, match=r"that of 'answered' is .* must be 0: .*needs another name"):
+            make([trl_tiny.accuracy, trl_tiny.answered], weights)
+    with pytest.raises(ConfigError, match=r"that of 'answered' is 0\.5, must be 0"):
+        make([trl_tiny.accuracy, leadlines_answered], [1.0, 0.5])
+    make([trl_tiny.accuracy, leadlines_answered], None)  # nobody asked that it be paid
     make([trl_tiny.accuracy, trl_tiny.style], [1.0, 0.5])
     make([trl_tiny.style], [0.0], correctness="style")
 

@@ -15,7 +15,13 @@ from safetensors.torch import save_file
 from leadline.errors import CheckpointError
 from leadline.grpo.config import AdvantageConfig
 from leadline.integrations.trl.mixin import LeadMixin
-from leadline.integrations.trl.resume import STATE_FILE, _load_rollouts, _save_rollouts, check_names
+from leadline.integrations.trl.resume import (
+    STATE_FILE,
+    ResumeWarning,
+    _load_rollouts,
+    _save_rollouts,
+    check_names,
+)
 
 trl = pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[trl]'")
 
@@ -133,6 +139,31 @@ def test_a_checkpoint_of_another_layout_is_refused_with_every_reason(whole: Any,
         trl_tiny.resumed(folder, 7, rows=8, **changes)
     with pytest.raises(CheckpointError, match="ignore_data_skip"):
         trl_tiny.resumed(folder, 7, rows=6, **changes, ignore_data_skip=True)
+
+
+def test_a_reference_model_that_moves_is_in_no_checkpoint(tmp_path: Path) -> None:
+    """TRL mixes the policy into it and loads the base model again on resume: the KL term would be another."""
+    trl_tiny.model().save_pretrained(tmp_path / "model")
+
+    def made(folder: Path, **sync: Any) -> trl_tiny.Recorder:
+        settings = trl_tiny.settings(
+            folder, reward_weights=trl_tiny.WEIGHTS, save_strategy="steps", save_steps=1, max_steps=2, beta=0.5, **sync
+        )  # fmt: skip
+        return trl_tiny.Recorder(
+            model=str(tmp_path / "model"), reward_funcs=trl_tiny.REWARDS, args=settings,
+            train_dataset=trl_tiny.prompts(6), processing_class=trl_tiny.tokenizer(),
+        )  # fmt: skip
+
+    sync = {"sync_ref_model": True, "ref_model_sync_steps": 1}
+    with pytest.warns(ResumeWarning, match="sync_ref_model"):
+        made(tmp_path / "moves", **sync).train()
+    with pytest.warns(ResumeWarning), pytest.raises(CheckpointError, match="sync_ref_model: TRL saves no"):
+        made(tmp_path / "moves", **sync).train(resume_from_checkpoint=str(tmp_path / "moves/checkpoint-1"))
+    run = made(tmp_path / "stays")
+    run.train()
+    again = made(tmp_path / "stays")
+    again.train(resume_from_checkpoint=str(tmp_path / "stays/checkpoint-1"))
+    assert again.steps == run.steps[-len(again.steps) :]
 
 
 def test_a_checkpoint_without_our_state_is_refused(whole: Any, tmp_path: Path) -> None:

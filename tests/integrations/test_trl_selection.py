@@ -20,6 +20,7 @@ HERE = Path(__file__).parents[1]
 sys.path.insert(0, str(HERE / "programs"))
 import trl_tiny  # noqa: E402
 
+from leadline.integrations.trl.mixin import lead_metrics  # noqa: E402
 from leadline.integrations.trl.selection import joined_rows  # noqa: E402
 
 RUN: dict[str, Any] = {"rows": 12, "max_steps": 6, "num_iterations": 1, "select_factor": 3}
@@ -62,6 +63,18 @@ def test_a_window_asks_less_and_less_what_is_never_right(tmp_path: Path) -> None
     assert sum(wasted[24:]) < min(24 / 3, sum(wasted[:24])), "half of them would be, without a choice"
 
 
+def test_rows_without_a_verdict_say_nothing_of_a_prompt(tmp_path: Path) -> None:
+    def accuracy(prompts: list[str], **_: Any) -> list[float | None]:
+        return [None if i % 4 == 0 else 1.0 for i, _ in enumerate(prompts)]
+
+    run = trl_tiny.trainer(
+        tmp_path, functions=[accuracy], **{**RUN, "max_steps": 1}, select="window",
+        generation_kwargs={"eos_token_id": [*range(32)]},
+    )  # fmt: skip
+    run.train()
+    assert run.window.saved()["level/None"] == [6.0, 0.0], "of 8 rows two had no verdict"
+
+
 def test_refill_learns_from_groups_with_a_signal_alone(tmp_path: Path) -> None:
     run = trl_tiny.trainer(tmp_path, **RUN, select="refill", logging_steps=1)
     run.train()
@@ -83,6 +96,40 @@ def test_what_is_logged_of_a_refill_is_of_all_that_was_asked(tmp_path: Path) -> 
     for row, generation in zip(rows, run.generations, strict=True):
         kept = (torch.tensor(generation["advantage"]).view(-1, 4) != 0).any(1).sum()
         assert row["lead/live"] == pytest.approx(float(kept) / len(asked(generation)))
+
+
+def test_each_step_of_a_refill_is_in_the_log_once(tmp_path: Path) -> None:
+    """One line of the log for six steps: rounds that lacked a number took those of earlier steps away."""
+
+    def accuracy(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+        pairs = zip(prompts, completions, strict=True)
+        return [float(trl_tiny.number(prompt + text) % 4 == 0) for prompt, text in pairs]
+
+    run = trl_tiny.trainer(
+        tmp_path, **{**RUN, "rows": 24}, functions=[accuracy], select="refill", logging_steps=6,
+        max_completion_length=3,
+    )  # fmt: skip
+    steps: list[dict[str, float]] = []
+    together, logged, kept = run.weighed_together, run.log, {}
+
+    def weighed_together(rounds: Any) -> Any:
+        whole = together(rounds)
+        steps.append(lead_metrics(whole))
+        return whole
+
+    def log(logs: Any, *more: Any) -> None:
+        if "loss" in logs:
+            kept.update({name: list(values) for name, values in run._metrics["train"].items()})
+        logged(logs, *more)
+
+    run.weighed_together, run.log = weighed_together, log
+    run.train()
+    assert len(steps) == 6
+    names = {name for step in steps for name in step}
+    for name in names:
+        assert kept[f"lead/{name}"] == pytest.approx(
+            [step[name] for step in steps if name in step], nan_ok=True
+        )
 
 
 def test_where_the_choice_cannot_be_made_is_said_before_the_first_step(tmp_path: Path) -> None:

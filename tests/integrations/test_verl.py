@@ -24,6 +24,7 @@ from leadline.integrations.verl import length_memory
 from leadline.integrations.verl import score_coding as coding
 from leadline.integrations.verl.estimator import estimate
 from leadline.integrations.verl.ignored_keys import ignored_faults
+from leadline.integrations.verl.model_ends import model_ends
 from leadline.integrations.verl.score_coding import BONUS_GRID, LIMIT, decode, encode
 from leadline.integrations.verl.scoring import SIGNAL, check_bonus, compute_score, signal
 from leadline.integrations.verl.settings import PRESETS, RewardSettings, advantage_settings, reward_settings
@@ -389,3 +390,28 @@ def test_a_setting_that_keeps_the_plug_in_out_is_named(
     [fault] = _plugin_faults()
     assert fault.startswith("VERL_USE_EXTERNAL_PLUGINS=") == kept_out, fault
     assert kept_out or fault.startswith("verl: cannot be imported: ModuleNotFoundError")
+
+
+# --- ends ----------------------------------------------------------------------------------------------------
+
+
+def test_ends_are_read_off_the_models_files_and_nothing_else(tmp_path: Path) -> None:
+    tokenizer = SimpleNamespace(name_or_path=str(tmp_path / "copy"))
+    config: dict[str, Any] = {"actor_rollout_ref": {"model": {"path": str(tmp_path / "model")}}}
+    assert model_ends(config, tokenizer) == frozenset(), "nothing is here"
+    for name in ("model", "copy"):
+        (tmp_path / name).mkdir()
+    copy, model = (tmp_path / name / "generation_config.json" for name in ("copy", "model"))
+    copy.write_text('{"eos_token_id": 9}')
+    assert model_ends(config, tokenizer) == model_ends({}, tokenizer) == {9}
+    hdfs = {"actor_rollout_ref": {"model": {"path": "hdfs://some/where/else"}}}
+    assert model_ends(hdfs, tokenizer) == {9}
+    model.with_name("config.json").write_text('{"eos_token_id": 5}')
+    assert model_ends(config, tokenizer) == {5}
+    model.write_text('{"eos_token_id": [1, 106, null, true, "x"]}')
+    assert model_ends(config, tokenizer) == {1, 106}
+    model.write_text("[" * 100_000)
+    assert model_ends(config, tokenizer) == {5}
+    model.write_text(" " * (1 << 20) + '{"eos_token_id": 7}')
+    assert model_ends(config, tokenizer) == {5}
+    assert model_ends({}, SimpleNamespace()) == frozenset()

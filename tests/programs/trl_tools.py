@@ -82,7 +82,7 @@ def trainer(folder: Path, script: list[str], template: str = qwen3_chat_template
     )  # fmt: skip
     made = Scripted(
         model=model(len(words)), processing_class=words, reward_funcs=functions, args=settings,
-        train_dataset=Dataset.from_list(rows), **more,
+        **{"train_dataset": Dataset.from_list(rows), **more},
     )  # fmt: skip
     made.script = script
     return made

@@ -168,6 +168,7 @@ def test_groups_that_do_not_divide_the_batch(
         "remove_unused_columns=true",
         "multi_objective_aggregation=normalize_then_sum",
         "ignore_data_skip=true",
+        "sync_ref_model=true",
     ],
 )
 def test_arguments_that_would_change_what_the_recipe_says(run: Callable[..., Done], change: str) -> None:

@@ -68,13 +68,14 @@ class SolveWindow:
             share = min(1.0, KNOWN_AT_MOST / completions) if completions else 0.0
             self._add(problem, right * share, (completions - right) * share)
 
-    def learn(self, seen: Iterable[tuple[Problem, bool]]) -> None:
-        """Take in the completions of a step, right or not."""
+    def learn(self, seen: Iterable[tuple[Problem, bool | None]]) -> None:
+        """Take in the completions of a step, right or not; None, which could not be graded, says nothing."""
         for key, (right, wrong) in self._counts.items():
             left = FORGET if key.startswith("id/") else FORGET_LEVEL
             self._counts[key] = (right * left, wrong * left)
         for problem, correct in seen:
-            self._add(problem, float(correct), float(not correct))
+            if correct is not None:
+                self._add(problem, float(correct), float(not correct))
 
     def retired(self, problems: Iterable[Problem]) -> list[str]:
         """Ids of the problems that are hardly ever asked now; one comes back when its counts are forgotten."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from leadline.grpo.batch_signs import inverted_pairs, prompt_signs, text_signs, went_on, wrong_to_right
-from leadline.grpo.groups import Groups
+from leadline.grpo.groups import Floats, Groups
 from leadline.types import finite_number
 
 __all__ = [
@@ -92,8 +92,8 @@ def batch_values(rows: Sequence[CompletionRow]) -> dict[str, float]:
             ),
             "inverted": inverted_pairs(right, wrong, reward, groups),
         }
-    if not np.isnan(reward).any():
-        values["live"] = float((~groups.constant(reward)).mean())
+    if not np.isnan(reward).all():
+        values["live"] = _live(reward, groups)
     finished = [row.finished is not False for row in rows]
     signs = text_signs([row.text for row in rows], finished)
     values["loops"] = signs["loops"]
@@ -126,6 +126,14 @@ def batch_parts(rows: Sequence[CompletionRow]) -> dict[str, float | None]:
 def batch_name(rows: Sequence[CompletionRow]) -> str:
     """A name of what was asked, in whatever order (see ``batch`` in docs/formats.md)."""
     return str(prompt_signs([row.prompt for row in rows])["batch"])
+
+
+def _live(reward: Floats, groups: Groups) -> float:
+    """Share of groups whose rewards, where they are known, are not all the same; rows without one take no part."""
+    known = ~np.isnan(reward)
+    one = np.zeros(groups.n_groups)
+    one[groups.index[known]] = reward[known]
+    return float((~groups.constant(np.where(known, reward, one[groups.index]))).mean())
 
 
 def _groups(prompts: Sequence[str]) -> tuple[Any, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from leadline.health.sources.completion_batch import (
     flat_text,
     verdict_column,
 )
-from leadline.health.sources.trl_log import observation_of_log
+from leadline.health.sources.trl_log import evaluated_set, observation_of_log, over_sets
 from leadline.storage.jsonl import read_json
 from leadline.types import finite_number
 
@@ -35,20 +35,32 @@ def is_trl(path: Path) -> bool:
 def read_trl(path: Path) -> list[Observation]:
     """Every step that was logged, with what its completions say where they were kept (``log_completions``).
 
+    At a step that TRL evaluates after, it writes the evaluation's completions over those of the training: what these
+    would say of the step is not known.
+
     Raises:
         DataError: a file that is not what its name says.
     """
-    state = newest_state(path)
-    logged = dict(_logged(read_json(state))) if state is not None else {}
-    valid = [seen for (_, kind), seen in logged.items() if kind]
-    steps = {step: seen for (step, kind), seen in logged.items() if not kind}
+    newest = newest_state(path)
+    state = read_json(newest) if newest is not None else {}
+    steps: dict[int, Observation] = {}
+    sets: dict[int, dict[str, Observation]] = {}
+    for entry, seen in _logged(state):
+        if "valid" in seen.values:
+            sets.setdefault(seen.step, {})[evaluated_set(entry)] = seen
+        else:
+            steps[seen.step] = seen
+    valid = [over_sets(found) for found in sets.values()]
     last: list[CompletionRow] = []
+    evaluations = _Evaluations.of(state)
     for table in _tables(path):
         step, columns = _columns(table)
         rows = completion_rows(columns)
         if not rows or rows == last:  # the same generation, logged again
             continue
         last = rows
+        if evaluations.at(step):  # the evaluation's, written over the training's
+            continue
         steps[step] = merged(steps.get(step), rows, step)
     return sorted([*steps.values(), *valid], key=lambda seen: (seen.step, "valid" in seen.values))
 
@@ -61,16 +73,24 @@ def trl_total(folder: Path) -> int | None:
 
 
 def newest_state(folder: Path) -> Path | None:
-    """The ``trainer_state.json`` that reaches furthest."""
-    own = folder / "trainer_state.json"
-    if own.is_file():
-        return own
+    """The ``trainer_state.json`` that reaches furthest: of the directory itself or of a checkpoint."""
     found = [
         (int(match[1]), path)
         for path in folder.glob("checkpoint-*/trainer_state.json")
         if (match := re.fullmatch(r"checkpoint-(\d{1,12})", path.parent.name))
     ]
-    return max(found)[1] if found else None
+    newest, own = max(found, default=None), folder / "trainer_state.json"
+    if own.is_file() and (newest is None or _reached(read_json(own)) >= newest[0]):
+        return own
+    return newest[1] if newest else None
+
+
+def _reached(state: Mapping[str, Any]) -> int:
+    """The step that a state is of, by what it says of itself or by its last entry."""
+    history = state.get("log_history")
+    last = history[-1] if isinstance(history, list) and history else None
+    steps = (state.get("global_step"), last.get("step") if isinstance(last, Mapping) else None)
+    return max(int(finite_number(step) or 0) for step in steps)
 
 
 def _tables(path: Path) -> list[Path]:
@@ -81,7 +101,7 @@ def _tables(path: Path) -> list[Path]:
     return sorted(path.glob(f"completions/{name}")) or sorted(path.glob(name))
 
 
-def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observation]]:
+def _logged(state: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Observation]]:
     history = state.get("log_history")
     before: Mapping[str, Any] | None = None
     for entry in history if isinstance(history, list) else []:
@@ -90,8 +110,32 @@ def _logged(state: Mapping[str, Any]) -> Iterator[tuple[tuple[int, bool], Observ
             continue
         seen = observation_of_log(entry, int(step), before)
         if seen is not None:
-            yield (int(step), "valid" in seen.values), seen
+            yield entry, seen
             before = before if "valid" in seen.values else entry
+
+
+@dataclass(frozen=True)
+class _Evaluations:
+    """At which steps TRL evaluated: as its log says, and, beyond the log's end, as the run's period does."""
+
+    steps: frozenset[int]
+    reached: int
+    every: int
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> _Evaluations:
+        history = state.get("log_history")
+        entries = [one for one in history if isinstance(one, Mapping)] if isinstance(history, list) else []
+        found = (
+            finite_number(one.get("step")) for one in entries if any(key.startswith("eval_") for key in one)
+        )
+        every = int(finite_number(state.get("eval_steps")) or 0)
+        return cls(frozenset(int(step) for step in found if step is not None), _reached(state), every)
+
+    def at(self, step: int) -> bool:
+        if step in self.steps or not self.steps or self.every < 1:
+            return step in self.steps
+        return step > self.reached and step % self.every == 0
 
 
 def _columns(path: Path) -> tuple[int, dict[str, list[Any]]]:

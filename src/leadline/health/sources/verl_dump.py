@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from leadline.health.observation import Observation
@@ -38,6 +39,12 @@ than that of their logarithms: what the check then sees is there all the more.""
 
 _OTHERS = frozenset({"step", "input", "output", "gts", "score", "acc", "pred", "uid", "n_tokens"})
 
+_OF_LEADLINE = frozenset({"scorable", "answered", "bonus", "finished", "leadline_signal"})
+"""What leadline's own rewards write beside the score, which is a code of all of it and no reward
+(docs/verl-reference.md)."""
+_RIGHT, _WRONG = 1.0, -1.0
+"""What these earn in GRPO-LEAD: the files do not say what the run pays, and no preset has them further apart."""
+
 
 def is_verl(path: Path) -> bool:
     """Whether a file, or the first file of a folder, is one of verl's."""
@@ -52,6 +59,7 @@ def read_verl(path: Path) -> list[Observation]:
     """
     rows: dict[int, list[CompletionRow]] = {}
     said: dict[int, dict[str, Any]] = {}
+    coded = False
     for file in _files(path):
         for _, row in read_jsonl(file, torn_tail=True):
             step = finite_number(row.get("step"))
@@ -59,18 +67,24 @@ def read_verl(path: Path) -> list[Observation]:
                 continue
             if isinstance(row.get("data"), Mapping):
                 said.setdefault(int(step), {}).update(row["data"])
+                coded = coded or any("/scorable/" in name for name in row["data"])
             elif "output" in row:
+                coded = coded or _is_coded(row)
                 rows.setdefault(int(step), []).append(_completion(row))
-    return list(_observations(rows, said))
+    return list(_observations(rows, said, coded))
 
 
 def _observations(
-    rows: Mapping[int, list[CompletionRow]], said: Mapping[int, Mapping[str, Any]]
+    rows: Mapping[int, list[CompletionRow]], said: Mapping[int, Mapping[str, Any]], coded: bool
 ) -> Iterator[Observation]:
+    """``coded``: the scores are leadline's codes, so that verl's means of them say nothing."""
     for step in sorted({*rows, *said}):
         data, drawn = said.get(step, {}), rows.get(step, [])
         values = batch_values(drawn) if drawn else {}
-        for ours, theirs in _NAMES.items():
+        names = {ours: theirs for ours, theirs in _NAMES.items() if not (coded and ours == "reward")}
+        if coded and (paid := [row.reward for row in drawn if row.reward is not None]):
+            values["reward"] = fmean(paid)
+        for ours, theirs in names.items():
             known = next(
                 (value for name in theirs if (value := finite_number(data.get(name))) is not None), None
             )
@@ -90,21 +104,49 @@ def _observations(
             yield Observation(step, {"valid": sum(valid) / len(valid)})
 
 
-def _completion(row: Mapping[str, Any]) -> CompletionRow:
-    score, verdict = finite_number(row.get("score")), finite_number(row.get("acc"))
-    if verdict is None and score in (0, 1, -1):
-        verdict = score
-    parts = {
+def _is_coded(row: Mapping[str, Any]) -> bool:
+    return finite_number(row.get("scorable")) is not None and finite_number(row.get("bonus")) is not None
+
+
+def _decoded(row: Mapping[str, Any]) -> CompletionRow:
+    """A row of leadline's own rewards; one that cannot be scored has no verdict and earns nothing."""
+    scorable, right = ((finite_number(row.get(name)) or 0.0) > 0 for name in ("scorable", "acc"))
+    paid = (_RIGHT if right else _WRONG) + (finite_number(row.get("bonus")) or 0.0)
+    finished = finite_number(row.get("finished"))
+    return CompletionRow(
+        flat_text(row.get("input")),
+        flat_text(row.get("output")),
+        right if scorable else None,
+        paid if scorable else None,
+        {
+            name.removeprefix("part/"): value
+            for name, value in _parts(row).items()
+            if name not in _OF_LEADLINE
+        },
+        None if finished is None else finished > 0,
+    )
+
+
+def _parts(row: Mapping[str, Any]) -> dict[str, float | None]:
+    return {
         name: finite_number(value)
         for name, value in row.items()
         if name not in _OTHERS and (value is None or finite_number(value) is not None)
     }
+
+
+def _completion(row: Mapping[str, Any]) -> CompletionRow:
+    if _is_coded(row):
+        return _decoded(row)
+    score, verdict = finite_number(row.get("score")), finite_number(row.get("acc"))
+    if verdict is None and score in (0, 1, -1):
+        verdict = score
     return CompletionRow(
         flat_text(row.get("input")),
         flat_text(row.get("output")),
         None if verdict is None else verdict > 0,
         score,
-        {"score": score, **parts},
+        {"score": score, **_parts(row)},
     )
 
 

@@ -27,6 +27,7 @@ HOOKS = {
     "_load_rng_state": ("checkpoint",),
     "_prepare_inputs": ("generation_batch",),
     "_save_rng_state": ("output_dir",),
+    "log": ("logs", "start_time"),
 }
 """Methods of ``trl.GRPOTrainer`` that are overridden or relied on, with their parameters."""
 
@@ -36,6 +37,7 @@ _SOURCE = (
     "eos_token_ids",
     "_logs",
     "_metrics",
+    "max_completion_length",
     "num_generations_eval",
     "reward_func_names",
 )

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
         accelerator: Any
         args: Any
         callback_handler: Any
-        chat_template_kwargs: dict[str, Any]
         current_gradient_accumulation_steps: int
         eos_token_ids: list[int]
         lr_scheduler: Any
+        max_completion_length: int
         model: Any
         multi_objective_aggregation: str
         num_generations: int
         num_generations_eval: int
         num_iterations: int
         optimizer: Any
-        processing_class: Any
         reward_func_names: list[str]
+        reward_funcs: list[Any]
         reward_weights: Any
         select: str
         select_factor: int
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]: ...
         def _get_train_sampler(self, dataset: Any = None) -> Any: ...
         def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None: ...
+        def log(self, logs: dict[str, float], start_time: float | None = None) -> None: ...
         def add_callback(self, callback: Any) -> None: ...
         def compute_loss_context_manager(self) -> Any: ...
         def _prepare_inputs(self, generation_batch: Any) -> Any: ...

@@ -1,9 +1,9 @@
 """The trainer mixin: TRL's GRPOTrainer with advantages from ``leadline.grpo.advantages.group_advantages``.
 
-Three of TRL's methods are wrapped, none is copied. ``_generate`` says which tokens the model wrote itself.
+Four of TRL's methods are wrapped, none is copied. ``_generate`` says which tokens the model wrote itself.
 ``_calculate_rewards`` returns the rewards of all processes in rank order: there the whole groups are in sight,
 wherever their rows were generated. After ``_generate_and_score_completions`` the advantages that TRL computed are
-replaced, in its output and in its log.
+replaced, in its output and in its log. Before ``log`` averages an evaluation, its batches are weighed by their rows.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
 from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.weighing import Weigher
+from leadline.integrations.trl.batch_means import weigh_batches
+from leadline.integrations.trl.ends import Ends, stop_tokens
 from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
-from leadline.integrations.trl.rewards import gold_column_faults
+from leadline.integrations.trl.rewards import AnsweredReward, gold_column_faults
 from leadline.integrations.trl.sampler_weights import weight_by_length
 from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, opens_thought
 
@@ -36,7 +38,7 @@ class LeadBatch(NamedTuple):
     Attributes:
         columns: [B, n_funcs] values of the reward functions, NaN where one gave None.
         length: int64 [B] tokens that the model wrote: what tools and environments put in between does not count.
-        finished: bool [B], True where the model wrote the last token and it is an end.
+        finished: bool [B], True where the model ended by itself (:class:`~leadline.integrations.trl.ends.Ends`).
         group: int64 [B].
         out: see :class:`leadline.grpo.advantages.Advantages`.
         length_metrics: see :class:`leadline.grpo.weighing.Weighed`.
@@ -61,7 +63,7 @@ class LeadMixin(Host):
             is what exceeds this. Without it other values are refused.
 
     The other reward functions, times their weights, are the bonus. A function named ``answered`` (see
-    :class:`~leadline.integrations.trl.AnsweredReward`) tells "no answer" from "wrong". A completion that the
+    :class:`~leadline.integrations.trl.AnsweredReward`), weight 0, tells "no answer" from "wrong". A completion that the
     token cap cut off counts as not answered, whatever its text says.
     """
 
@@ -88,19 +90,23 @@ class LeadMixin(Host):
         self.correctness, self.correct_above = correctness, correct_above
         self.lead_batch: LeadBatch | None = None
         self._lead_mask: Sequence[Sequence[int]] | None = None
+        self._lead_opened: list[bool] = []
+        self._lead_measured: list[int] = []  # rows of each batch of the evaluation under way
         named = _named(type(self), args, kwargs)
         sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
-        faults = gold_column_faults(named.get("reward_funcs"), sets)
+        rolled = named.get("rollout_func") is not None  # it may bring the gold itself
+        faults = [] if rolled else gold_column_faults(named.get("reward_funcs"), sets)
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
+        # TRL's own list: it cuts completions at these, and counts those without one as cut off
+        self.eos_token_ids = list(
+            dict.fromkeys([*self.eos_token_ids, *stop_tokens(self.args.generation_kwargs)])
+        )
         self._check_rewards()
         for callback in self.callback_handler.callbacks:
             if hasattr(callback, "attach"):  # LeadCallback: its checks see the completions, too
                 callback.attach(self)
-        self._lead_opened = opens_thought(
-            self.processing_class, getattr(self, "chat_template", None), self.chat_template_kwargs
-        )
 
     def _check_rewards(self) -> None:
         names, faults = list(self.reward_func_names), []
@@ -117,6 +123,7 @@ class LeadMixin(Host):
                 "advantage: wrong and no_answer differ: add leadline.integrations.trl.answered "
                 "to reward_funcs, weight 0"
             )
+        faults += self._paid_answers(names)
         if self.multi_objective_aggregation != "sum_then_normalize":
             faults.append(
                 "multi_objective_aggregation: advantage decides; only 'sum_then_normalize' is its equal"
@@ -124,24 +131,47 @@ class LeadMixin(Host):
         if faults:
             raise ConfigError(faults)
 
+    def _paid_answers(self, names: Sequence[str]) -> list[str]:
+        """A function ``answered`` tells "no answer" from "wrong" and earns nothing: its weight must say so."""
+        for name, function, weight in zip(names, self.reward_funcs, self.reward_weights, strict=True):
+            meant = self.args.reward_weights is not None or not isinstance(function, AnsweredReward)
+            if name == "answered" and name != self.correctness and float(weight) != 0 and meant:
+                return [
+                    f"reward_weights: that of 'answered' is {float(weight):g}, must be 0: the function of this "
+                    "name tells 'no answer' from 'wrong' (advantage.no_answer) and is not paid; one that is to be paid "
+                    "needs another name"
+                ]
+        return []
+
     def _generate(self, prompts: Any) -> Any:
         generated = super()._generate(prompts)
         self._lead_mask = generated[2]
+        self._lead_opened = [opens_thought(self._tokenizer, ids) for ids in generated[0]]
         return generated
 
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Sequence[Sequence[int]]
     ) -> Tensor:
-        masks = self._lead_mask or [[1] * len(ids) for ids in completion_ids_list]
-        known = [{OWN_TOKENS: sum(mask), OPENED: self._lead_opened} for mask in masks]
+        masks = self._lead_mask  # of a rollout_func lists, arrays or tensors
+        if masks is None:
+            masks = [[1] * len(ids) for ids in completion_ids_list]
+        known = [
+            {OWN_TOKENS: int(sum(mask)), OPENED: opened}
+            for mask, opened in zip(masks, self._lead_opened, strict=True)
+        ]
         inputs = [{**row, **more} for row, more in zip(inputs, known, strict=True)]
         columns: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}  # what TRL itself takes for an end
+        ends = Ends.of(
+            [*self.eos_token_ids, self._tokenizer.pad_token_id],  # what TRL itself takes for an end
+            self.max_completion_length,
+            self.args.generation_kwargs,
+            rolled=getattr(self, "rollout_func", None) is not None,
+        )
         local = torch.tensor(
             [
                 (
                     row[OWN_TOKENS],
-                    bool(len(ids)) and bool(mask[-1]) and int(ids[-1]) in ends,
+                    ends.ended(ids, mask),
                     fingerprint(row.get("prompt")),
                 )
                 for row, ids, mask in zip(inputs, completion_ids_list, masks, strict=True)
@@ -187,7 +217,7 @@ class LeadMixin(Host):
         return LeadBatch(columns, length, finished, group, out, length_metrics)
 
     def weighed_together(self, rounds: Sequence[LeadBatch]) -> LeadBatch:
-        """Several generations of one step as one batch; the log has its numbers instead of theirs."""
+        """Several generations of one step as one batch, which is logged."""
         size = self.num_generations
         columns, length, finished = (
             torch.cat(parts) for parts in zip(*(batch[:3] for batch in rounds), strict=True)
@@ -195,10 +225,8 @@ class LeadMixin(Host):
         whole = self._weighed(
             columns, length, finished, torch.arange(len(length), device=length.device) // size
         )
-        kept = self._metrics["train"]
         for name, value in lead_metrics(whole).items():
-            del kept[f"lead/{name}"][-len(rounds) :]
-            kept[f"lead/{name}"].append(value)
+            self._metrics["train"][f"lead/{name}"].append(value)
         self._log_advantages(whole)
         return whole
 
@@ -216,10 +244,18 @@ class LeadMixin(Host):
         first = self.accelerator.process_index * len(inputs)
         output["advantages"] = batch.out.advantage[first : first + len(inputs)].to(output["advantages"].dtype)
         self._log_advantages(batch)
+        if not self.model.training:
+            self._lead_measured.append(len(batch.length))
         metrics = lead_metrics(batch) | weight_by_length(output, self.accelerator.gather)
         for name, value in metrics.items():
             self._metrics["train" if self.model.training else "eval"][f"lead/{name}"].append(value)
         return output
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if not self.model.training:
+            weigh_batches(self._metrics["eval"], self._lead_measured)
+            self._lead_measured = []
+        super().log(logs, start_time)
 
 
 def _named(trainer: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class ResumeMixin(Host):
     """Put it before a ``GRPOTrainer``: checkpoints then resume exactly, or are refused with the reason.
 
     Refused: checkpoints without this state, another number of processes, batch shape, data set size or seed,
-    streamed data sets, ``ignore_data_skip``, and weights that the model does not load under their names.
+    streamed data sets, ``ignore_data_skip``, ``sync_ref_model`` (TRL does not save the reference model that it moves),
+    and weights that the model does not load under their names.
 
     Warns:
         ResumeWarning: at the start, where checkpoints are going to be saved that will be refused.
@@ -64,6 +65,11 @@ class ResumeMixin(Host):
             *(
                 ["ignore_data_skip: the epoch's prompts would start again"]
                 if self.args.ignore_data_skip
+                else []
+            ),
+            *(
+                ["sync_ref_model: TRL saves no reference model: it would start again from the base model"]
+                if getattr(self.args, "sync_ref_model", False)
                 else []
             ),
         ]

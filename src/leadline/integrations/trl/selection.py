@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from leadline.errors import ConfigError
 from leadline.grpo.refill import refill
 from leadline.grpo.solve_window import SolveWindow
-from leadline.integrations.trl.mixin import LeadBatch, LeadMixin, fingerprint
+from leadline.integrations.trl.mixin import LeadBatch, LeadMixin, fingerprint, lead_metrics
 from leadline.seeds import endless_order, python_rng
 from leadline.types import Problem
 
@@ -87,9 +87,13 @@ class SelectMixin(LeadMixin):
         output = super()._generate_and_score_completions(inputs)
         batch = self.lead_batch
         assert batch is not None  # super() made it
-        right = (batch.finished & (batch.columns[:, self.verdict_column] == 1)).tolist()
+        verdict = batch.columns[:, self.verdict_column]
+        right = (batch.finished & (verdict == 1)).tolist()
+        said = [
+            None if unknown else one for one, unknown in zip(right, verdict.isnan().tolist(), strict=True)
+        ]
         order = [problems[place] for place in places for _ in range(self.num_generations)]
-        self.window.learn(zip(order, right, strict=True))
+        self.window.learn(zip(order, said, strict=True))
         return output
 
     def _candidates(self, step: int, count: int) -> list[int]:
@@ -125,6 +129,7 @@ class SelectMixin(LeadMixin):
         batches: list[LeadBatch] = []
         rows: list[dict[str, Any]] = []
         generate = super()._generate_and_score_completions
+        before = {name: len(values) for name, values in self._metrics["train"].items()}
 
         def ask(places: Sequence[int]) -> int:
             part = self._rows_of(places)
@@ -140,6 +145,9 @@ class SelectMixin(LeadMixin):
         finally:
             self.learns = True
         live = torch.cat([batch.out.live for batch in batches])
+        for batch in batches:  # each round's own numbers; a round need not have had all of them
+            for name in lead_metrics(batch):
+                del self._metrics["train"][f"lead/{name}"][before.get(f"lead/{name}", 0) :]
         whole = self.weighed_together(batches)
         self.lead_batch = whole
         inputs[:] = rows

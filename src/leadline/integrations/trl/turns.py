@@ -11,9 +11,11 @@ OWN_TOKENS = "leadline_own_tokens"
 """Column of the reward functions: how many tokens of the completion the model wrote (the trainer knows)."""
 
 OPENED = "leadline_thought_opened"
-"""Column of the reward functions: True where the chat template ends the prompt with ``<think>``."""
+"""Column of the reward functions: True where the prompt, as the model saw it, ends with ``<think>``."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_TAIL = 16
+"""Tokens at a prompt's end in which the tag and the white space behind it are looked for."""
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Where a parsed turn keeps its thought: TRL and transformers take it out of ``content``."""
 
@@ -50,13 +52,10 @@ def text_of_turns(turns: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(texts)
 
 
-def opens_thought(tokenizer: Any, template: str | None, more: Mapping[str, Any] | None) -> bool:
-    """Whether the chat template ends a prompt with ``<think>`` (R1 distillations, Qwen3.5)."""
-    chat = [{"role": "user", "content": "?"}]
-    try:
-        prompt = tokenizer.apply_chat_template(
-            chat, add_generation_prompt=True, tokenize=False, chat_template=template, **(more or {})
-        )
-    except Exception:  # no template, or one that refuses this chat in whatever way
-        return False
-    return isinstance(prompt, str) and prompt.rstrip().endswith(_OPEN)
+def opens_thought(tokenizer: Any, prompt_ids: Sequence[int]) -> bool:
+    """Whether a prompt, as the model saw it, ends with ``<think>``.
+
+    Its tokens say so, and no template: a prompt of plain text is put to the model as it is, a template may depend on
+    the tools of a row, and a ``rollout_func`` fills it in by itself.
+    """
+    return str(tokenizer.decode(prompt_ids[-_TAIL:], skip_special_tokens=False)).rstrip().endswith(_OPEN)

@@ -11,6 +11,7 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
+from leadline.integrations.verl.model_ends import model_ends
 from leadline.integrations.verl.score_log import Trail
 from leadline.integrations.verl.scoring import SIGNAL, row_of, scorer, signal
 from leadline.integrations.verl.settings import advantage_settings, reward_settings
@@ -33,7 +34,7 @@ class LeadlineRewardManager(RewardManagerBase):  # type: ignore[misc]
         self.scorer = scorer(settings, gap=advantage.right - max(advantage.wrong, advantage.no_answer))
         self.by_length = advantage.length_alpha > 0
         self.cap = int(config.data.max_response_length)
-        self.ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
+        self.ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None} | model_ends(config, tokenizer)
         self.trail = Trail(settings.trail) if settings.trail else None
 
     async def run_single(self, data: Any) -> dict[str, Any]:

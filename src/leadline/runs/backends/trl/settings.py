@@ -28,6 +28,7 @@ from leadline.recipes.schema import (
 from leadline.runs.backends.translation import Line, batch_line, overruled, refusals, settings
 from leadline.runs.backends.trl.launch_words import are_words
 from leadline.runs.backends.trl.lifting import lift_line
+from leadline.runs.backends.trl.validation_batch import validation_rows
 
 __all__ = ["grpo_config", "micro_rows", "sft_config", "trl_recipe_faults", "uses_cuda", "world"]
 
@@ -143,6 +144,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
             if rl.select == "refill" and world > 1
             else None,
         ),
+        Line("checkpoints must resume, and TRL saves no reference model", {"sync_ref_model": False}),
         Line("rl.group_size", {"num_generations": rl.group_size}),
         Line("the order of the material", {"shuffle_dataset": False}),
         Line("the problems' places are a column", {"remove_unused_columns": False}),
@@ -250,7 +252,7 @@ def chosen_policy(recipe: Recipe) -> dict[str, Any]:
         "eval_strategy": "steps" if rl.validation_problems else "no",
         "eval_steps": rl.validate_every * rl.updates,
         "num_generations_eval": VALIDATION_SAMPLES,
-        "per_device_eval_batch_size": VALIDATION_SAMPLES * max(1, min(rl.validation_problems, 16)),
+        "per_device_eval_batch_size": validation_rows(rl.validation_problems, world()),
     }
 
 
