@@ -56,10 +56,9 @@ def test_what_names_a_question_goes_before_what_numbers_a_row(tmp_path: Path) ->
     assert tallied(counted(tmp_path, rows)) == {"0": (2, 4), "1": (2, 4), "2": (2, 4)}
 
 
-def test_ids_that_number_the_samples_are_refused_and_the_prompt_will_do(tmp_path: Path) -> None:
+def test_ids_that_number_the_samples_are_told_and_the_prompt_will_do(tmp_path: Path) -> None:
     rows = [{"index": i, "question": f"What is {i // 4} + 1?", "is_correct": i % 2} for i in range(12)]
-    with pytest.raises(DataError, match="12 ids of one sample each, for 3 prompts"):
-        counted(tmp_path, rows)
+    assert any("12 ids of one sample each, for 3 prompts" in note for note in counted(tmp_path, rows).notes)
     found = counted(tmp_path, rows, {"problem_id": "question"})
     assert (len(found), set(found.n)) == (3, {4})
 
@@ -185,6 +184,65 @@ def test_how_a_sample_ended_is_read_by_its_usual_names(
     rows = [{"question": "1?", "is_correct": 0, name: value} for value in (cut, ended, ended)]
     found = counted(tmp_path, rows, {"finished": name} if given else {})
     assert (found.truncated.sum(), found.stated["finished"]) == (1, 3)
+
+
+def test_what_a_model_answered_is_no_reference_where_the_file_has_verdicts(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"{i // 4}?", "response": "Four.", "answer": str(i % 4), "correct": i % 4 == 0}
+        for i in range(8)
+    ]
+    assert sorted(tallied(counted(tmp_path, rows)).values()) == [(1, 4), (1, 4)]
+
+
+def test_a_contradicting_problem_can_be_left_out(tmp_path: Path) -> None:
+    rows = [{"question": f"{i}?", "completion": f"\\boxed{{{i}}}", "gold": str(i)} for i in (1, 2, 2, 3)]
+    rows.append({"question": "3?", "completion": "\\boxed{3}", "gold": "4"})
+    with pytest.raises(DataError, match="--skip-bad-rows"):
+        counted(tmp_path, rows)
+    found = load_counts(tmp_path / "a.jsonl", on_bad_row="skip")
+    assert sorted(tallied(found).values()) == [(1, 1), (2, 2)]
+    assert any("'3' in an earlier row, '4' in a later one" in line for line in found.skipped)
+    with pytest.raises(DataError, match="stand for another answer"):  # nothing would be left
+        load_counts(tmp_path / "b.jsonl", on_bad_row="skip") if (tmp_path / "b.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows[3:])
+        ) else None
+
+
+@pytest.mark.parametrize(
+    "better",
+    [{"correct_answer": True}, {"ground_truth": ["a", "b"]}, {"ground_truth": "We begin with one. " * 30}],
+)
+def test_a_reference_is_a_short_answer(tmp_path: Path, better: dict[str, Any]) -> None:
+    rows = [{"question": "3 + 4?", "completion": "\\boxed{7}", "answer": "7", **better}]
+    assert tallied(counted(tmp_path, rows)).popitem()[1] == (1, 1)
+
+
+def test_ids_of_a_table_with_gaps_match_those_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,is_correct\n0.0,1\n0.0,0\n1.10,1\n1.1,1\n")
+    assert tallied(load_counts(tmp_path / "a.csv")) == {"0": (1, 2), "1.10": (1, 1), "1.1": (1, 1)}
+
+
+@pytest.mark.parametrize("name", ["task_id", "record_id"])
+def test_an_id_goes_before_what_names_a_task_or_a_record(tmp_path: Path, name: str) -> None:
+    rows = [{"id": i // 4, name: i if name == "record_id" else "gsm8k", "is_correct": 1} for i in range(8)]
+    assert tallied(counted(tmp_path, rows)) == {"0": (4, 4), "1": (4, 4)}
+
+
+def test_other_examples_before_the_same_question_are_the_same_problem(tmp_path: Path) -> None:
+    ends = [f"How many coins has Ben after he finds {i} more of them on his way home?" for i in range(4)]
+    rows = [
+        {"id": i, "prompt": f"Example {k} of {7 * k + i} words. {ends[i]}", "is_correct": 1}
+        for k in (1, 2)
+        for i in range(4)
+    ]
+    assert len(counted(tmp_path, rows)) == 4
+
+
+def test_scores_that_a_table_has_no_value_for_are_unscorable(tmp_path: Path) -> None:
+    table = pa.table({"question": ["1?", "1?"], "reward": [1.0, math.nan]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = load_counts(tmp_path / "a.parquet")
+    assert (found.c.sum(), found.unscorable.sum()) == (1, 1)
 
 
 TRL = [

@@ -46,6 +46,7 @@ _TEXTS = frozenset(
 _TEXT_NAME = re.compile(
     r"(in)?correct[ _]answer[ _]?\d*|(.*\.)?ground_truth|(choice|option)[ _]?\w{0,3}", re.I
 )
+_WITH_GAPS = re.compile(r"\d{1,15}\.0")
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,14})")
 _NUMBER = re.compile(r"-?\d{1,15}\.\d{0,17}(e[+-]?\d{1,3})?|-?\d{1,15}e-\d{1,3}", re.I)
 
@@ -123,6 +124,9 @@ def _holds_text(name: str) -> bool:
 
 
 def _text(cell: str | None) -> Any:
+    """The cell as it stands; a whole number with ``.0``, as pandas writes a column of them with gaps, as the number."""
+    if cell and _WITH_GAPS.fullmatch(cell):
+        return cell.removesuffix(".0")
     return cell or None
 
 

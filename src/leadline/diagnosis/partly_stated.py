@@ -19,15 +19,36 @@ _LEFT_OUT = {
 }
 
 
-def partly_stated(counts: Counts) -> Partly:
-    """The fields that some samples state and others do not.
+NEARLY = 0.95  # of the samples state a fault: the others count as free of it, and its share is off by 5 points at most
+ENOUGH = (
+    0.1  # of all samples are stated to have a fault: a lower bound of its share is worth more than nothing
+)
+
+_SUMS = {"finished": "truncated", "reason": "no_answer", "format": "format_failed"}
+
+
+def partly_stated(counts: Counts, *, lower_bounds: bool = False) -> Partly:
+    """The fields that too few samples state for a share of, or a mean over, all of them.
 
     A file says which of its samples state a field by their number alone, so that a share of, or a mean over, those that
     do cannot be had. ``counts`` have to be as they were read: ``stated`` stays that of all samples when problems are
     taken out of them.
+
+    Args:
+        lower_bounds: keep a fault, too, that is stated of a tenth of all samples, however few state anything: the
+            others then count as free of it, which is a lower bound.
     """
     total = counts.n_samples
-    return {name: (counts.stated[name], total) for name in _LEFT_OUT if 0 < counts.stated[name] < total}
+    partly = {name: (counts.stated[name], total) for name in _LEFT_OUT if 0 < counts.stated[name] < total}
+    return {name: of for name, of in partly.items() if not _counts_all_the_same(counts, name, lower_bounds)}
+
+
+def _counts_all_the_same(counts: Counts, name: str, lower_bounds: bool) -> bool:
+    if name not in _SUMS:
+        return False
+    total = counts.n_samples
+    faulty = float(getattr(counts, _SUMS[name]).sum())
+    return counts.stated[name] >= NEARLY * total or (lower_bounds and faulty >= ENOUGH * total)
 
 
 def left_out(name: str, stated: int, total: int, whose: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -208,6 +209,10 @@ def _given(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]
     if not named:
         return {}
     identity = named.pop("problem_id", "")
+    if isinstance(identity, Mapping | list):
+        identity = json.dumps(
+            identity, default=str
+        )  # turns: all of them, as the last alone may be the same for many
     if isinstance(identity, str) and len(identity) > LONG_ID:
         identity = content_hash(identity)  # a problem that is known by its text
     read = own_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from leadline.data.problems.duplicates import normalised_prompt
@@ -9,6 +10,7 @@ from leadline.data.problems.duplicates import normalised_prompt
 __all__ = ["differing_prompts", "refusal"]
 
 EXAMPLES = 3
+SAME_END = 40  # characters of a prompt's own end that two sides share behind other examples
 CORE = 12  # characters of a prompt that all prompts do not share, below which it is no problem of its own
 
 
@@ -24,10 +26,12 @@ def differing_prompts(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
     if not doubtful:
         return []
     left, right = (_cores([side[i] for side in pairs]) for i in (0, 1))
+    ends = Counter(core[-SAME_END:] for core in left)
     return [
         shared[i]
         for i in doubtful
-        if min(len(left[i]), len(right[i])) < CORE or (left[i] not in right[i] and right[i] not in left[i])
+        if (min(len(left[i]), len(right[i])) < CORE or (left[i] not in right[i] and right[i] not in left[i]))
+        and not (len(left) > 1 and ends[left[i][-SAME_END:]] == 1 and _ends_alike(left[i], right[i]))
     ]
 
 
@@ -52,6 +56,11 @@ def _cores(prompts: list[str]) -> list[str]:
     rest = [prompt[head:] for prompt in prompts]
     tail = _common([prompt[::-1] for prompt in rest])
     return [prompt[: len(prompt) - tail] if tail else prompt for prompt in rest]
+
+
+def _ends_alike(a: str, b: str) -> bool:
+    """Whether two prompts differ in what goes before a long common end alone, as with other examples before it."""
+    return len(a) >= SAME_END and a[-SAME_END:] == b[-SAME_END:]
 
 
 def _common(texts: list[str]) -> int:

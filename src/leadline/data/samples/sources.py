@@ -57,13 +57,17 @@ def sample_file(source: str | Path) -> Path:
 
 
 def grade_rows(
-    rows: Iterable[tuple[int | str, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+    rows: Iterable[tuple[int | str, Mapping[str, Any]]],
+    golds: Mapping[str, str],
+    grader: Grader,
+    graded: set[str] | None = None,
 ) -> Iterator[tuple[int | str, Mapping[str, Any]]]:
     """Pass graded rows and counts on as they are; grade the others, whose gold is known, in batches.
 
     The reference answer is that of ``golds`` by problem id, else the row's own ``gold``. Rows that cannot be graded
-    pass unchanged: whoever counts them names them.
+    pass unchanged: whoever counts them names them. ``graded`` receives the ids of the problems that were graded here.
     """
+    ours: set[str] = set() if graded is None else graded
     batch: list[tuple[int | str, Mapping[str, Any]]] = []
     for number, row in rows:
         # A million graded rows come through here: they wait only behind ungraded ones.
@@ -72,15 +76,19 @@ def grade_rows(
             continue
         batch.append((number, row))
         if len(batch) == BATCH:
-            yield from _graded(batch, golds, grader)
+            yield from _graded(batch, golds, grader, ours)
             batch = []
-    yield from _graded(batch, golds, grader)
+    yield from _graded(batch, golds, grader, ours)
 
 
 def _graded(
-    batch: list[tuple[int | str, Mapping[str, Any]]], golds: Mapping[str, str], grader: Grader
+    batch: list[tuple[int | str, Mapping[str, Any]]],
+    golds: Mapping[str, str],
+    grader: Grader,
+    ours: set[str],
 ) -> Iterator[tuple[int | str, Mapping[str, Any]]]:
     wanted = [i for i, (_, row) in enumerate(batch) if _gradable(row, golds)]
+    ours.update(str(batch[i][1].get("problem_id")) for i in wanted)
     pairs = [(batch[i][1]["completion"], _gold(batch[i][1], golds)) for i in wanted]
     finished = [batch[i][1].get("finished") is not False for i in wanted]
     grades = grader.grade_many(pairs, finished=finished) if pairs else []
@@ -141,11 +149,12 @@ def load_counts(
     own = grader or Grader()
     try:
         answers = {problem.id: problem.answer for problem in how.problems} if golds is None else golds
-        graded = grade_rows(rows, answers, own)
+        by_gold: set[str] = set()
+        graded = grade_rows(rows, answers, own, by_gold)
         counts = count_rows(
             graded, str(paths[0]), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
         )
-        _check_within(counts, own)
+        counts = _one_problem_each(counts, own, by_gold, skip=on_bad_row == "skip")
         _check_against(counts, how.problems, own)
     finally:
         if grader is None:
@@ -174,46 +183,54 @@ def _check_against(counts: Counts, problems: Sequence[Problem], grader: Grader) 
     given = {problem.id: problem for problem in problems}
     prompts = {name: given[name].prompt for name in counts.ids if name in given}
     answers = {name: given[name].answer for name in counts.ids if name in given}
-    _refuse_other(prompts, counts.prompts, answers, counts.golds, grader, ("the problem set", "the samples"))
+    names = ("the problem set", "the samples")
+    other = differing_prompts(prompts, counts.prompts)
+    if other:
+        raise DataError(refusal(other, prompts, counts.prompts, "problem", names))
+    other = _unequal(answers, counts.golds, grader)
+    if other:
+        raise DataError(refusal(other, answers, counts.golds, "answer", names))
 
 
-def _check_within(counts: Counts, grader: Grader) -> None:
-    """Refuse one id for several problems: two data sets, or shards that number their rows alike.
+def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip: bool) -> Counts:
+    """Refuse one id for several problems (two data sets, shards that number their rows alike), or leave it out.
+
+    Reference answers that are not equal matter where they decided a verdict; where the file has verdicts of its own,
+    what is called an answer is as often the model's.
+
+    Args:
+        graded: ids of the problems that were graded by their reference answer here.
+        skip: leave such problems out instead.
 
     Raises:
-        DataError: with examples; or ids that number the samples, so that a problem has as many ids as samples.
+        DataError: with examples.
     """
     names = ("an earlier row", "a later one")
-    try:
-        _refuse_other(counts.prompts, counts.other_prompts, counts.golds, counts.other_golds, grader, names)
-    except DataError as fault:
-        apart = "read such files one at a time, or name what tells their problems apart: --columns problem_id=COLUMN"
-        raise DataError([*fault.problems, f"  {apart}"]) from None
+    prompts = differing_prompts(counts.prompts, counts.other_prompts)
+    golds = {name: text for name, text in counts.golds.items() if name in graded and name not in prompts}
+    answers = _unequal(golds, counts.other_golds, grader)
+    lines = refusal(prompts, counts.prompts, counts.other_prompts, "problem", names) if prompts else []
+    lines += refusal(answers, counts.golds, counts.other_golds, "answer", names) if answers else []
+    if lines and (not skip or len(prompts) + len(answers) == len(counts)):
+        apart = "read such files one at a time, name what tells their problems apart (--columns problem_id=COLUMN, or "
+        raise DataError([*lines, f"  {apart}gold=, prompt=), or leave them out (--skip-bad-rows)"])
+    if lines:
+        gone = {*prompts, *answers}
+        kept = counts.take(name for name in counts.ids if name not in gone)
+        counts = replace(kept, notes=counts.notes, skipped=(*counts.skipped, *lines))
     asked = set(counts.prompts.values())
     if len(counts.prompts) == len(counts) > 2 * len(asked) and counts.n.max() == 1:
-        raise DataError(
-            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: the ids seem to number the samples; "
-            "say what names a problem: --columns problem_id=COLUMN (the column of the prompt will do)"
+        note = (
+            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: if they number the samples, say what "
+            "names a problem: --columns problem_id=COLUMN (the column of the prompt will do)"
         )
+        counts = replace(counts, notes=(*counts.notes, note))
+    return counts
 
 
-def _refuse_other(
-    prompts: Mapping[str, str],
-    other_prompts: Mapping[str, str],
-    answers: Mapping[str, str],
-    other_answers: Mapping[str, str],
-    grader: Grader,
-    names: tuple[str, str],
-) -> None:
-    """Refuse ids under which two sides hold different prompts, or reference answers that are not equal."""
-    other = differing_prompts(prompts, other_prompts)
-    if other:
-        raise DataError(refusal(other, prompts, other_prompts, "problem", names))
-    both = [name for name in answers if name in other_answers]
-    doubtful = [name for name in both if answers[name].strip() != other_answers[name].strip()]
-    if not doubtful:
-        return
-    grades = grader.grade_many([(f"\\boxed{{{other_answers[name]}}}", answers[name]) for name in doubtful])
-    other = [name for name, grade in zip(doubtful, grades, strict=True) if grade.correct is False]
-    if other:
-        raise DataError(refusal(other, answers, other_answers, "answer", names))
+def _unequal(answers: Mapping[str, str], others: Mapping[str, str], grader: Grader) -> list[str]:
+    """Ids under which two reference answers stand that are not equal."""
+    both = [name for name in answers if name in others]
+    doubtful = [name for name in both if answers[name].strip() != others[name].strip()]
+    grades = grader.grade_many([(f"\\boxed{{{others[name]}}}", answers[name]) for name in doubtful])
+    return [name for name, grade in zip(doubtful, grades, strict=True) if grade.correct is False]

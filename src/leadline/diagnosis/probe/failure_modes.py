@@ -70,7 +70,7 @@ def count_faults(
 
     ``partly``: what only some samples state (`partly_stated`), of the counts as read where these are a part of them.
     """
-    partly = partly_stated(counts) if partly is None else partly
+    partly = partly_stated(counts, lower_bounds=True) if partly is None else partly
 
     def share(n: np.ndarray, c: np.ndarray) -> np.ndarray:
         return np.asarray(c / n)

@@ -64,7 +64,7 @@ def probe(
     found = _measured(
         basis,
         repeats,
-        faults=count_faults(basis.counts, confidence, seed, partly_stated(counts)),
+        faults=count_faults(basis.counts, confidence, seed, partly_stated(counts, lower_bounds=True)),
         reach=tuple(reach_table(basis.counts, betas, gap, confidence, basis.chose_the_set)),
         budget=_budget(len(basis.counts), batch, basis.group.value, steps, basis.share),
         first_steps=forecast_first_steps(basis.law, basis.share, basis.group.value, batch, confidence),

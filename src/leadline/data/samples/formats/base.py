@@ -67,6 +67,8 @@ class Reading:
         """
         if score is None or isinstance(score, bool):
             return score
+        if isinstance(score, float) and math.isnan(score):
+            return None  # how a table has none
         if isinstance(score, str):
             word = score.strip().lower()
             if word in _WORDS:

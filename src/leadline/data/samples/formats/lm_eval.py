@@ -67,7 +67,9 @@ def _texts(row: RawRow) -> list[Any]:
 
 def _prompt(row: RawRow) -> Any:
     """The question of the document, else what the model was given: a text, or messages written as JSON."""
-    asked = first_of(row, "doc.question", "doc.problem", "doc.query", "doc.prompt")
+    asked = first_of(
+        row, "doc.question", "doc.Question", "doc.problem", "doc.query", "doc.prompt", "doc.input"
+    )
     if asked is not None:
         return asked
     given = first_of(row, "arguments.gen_args_0.arg_0", "arguments.0.0")

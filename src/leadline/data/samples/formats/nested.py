@@ -50,7 +50,7 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     chosen = reading.columns.get("correct")
     for one, also in zip(row[name], _beside(row, len(row[name])), strict=True):
         own = {name: one} if isinstance(one, str) else one
-        score = named_score(chosen, own, also) if chosen else first_of(own, *_SCORES)
+        score = named_score(chosen, own, also, _nulls(row)) if chosen else first_of(own, *_SCORES)
         if score is None and not chosen:
             score = also.get(next((k for k in _SCORE_LISTS if also.get(k) is not None), ""), ...)
         yield own_row(
@@ -61,6 +61,11 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
             n_tokens=first_of(own, "n_tokens", "completion_tokens"),
             finished=finished_of({**also, **own}),
         )
+
+
+def _nulls(row: RawRow) -> dict[str, None]:
+    """What the row has a name for and says nothing of: a list of verdicts that is null."""
+    return {str(name): None for name, value in row.items() if value is None}
 
 
 def _beside(row: RawRow, size: int) -> Iterator[dict[str, Any]]:

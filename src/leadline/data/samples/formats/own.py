@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadline.data.problems.columns import with_input
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, is_verdict, own_row, reach
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, gold_text, is_verdict, own_row, reach
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
 from leadline.errors import DataError
 
@@ -16,8 +16,8 @@ __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
 ALIASES: Mapping[str, tuple[str, ...]] = {
     # Names that can only mean a problem come before those that may number samples.
     "problem_id": (
-        *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id", "task_id", "record_id"),
-        *("id", "uid", "idx", "index"),
+        *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id"),
+        *("id", "task_id", "record_id", "uid", "idx", "index"),
     ),
     "prompt": ("prompt", "question", "problem", "query", "instruction", "input"),
     # "answer" is the reference in a data set, and the model's own in many an evaluation: the clear names come first.
@@ -38,6 +38,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "difficulty": ("difficulty", "level"),
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
+
+PROSE = 200  # characters, beyond which a text is no final answer
 
 DOUBTFUL = ("gold", "completion", "correct", "problem_id")
 """Fields of which another candidate with another value is said to have been passed over."""
@@ -70,11 +72,19 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
             continue
         there = [lower[name] for name in names if name in lower and lower[name] not in columns.values()]
         held = [(name, row[name]) for name in there if row[name] is not None]
+        if field == "gold":
+            held = _references(held)
         if held:
             found[field] = held[0]
             if field in DOUBTFUL:
                 _say_passed_over(reading, field, held)
     return found
+
+
+def _references(held: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Those of the candidates that may be a reference answer; a whole solution goes behind a short answer."""
+    usable = [(name, value) for name, value in held if gold_text(value) is not None]
+    return sorted(usable, key=lambda one: len(str(gold_text(one[1]))) > PROSE)
 
 
 def _say_passed_over(reading: Reading, field: str, held: list[tuple[str, Any]]) -> None:
