@@ -229,7 +229,10 @@ def test_an_id_goes_before_what_names_a_task_or_a_record(tmp_path: Path, name: s
 
 
 def test_other_examples_before_the_same_question_are_the_same_problem(tmp_path: Path) -> None:
-    ends = [f"How many coins has Ben after he finds {i} more of them on his way home?" for i in range(4)]
+    things = ("apples in the garden", "books on the shelf", "coins under the stone", "stamps in the drawer")
+    ends = [
+        f"Ben finds {i} more {thing} and gives half away. How many has he?" for i, thing in enumerate(things)
+    ]
     rows = [
         {"id": i, "prompt": f"Example {k} of {7 * k + i} words. {ends[i]}", "is_correct": 1}
         for k in (1, 2)

@@ -270,14 +270,14 @@ def test_faults_are_sorted_by_kind() -> None:
 
 @pytest.mark.parametrize("name", ["finished", "reason", "format"])
 def test_what_only_some_samples_state_is_left_out(name: str) -> None:
-    """Every failure is of one kind, and half of the samples say so: the share is not a half."""
+    """Every failure is of one kind, and few of the samples say so: nothing is known of its share."""
     kinds: dict[str, dict[str, object]] = {
         "finished": {"finished": False},
         "reason": {"reason": "no_answer"},
         "format": {"parts": {"format": 0.0}},
     }
     made = [
-        {"problem_id": i, "correct": False, **(kinds[name] if j % 2 else {})}
+        {"problem_id": i, "correct": False, **(kinds[name] if j == i % 2 == 1 else {})}
         for i in range(20)
         for j in range(8)
     ]
@@ -285,13 +285,32 @@ def test_what_only_some_samples_state_is_left_out(name: str) -> None:
     check_evidence(found.as_dict())
     faults = found.faults
     assert faults.truncated is faults.no_answer is faults.format_failed is None
-    assert faults.as_dict()["partly_stated"] == {name: [80, 160]}
-    assert "Only 80 of the 160 samples state" in " ".join(s.text for s in found.sentences)
+    assert faults.as_dict()["partly_stated"] == {name: [10, 160]}
+    assert "Only 10 of the 160 samples state" in " ".join(s.text for s in found.sentences)
     if name != "format":
         assert faults.of_failures == {}
         assert faults.answered is None
-    assert found.verdict == "too_few"  # not a fault of form, which half of the samples would make it
-    assert count_faults(count_rows(enumerate(made[1::2], 1))).partly_stated == {}
+    assert found.verdict == "too_few"
+    stating = [row for row in made if len(row) > 2]
+    assert count_faults(count_rows(enumerate(stating, 1))).partly_stated == {}
+
+
+@pytest.mark.parametrize("unsaid", [1, 80])
+def test_a_share_of_cut_off_samples_that_is_at_least_so_large_is_kept(unsaid: int) -> None:
+    """One sample that does not say how it ended must not turn "raise the cap" into "worth it"."""
+    made = [
+        {"problem_id": i, "correct": j % 4 == 3, "finished": j % 4 == 3} for i in range(20) for j in range(8)
+    ]
+    whole = probe(count_rows(enumerate(made, 1)))
+    part = probe(
+        count_rows(enumerate([*({**row, "finished": None} for row in made[:unsaid]), *made[unsaid:]], 1))
+    )
+    assert whole.verdict == part.verdict == "fix_truncation"
+    assert part.faults.truncated is not None
+    assert part.faults.truncated.value == pytest.approx(
+        sum(not row["finished"] for row in made[unsaid:]) / 160
+    )
+    assert any(f"{unsaid} of 160 samples do not say whether they were cut off" in note for note in part.notes)
 
 
 # --- copies and filters

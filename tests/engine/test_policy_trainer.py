@@ -242,6 +242,18 @@ class SomePay(DigitsPay):
         ]
 
 
+def test_what_cannot_be_graded_says_nothing_to_the_window(tmp_path: Path) -> None:
+    class NoGold(DigitsPay):
+        def score(self, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Score]:
+            return [Score(None, "unscorable", None, completion.n_tokens) for completion in completions]
+
+    with RunWriter(tmp_path / "run") as writer:
+        trainer = trainer_of(tmp_path / "c", writer, select="window")
+        trainer.collector.scorer = NoGold()
+        trainer.collector.collect(0)
+    assert trainer.collector.window.saved() == {}
+
+
 def test_refill_asks_on_until_enough_groups_have_a_signal_and_learns_from_those_alone(tmp_path: Path) -> None:
     """p0 and p2 are easy, and are asked among the first four; as many more are asked as then lack."""
     with RunWriter(tmp_path / "run") as writer:

@@ -20,7 +20,7 @@ _LEFT_OUT = {
 
 
 NEARLY = 0.95  # of the samples state a fault: the others count as free of it, and its share is off by 5 points at most
-ENOUGH = (
+BOUND_COUNTS = (
     0.1  # of all samples are stated to have a fault: a lower bound of its share is worth more than nothing
 )
 
@@ -48,7 +48,7 @@ def _counts_all_the_same(counts: Counts, name: str, lower_bounds: bool) -> bool:
         return False
     total = counts.n_samples
     faulty = float(getattr(counts, _SUMS[name]).sum())
-    return counts.stated[name] >= NEARLY * total or (lower_bounds and faulty >= ENOUGH * total)
+    return counts.stated[name] >= NEARLY * total or (lower_bounds and faulty >= BOUND_COUNTS * total)
 
 
 def left_out(name: str, stated: int, total: int, whose: str = "") -> str:

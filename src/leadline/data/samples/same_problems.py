@@ -10,7 +10,7 @@ from leadline.data.problems.duplicates import normalised_prompt
 __all__ = ["differing_prompts", "refusal"]
 
 EXAMPLES = 3
-SAME_END = 40  # characters of a prompt's own end that two sides share behind other examples
+SAME_END = 24  # characters of a prompt's own end that two sides share behind other examples
 CORE = 12  # characters of a prompt that all prompts do not share, below which it is no problem of its own
 
 

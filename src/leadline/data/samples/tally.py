@@ -295,13 +295,13 @@ class _Tally:
         )
 
     def _notes(self) -> Iterable[str]:
-        total = sum(cell.n for cell in self.cells.values())
-        for name, what in (("finished", "whether they were cut off"), ("n_tokens", "their length")):
-            if 0 < self.stated[name] < total:
-                yield f"{total - self.stated[name]:,} of {total:,} samples do not say {what}"
         if self.truncated_correct:
             yield f"{self.truncated_correct} truncated samples were marked correct and count as wrong"
         several = [name for name, cell in self.cells.items() if cell.count_rows > 1]
         if several:
             shown = ", ".join(repr(name[:60]) for name in several[:5])
             yield f"{len(several)} problems have several rows of counts, which were added up: {shown}"
+        total = sum(cell.n for cell in self.cells.values())
+        for name, what in (("finished", "whether they were cut off"), ("n_tokens", "their length")):
+            if 0 < self.stated[name] < total:
+                yield f"{total - self.stated[name]:,} of {total:,} samples do not say {what}"
