@@ -39,7 +39,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
 
-PROSE = 200  # characters, beyond which a text is no final answer
+PROSE = 8  # words, beyond which a text is no final answer
 
 DOUBTFUL = ("gold", "completion", "correct", "problem_id")
 """Fields of which another candidate with another value is said to have been passed over."""
@@ -84,7 +84,7 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
 def _references(held: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Those of the candidates that may be a reference answer; a whole solution goes behind a short answer."""
     usable = [(name, value) for name, value in held if gold_text(value) is not None]
-    return sorted(usable, key=lambda one: len(str(gold_text(one[1]))) > PROSE)
+    return sorted(usable, key=lambda one: len(str(gold_text(one[1])).split()) > PROSE)
 
 
 def _say_passed_over(reading: Reading, field: str, held: list[tuple[str, Any]]) -> None:
