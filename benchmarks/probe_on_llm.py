@@ -172,7 +172,9 @@ def holds(interval: list[float], seen: float) -> bool:
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    print(f"\n{'task':22}{'verdict':15}{'live groups foretold':24}{'in the first steps':20}{'seen':16}pass@1")
+    print(
+        f"\n{'task':22}{'verdict':15}{'live groups predicted':24}{'in the first steps':20}{'seen':16}pass@1"
+    )
     for row in rows:
         value, low, high = (100 * part for part in row["live_foretold"])
         line = f"{row['task']:22}{row['verdict']:15}{f'{value:.0f}% [{low:.0f}, {high:.0f}]':24}"
@@ -189,13 +191,13 @@ def show(rows: list[dict[str, Any]]) -> None:
     known = [row["first_held"] for row in trained if "first_held" in row]
     if known:
         print(
-            f"\nlive groups of the first step, before any update: as foretold on {sum(known)} of {len(known)} tasks"
+            f"\nlive groups of the first step, before any update: as predicted on {sum(known)} of {len(known)} tasks"
         )
     worth = [row for row in trained if row["verdict"] in ("worth_it", "drop_problems")]
     without = [row for row in trained if row["verdict"] in HOPELESS]
     print(
-        f"live groups of the first steps: as foretold on {sum(r['live_held'] for r in trained)} of {len(trained)} "
-        f"tasks (as foretold of a model that learns nothing in them: {sum(r['unchanged_held'] for r in trained)}); "
+        f"live groups of the first steps: as predicted on {sum(r['live_held'] for r in trained)} of {len(trained)} "
+        f"tasks (as predicted of a model that learns nothing in them: {sum(r['unchanged_held'] for r in trained)}); "
         f"called worth it and gained over {100 * GAIN_IF_WORTH:.0f} points: "
         f"{sum(r['gain'][0] > GAIN_IF_WORTH for r in worth)} of {len(worth)}; "
         f"called without signal and gained under {100 * GAIN_IF_NOT:.0f}: "
@@ -209,7 +211,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     names = [f"{row['task']}: {row['verdict'].replace('_', ' ')}" for row in trained]
     live = [
         Series(
-            "foretold for these steps",
+            "predicted for these steps",
             [Mark(v, at - 0.15, lo, hi) for at, (v, lo, hi) in each(trained, "first_steps_foretold")],
             0,
         ),
@@ -220,7 +222,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         Series("after GRPO", [Mark(row["after"], at) for at, row in enumerate(trained)], 1),
     ]
     look: dict[str, Any] = {"rows": names, "percent": True, "row_height": 34.0}
-    title = "Groups of 8 with right and wrong answers: what the probe foretold, and the first three steps"
+    title = "Groups of 8 with right and wrong answers: what the probe predicted, and the first three steps"
     path.parent.mkdir(parents=True, exist_ok=True)
     plots = [
         Plot(title, "share of groups, 95% interval", "", live, **look),
@@ -245,13 +247,13 @@ def page(rows: list[dict[str, Any]], title: str) -> str:
                 gain_line(row).split("(")[1].rstrip(")") if trained else "",
             )
         )
-    columns = ("family", "said beforehand", "pass@1 before", "live groups foretold", "seen, first 3 steps")
+    columns = ("family", "said beforehand", "pass@1 before", "live groups predicted", "seen, first 3 steps")
     table = Table("by family", (*columns, "pass@1 after", "gain"), tuple(lines))
     held = sum(row.get("live_held", False) for row in rows)
     trained = sum("gain" in row for row in rows)
     known = [row["first_held"] for row in rows if "first_held" in row]
     sentences = (
-        f"The first steps showed as many live groups as was foretold on {held} of {trained} families.",
+        f"The first steps showed as many live groups as was predicted on {held} of {trained} families.",
         *([f"The first step alone, before any update, on {sum(known)} of {len(known)}."] if known else []),
     )
     return finding_page(Finding(title, "", sentences, (table,)))
@@ -309,7 +311,7 @@ def main() -> None:
     if options.svg:
         draw(rows, options.svg)
     if options.html:
-        title = f"{options.model.name}: foretold and seen, {options.steps} steps of GRPO"
+        title = f"{options.model.name}: predicted and seen, {options.steps} steps of GRPO"
         write_text_atomic(options.html, page(rows, title))
         print(f"Report: {options.html}")
     text = json.dumps({"model": options.model.name, "steps": options.steps, "rows": rows})

@@ -82,12 +82,12 @@ def foretold_plot(predicted: dict[str, Any], seen: dict[str, Any], group: int) -
     shares = [share for arm in seen.values() for share in arm["seen"]]
     lowest = min([mark.lo for mark in foretold.values() if mark.lo is not None] + shares)
     plot = Plot(
-        "Groups that hold both right and wrong samples: foretold, and seen",
+        "Groups that hold both right and wrong samples: predicted, and seen",
         "group size G",
         "share of groups",
         [
             Series(
-                "foretold before training, with 95% interval",
+                "predicted before training, with 95% interval",
                 list(foretold.values()),
                 0,
                 line=True,
