@@ -215,7 +215,7 @@ def _number(value: Any) -> float | None:
 def _half_of_last_digit(share: float) -> float:
     """By how much a share that was rounded to the digits that it shows may be off.
 
-    >>> _half_of_last_digit(0.02)
+    >>> round(_half_of_last_digit(0.02), 6)
     0.005
     """
     digits = len(f"{share:.12f}".rstrip("0").partition(".")[2])
