@@ -23,18 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from leadline.diagnosis.probe.first_steps import FIRST_STEPS, success_after
 from leadline.stats import fit_mass_law
 from leadline.stats.roots import crossing_of
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from leadline.theory import tilted_success
-from llm_runs import carry_out, run_parser
+from llm_runs import carry_out, outcomes, run_parser
 from llm_tasks import PACE_TASKS, write_tasks
-from probe_on_llm import FIRST_STEPS, changes, prompts
+from probe_on_llm import changes, prompts
 
-Array = npt.NDArray[np.float64]
 RAREST = 0.002  # success afterwards that counts as this much where none was seen
 STEEPEST = 12.0
 
@@ -52,10 +50,7 @@ def train(options: argparse.Namespace, problems: Path, seed: int) -> dict[str, A
 
 def counts(reader: RunReader, arm: str) -> list[list[int]]:
     """[samples, right ones] of every problem."""
-    found: dict[str, list[bool]] = {}
-    for row in reader.samples(arm, "eval"):
-        found.setdefault(row["problem_id"], []).append(row["correct"] is True)
-    return [[len(values), sum(values)] for _, values in sorted(found.items())]
+    return [[len(values), sum(values)] for _, values in sorted(outcomes(reader, arm).items())]
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -87,14 +82,12 @@ def pace(row: dict[str, Any]) -> float | None:
 
     def strength(share: float) -> float:
         """Of the tilt that gives the law this mean."""
-        return crossing_of(lambda a: law.average(partial(tilted, a=a)) - share, -STEEPEST, STEEPEST)
+        return crossing_of(
+            lambda a: law.average(partial(success_after, strength=a)) - share, -STEEPEST, STEEPEST
+        )
 
     before, after = success(row)
     return (strength(max(after, RAREST)) - strength(before)) / FIRST_STEPS
-
-
-def tilted(q: Array, a: float) -> Array:
-    return tilted_success(np.clip(q, 1e-9, 1 - 1e-9), a)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.diagnosis.probe.first_steps import FIRST_STEPS
 from leadline.stats import Interval, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
@@ -33,8 +34,8 @@ METHODS = {"full": 2.0e-5, "lora": 5.0e-4, "none": 0.0}
 """Kinds of supervised fine-tuning, with the rate of each."""
 SYSTEM = "Solve the problem. Put your reasoning into <think> </think> and the final number into <answer> </answer>."
 ARM = "{reflection: {advantage: grpo, rewards: {accuracy: 1.0, format: 0.5, reflection: 0.5}}}"
-FIRST_STEPS, SAMPLES = 3, 4
-"""Steps whose live groups are compared with the forecast; samples of each problem in an evaluation."""
+SAMPLES = 4
+"""Of each problem in an evaluation."""
 
 
 def changes(options: argparse.Namespace, method: str) -> list[str]:

@@ -15,7 +15,7 @@ from leadline.recipes import find_recipe
 from leadline.stats import Interval, paired_seeds, pooled_zero_bound
 from leadline.storage.run_directory import RunReader
 
-__all__ = ["carry_out", "gain", "rates", "run_parser", "shared_changes"]
+__all__ = ["carry_out", "gain", "outcomes", "rates", "run_parser", "shared_changes"]
 
 
 def carry_out(folder: Path, changes: Sequence[str]) -> None:
@@ -69,12 +69,17 @@ def shared_changes(options: argparse.Namespace) -> list[str]:
     ]
 
 
-def rates(reader: RunReader, arm: str) -> dict[str, float]:
-    """Problem -> share of its evaluation samples that were right."""
+def outcomes(reader: RunReader, arm: str) -> dict[str, list[bool]]:
+    """Problem -> whether each of its evaluation samples was right, in order."""
     found: dict[str, list[bool]] = {}
     for row in reader.samples(arm, "eval"):
         found.setdefault(row["problem_id"], []).append(row["correct"] is True)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    return found
+
+
+def rates(reader: RunReader, arm: str) -> dict[str, float]:
+    """Problem -> share of its evaluation samples that were right."""
+    return {name: float(np.mean(values)) for name, values in outcomes(reader, arm).items()}
 
 
 def gain(before: dict[str, float], after: dict[str, float], samples: int) -> Interval:

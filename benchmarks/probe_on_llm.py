@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.diagnosis.probe.first_steps import FIRST_STEPS
 from leadline.display.blocks import Finding, Table
 from leadline.display.page import finding_page
 from leadline.display.svg import Mark, Plot, Series, stack
@@ -43,7 +44,6 @@ from leadline.storage.run_directory import RunReader
 from llm_runs import carry_out, gain, rates, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
-FIRST_STEPS = 3
 HOPELESS = ("sft_first", "saturated", "split")
 GAIN_IF_WORTH, GAIN_IF_NOT = 0.05, 0.03
 """What a task called worth it should gain at least, and one without signal at most."""

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from leadline.diagnosis.probe.difficulty_bands import BANDS, band_of, window
+from leadline.diagnosis.probe.first_steps import FIRST_STEPS
 from leadline.display.svg import Mark, Plot, Series, stack
 from leadline.stats import count_mean, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 
-FIRST_STEPS = 3
 APART = 0.13  # between the arms in the figure, in octaves of the group size
 SPREAD = 0.27  # of the marks of a band, in rows to either side
 

@@ -202,10 +202,9 @@ def test_a_contradicting_problem_can_be_left_out(tmp_path: Path) -> None:
     found = load_counts(tmp_path / "a.jsonl", on_bad_row="skip")
     assert sorted(tallied(found).values()) == [(1, 1), (2, 2)]
     assert any("'3' in an earlier row, '4' in a later one" in line for line in found.skipped)
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[3:]))
     with pytest.raises(DataError, match="stand for another answer"):  # nothing would be left
-        load_counts(tmp_path / "b.jsonl", on_bad_row="skip") if (tmp_path / "b.jsonl").write_text(
-            "".join(json.dumps(row) + "\n" for row in rows[3:])
-        ) else None
+        load_counts(tmp_path / "b.jsonl", on_bad_row="skip")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,13 @@ from leadline.errors import DataError
 from leadline.storage.jsonl import DECODER, MAX_LINE_BYTES, check_values, not_json, read_jsonl
 from leadline.storage.reading import open_input
 
-__all__ = ["MAX_JSON_BYTES", "PlacedRow", "read_rows"]
+__all__ = ["MAX_JSON_BYTES", "ROW_SUFFIXES", "PlacedRow", "read_rows"]
+
+ROW_SUFFIXES = (
+    *(".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz"),
+    *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"),
+)
+"""How the names of files of rows end, of problems and of samples alike."""
 
 MAX_JSON_BYTES = 2**26
 """Longest file that is one object (a log of another tool); a row of an array is no longer than a line may be."""

@@ -18,11 +18,8 @@ _LEFT_OUT = {
     "n_tokens": ("their length", "lengths"),
 }
 
-
 NEARLY = 0.95  # of the samples state a fault: the others count as free of it, and its share is off by 5 points at most
-BOUND_COUNTS = (
-    0.1  # of all samples are stated to have a fault: a lower bound of its share is worth more than nothing
-)
+BOUND_COUNTS = 0.1  # of all samples are stated to have a fault: a lower bound of its share is worth having
 
 _SUMS = {"finished": "truncated", "reason": "no_answer", "format": "format_failed"}
 

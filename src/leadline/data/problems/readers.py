@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leadline.data.row_files import PlacedRow, read_rows
+from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
 from leadline.storage.yaml_text import parse_yaml
@@ -23,21 +23,6 @@ KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {
     "gpqa_diamond": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
 MAX_GYM_SIZE = 10**6
-_SUFFIXES = (
-    *(
-        ".jsonl",
-        ".jsonl.gz",
-        ".ndjson",
-        ".ndjson.gz",
-        ".json",
-        ".json.gz",
-        ".csv",
-        ".csv.gz",
-        ".tsv",
-        ".tsv.gz",
-    ),
-    ".parquet",
-)
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[\w.-]+))?")
 _GYM_NAME = re.compile(r"gym:(?P<name>\w+)(?:\?(?P<options>.*))?", re.DOTALL)
 
@@ -73,16 +58,21 @@ def open_source(source: str | Path, *, split: str | None, seed: int, faults: lis
         name, config, known_split = KNOWN_DATASETS[text.lower()]
         return RowSource(text.lower(), _hub(name, config, split or known_split))
     match = _HUB_NAME.fullmatch(text)
-    if match and not isinstance(source, Path) and not text.endswith(_SUFFIXES) and not text.startswith("."):
+    if (
+        match
+        and not isinstance(source, Path)
+        and not text.endswith(ROW_SUFFIXES)
+        and not text.startswith(".")
+    ):
         return RowSource(match["name"], _hub(match["name"], match["config"], split))
     known = ", ".join(KNOWN_DATASETS)
     raise DataError(f"{text}: no such file; nor is it a known set ({known}), gym:NAME or owner/name")
 
 
 def _file(path: Path, faults: list[str]) -> Iterator[PlacedRow]:
-    if path.name.lower().endswith(_SUFFIXES):
+    if path.name.lower().endswith(ROW_SUFFIXES):
         return read_rows(path, faults)
-    raise DataError(f"{path}: unknown kind of file; expected {', '.join(_SUFFIXES)}")
+    raise DataError(f"{path}: unknown kind of file; expected {', '.join(ROW_SUFFIXES)}")
 
 
 def _saved_dataset(path: Path, split: str | None) -> Iterator[PlacedRow]:

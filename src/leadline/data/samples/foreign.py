@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.problems.duplicates import content_hash
-from leadline.data.row_files import PlacedRow, read_rows
+from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
 from leadline.data.samples.formats.base import own_row, reach
 from leadline.errors import DataError, InputError
@@ -20,21 +20,7 @@ from leadline.types import Problem
 
 __all__ = ["SampleReading", "find_files", "named_as", "passed_over", "sample_rows", "token_counter"]
 
-SAMPLE_SUFFIXES = (
-    *(
-        ".jsonl",
-        ".jsonl.gz",
-        ".ndjson",
-        ".ndjson.gz",
-        ".json",
-        ".json.gz",
-        ".csv",
-        ".csv.gz",
-        ".tsv",
-        ".tsv.gz",
-    ),
-    *(".parquet", ".eval"),
-)
+SAMPLE_SUFFIXES = (*ROW_SUFFIXES, ".eval")
 TEXTS = ("problem_id", "prompt", "gold", "completion")  # fields that stay text as it stands, in CSV too
 LONG_ID = 120  # characters, from which on a text is no name
 SAMPLE_FIELDS = (
@@ -183,7 +169,7 @@ def _read(layout: Layout, row: PlacedRow, reading: Reading, faults: list[str]) -
     try:
         named = {} if layout.name == "columns" else _given(row.values, reading.columns)
         for one in layout.read(row.values, reading):
-            yield one | named
+            yield one | named if named else one
     except ValueError as error:
         faults.append(f"{row.place}: {error}")
     except (KeyError, TypeError, IndexError, AttributeError, StopIteration) as error:

@@ -13,7 +13,7 @@ from leadline.diagnosis.probe.result import FirstSteps
 from leadline.stats import Interval, MassLaw, predicted_mixture, predicted_share
 from leadline.theory import live_group_probability, tilted_success
 
-__all__ = ["FIRST_STEPS", "PACE", "PACE_SPREAD", "forecast_first_steps"]
+__all__ = ["FIRST_STEPS", "PACE", "PACE_SPREAD", "forecast_first_steps", "success_after"]
 
 Array = npt.NDArray[np.float64]
 
@@ -61,6 +61,10 @@ def _live_at(law: MassLaw, live: Interval, group: int, pace: float) -> Interval:
     return Interval(*tilted_success(live, change).tolist())
 
 
+def success_after(q: npt.ArrayLike, strength: float) -> Array:
+    """Success at log-odds that have risen by ``strength``, also of what was merely never seen (or never missed)."""
+    return tilted_success(np.clip(np.asarray(q, float), EDGE, 1 - EDGE), strength)
+
+
 def _live_after(q: npt.ArrayLike, group: int, strength: float) -> Array:
-    inside = np.clip(np.asarray(q, float), EDGE, 1 - EDGE)
-    return live_group_probability(tilted_success(inside, strength), group)
+    return live_group_probability(success_after(q, strength), group)
