@@ -30,6 +30,7 @@ __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 
 _TEXT_WORDS = re.compile(r"\\text\s*\{([^{}]*)\}")
 _TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
+_LONG_WORD = re.compile(r"(?<![a-zA-Z])[a-z]{5,}(?![a-zA-Z])")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
 
 
@@ -100,8 +101,9 @@ def _is_unsolved(value: str, equation: str) -> bool:
 
 
 def _said(text: str) -> list[str]:
-    """The words of a text, in order."""
-    return [word for piece in _TEXT_WORDS.findall(text) for word in plain_words(piece).split()]
+    """The words of a text, in order: those of its texts, and what is too long for a product of letters."""
+    words = [word for piece in _TEXT_WORDS.findall(text) for word in plain_words(piece).split()]
+    return words + _LONG_WORD.findall(_COMMANDS.sub(" ", _TEXT.sub(" ", text)))
 
 
 def _spelt(structure: Structure) -> str:

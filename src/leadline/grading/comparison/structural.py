@@ -124,6 +124,8 @@ def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness)
         return _assignments(gold, answer, leaves, comparison)
     if "mod" in (gold.kind, answer.kind):
         return _congruences(gold, answer, leaves, comparison)
+    if (gold.kind == "either") != (answer.kind == "either"):
+        return False  # A or B is not A and B
     flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
     if flat_gold is not None and flat_answer is not None:
         gold, answer = flat_gold, flat_answer
@@ -275,6 +277,8 @@ def _mixed(gold: Structure, answer: Structure, leaves: LeafTest, comparison: Str
             if many.comma and one.number is not None and (one.decimal or one.number.denominator > 1):
                 return _decimal_comma(many) == one.number or None
             # One value said several times over: "1/2 or 0.5".
+            if many.kind == "set" and many.items == (Leaf(r"\emptyset"),):
+                return False  # it has one member
             found = [same(one, item, leaves, comparison) for item in many.items]
             if many.kind == "list" or len(found) == 1:
                 return False if False in found else _all(found)

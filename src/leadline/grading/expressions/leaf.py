@@ -64,6 +64,11 @@ _BASE = re.compile(
     r"(-?)\(?\s*(?:\\text\s*\{\s*)?([0-9A-Fa-f]{1,30}(?:\.[0-9A-Fa-f]{1,30})?)\s*\}?\s*\)?"
     r"\s*_\s*\{?\s*(?:\\text\s*\{)?\s*\(?\s*(\d{1,2}|[a-z]{3,7})\s*\)?\s*\}?\s*\}?"
 )
+# 1101_{\text{base 2}}, and 1101 (base 2).
+_BASE_BELOW = re.compile(r"_\s*\{?\s*\\text\s*\{\s*base\b\s*\}?")
+_BASE_SAID = re.compile(
+    r"(?<=[\dA-Fa-f])\s*\(?\s*(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base\b[\s}-]*(\d{1,2}|[a-z]{3,6})\s*\)?\s*\}?\s*\)?$"
+)
 _BASE_WORDS = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
     "twelve": 12,
@@ -149,6 +154,8 @@ def _choice(text: str) -> Leaf | None:
 
 
 def _in_base(text: str) -> Leaf | None:
+    if "base" in text:
+        text = _BASE_SAID.sub(r"_{\1}", _BASE_BELOW.sub("_{", text))
     letters = _BASE_LETTERS.fullmatch(text)
     match = _BASE.fullmatch("".join(letters.groups()) if letters else text)
     if match is None:

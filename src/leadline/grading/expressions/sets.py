@@ -6,10 +6,12 @@ import math
 import re
 
 from leadline.grading.expressions.exact_form import approximate
-from leadline.grading.expressions.leaf import Leaf
+from leadline.grading.expressions.leaf import Leaf, read_leaf
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
 
-__all__ = ["INFINITY", "LINE", "as_union", "intersection", "names_of", "with_name", "without_points"]
+__all__ = [
+    "INFINITY", "LINE", "as_range", "as_union", "intersection", "names_of", "range_end", "with_name", "without_points",
+]  # fmt: skip
 
 INFINITY = re.compile(r"^([+-]?)\s*\\infty$")
 LINE = (Leaf(r"-\infty"), Leaf(r"\infty"), (False, False))
@@ -33,7 +35,7 @@ def as_union(items: list[Structure]) -> Structure:
 
 def intersection(items: list[Structure]) -> Structure | None:
     """``x > 1`` and ``x \\le 3`` together; None where they do not overlap, or that cannot be seen."""
-    items = [_as_range(item) for item in items]
+    items = [as_range(item) for item in items]
     ranges = [item for item in items if isinstance(item, NumberRange)]
     ends = [(_place(item.low), _place(item.high)) for item in ranges]
     if len(ranges) == len(items) and not any(None in pair for pair in ends):
@@ -50,7 +52,7 @@ def intersection(items: list[Structure]) -> Structure | None:
     return NumberRange(below[0].low, above[0].high, (below[0].closed[0], above[0].closed[1]), True)
 
 
-def _as_range(item: Structure) -> Structure:
+def as_range(item: Structure) -> Structure:
     """``(0, 1)`` as the open interval that it may be."""
     ends = item.items if isinstance(item, Items) and item.kind == "tuple" else ()
     if len(ends) == 2 and isinstance(ends[0], Leaf) and isinstance(ends[1], Leaf):
@@ -71,6 +73,14 @@ def names_of(value: NumberRange | Union) -> set[str]:
     """Of which variables a set says something."""
     parts = value.parts if isinstance(value, Union) else (value,)
     return {part.name for part in parts if isinstance(part, NumberRange) and part.name}
+
+
+def range_end(text: str) -> Leaf:
+    """What a line reaches to: a value, or infinity in one spelling."""
+    match = INFINITY.match(text)
+    if match is not None:
+        return Leaf(r"-\infty" if match.group(1) == "-" else r"\infty")
+    return read_leaf(text)
 
 
 def is_infinite(leaf: Leaf) -> bool:

@@ -65,6 +65,8 @@ def canonical_text(structure: Structure) -> str:
     texts = [canonical_text(item) for item in structure.items]
     if structure.kind == "mod":
         return " mod ".join(texts)
+    if structure.kind == "either":
+        return " or ".join(sorted(texts))
     if structure.kind in ("tuple", "row", "assignment"):
         return "(" + ",".join(texts) + ")"
     if structure.kind == "matrix":

@@ -19,9 +19,11 @@ from leadline.grading.expressions.relations import ORDER, read_ordering, read_re
 from leadline.grading.expressions.sets import (
     INFINITY,
     LINE,
+    as_range,
     as_union,
     intersection,
     names_of,
+    range_end,
     with_name,
     without_points,
 )
@@ -143,10 +145,8 @@ def _list(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _SEPARATORS)
     if not found:
         return None
-    # 1,000 is a number; 1, 000 and (1,000) are not.
-    leaf = read_leaf(text)
-    if leaf.number is not None:
-        return leaf
+    if (leaf := read_leaf(text)).number is not None:
+        return leaf  # 1,000 is a number; 1, 000 and (1,000) are not
     parts = [part for part in parts if part.strip()]
     if len(parts) > MAX_ITEMS:
         return Leaf(text)
@@ -165,6 +165,10 @@ def _list(text: str, depth: int) -> Structure | None:
         return intersection(items)
     if len(items) == 1:
         return items[0]
+    if r"\lor" in found and all(
+        isinstance(item, Leaf) and item.unit in ("choice", "words") for item in items
+    ):
+        return Items("either", tuple(items))
     return Items("list", _flat(items, "list"), _DECIMAL_COMMA.fullmatch(text) is not None)
 
 
@@ -199,7 +203,7 @@ def _named(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _EQUALS)
     if not found or any(not part.strip() for part in parts):
         return None
-    if ORDER.search(text) or r"\ne" in text:
+    if r"\begin" not in parts[1][:8] and (ORDER.search(text) or r"\ne" in text):
         return None
     number = chained(parts)
     if number is not None:
@@ -253,6 +257,7 @@ def _member(text: str, depth: int) -> Structure | None:
     if match is None:
         return None
     value = _read(match.group("rest"), depth)
+    value = value if match.group("name").startswith("(") else as_range(value)
     if isinstance(value, NumberRange | Union):
         return with_name(value, tidy_name(match.group("name")))
     return value if isinstance(value, Items) and value.kind == "set" else None
@@ -307,19 +312,14 @@ def _bracketed(text: str, depth: int) -> Structure | None:
         return _read(text[1:-1], depth) if text[0] == "(" and text[-1] == ")" else None
     if any(not part for part in parts) or len(parts) > MAX_ITEMS:
         return None
+    if len(_PLUS_MINUS.findall(text)) == 1:
+        return _plus_minus(text, depth)  # (\pm 1, 0) is two points
     square = (text[0] == "[", text[-1] == "]")
     if len(parts) == 2 and (any(square) or any(INFINITY.match(part) for part in parts)):
-        return NumberRange(_end(parts[0]), _end(parts[1]), square)
+        return NumberRange(range_end(parts[0]), range_end(parts[1]), square)
     if any(square) and not all(square):
         return None
     return Items("tuple", tuple(_read(part, depth) for part in parts))
-
-
-def _end(text: str) -> Leaf:
-    match = INFINITY.match(text)
-    if match is not None:
-        return Leaf(r"-\infty" if match.group(1) == "-" else r"\infty")
-    return read_leaf(text)
 
 
 def _set(inside: str, depth: int) -> Structure | None:

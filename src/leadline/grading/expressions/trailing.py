@@ -34,7 +34,7 @@ _BARE = re.compile(
     rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER})*\.?)\s*$"
 )
 _HAN = re.compile(
-    r"(?<=[\d)}\s])\s*(?P<words>[\u0400-\u04ff\u4e00-\u9fff]+(?:/[\u0400-\u04ff\u4e00-\u9fff]+)?)\s*$"
+    r"(?<=[\d)}\s])\s*(?P<words>(?=[a-zA-Z]*[^\W\d_a-zA-Z])[^\W\d_]+(?:[/ ][^\W\d_]+){0,2})\s*$"
 )
 _PER = re.compile(r"(?<=\d)\s*(?:/\s*|\\text\s*\{\s*/\s*)(?P<words>[a-zA-Z]{2,})\s*\}?$")
 _OHMS = re.compile(r"(?<=[\d\s}])\s*(?:\\text\s*\{\s*(?P<prefix>[kM])\s*\}\s*)?\\Omega\s*$")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 __all__ = [
-    "CASED", "CODES", "COUNTED", "IRREGULAR", "MEANING", "MIXED", "MODIFIERS", "MONEY", "TIMES", "UNITS", "Dimension",
+    "CASED", "CODES", "COUNTED", "IRREGULAR", "MEANING", "MEANING_ELSEWHERE", "MIXED",
+    "MODIFIERS", "MONEY", "TIMES", "UNITS", "Dimension",
 ]  # fmt: skip
 
 Dimension = tuple[tuple[str, int], ...]
@@ -28,7 +30,7 @@ _LISTED = {
     "rupee": "rupee,inr:1",
     "ruble": "ruble,rouble,rub,руб,рубль,рубля,рублей:1",
     "yuan": "yuan,rmb,cny,元:1 角:1/10",
-    "yen": "yen,jpy:1",
+    "yen": "yen,jpy,円:1",
     "yuan or yen": "¥:1",
     "angle": "deg,degree,度:1 arcmin:1/60",
     "radian": "rad,radian:1",
@@ -72,9 +74,11 @@ CODES = frozenset(["USD", "EUR", "GBP", "INR", "RMB", "CNY", "JPY"])
 MODIFIERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3, "平方": 2, "立方": 3}
 TIMES = {
     "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
-    "万": 10_000, "亿": 10**8,
+    "quadrillion": 10**15, "quintillion": 10**18, "lakh": 10**5, "crore": 10**7, "万": 10_000, "亿": 10**8,
 }  # fmt: skip
-COUNTED = frozenset("个人只本张件辆条支棵头名位次种块盒箱页岁题道间层排袋瓶朵颗根套双对倍枚匹台架艘座")
+COUNTED = frozenset(
+    "个人只本张件辆条支棵头名位次种块盒箱页岁题道间层排袋瓶朵颗根套双对倍枚匹台架艘座個名開원개명마리권"
+)
 # Words that say more than what was counted: behind them the number is another one, or none.
 MEANING = frozenset(
     [
@@ -103,6 +107,36 @@ MEANING = frozenset(
         "right",
         "correct",
         "incorrect",
+        "false",
+        "tens",
+        "googol",
+        "gross",
+        "grand",
+        "bn",
+        "mn",
+        "tn",
+        "untrue",
+        "invalid",
+        "maybe",
+        "perhaps",
+        "possibly",
+        "probably",
+        "unless",
+        "except",
+        "beyond",
+        "double",
+        "triple",
+        "twice",
+        "thrice",
+        "square",
+        "cube",
+        "root",
+        "inverse",
+        "reciprocal",
+        "choose",
+        "until",
+        "versus",
+        "vs",
         "remainder",
         "factorial",
         "squared",
@@ -186,6 +220,7 @@ MEANING = frozenset(
         "eighty",
         "ninety",
         "score",
+        "scores",
         "pair",
         "pairs",
         "so",
@@ -197,6 +232,16 @@ MEANING = frozenset(
         "between",
         "through",
     ]
+)
+
+# The same in other languages: powers of ten, dozens, parts, "or", "not", "more", "less".
+MEANING_ELSEWHERE = re.compile(
+    r"(?:milliard|milh|mill?i?on|millón|mil|mille|mila|miles|tausend|hundert|tusen|ribu|juta|bin|milyon|bilh|bilion"
+    r"|cent[oi]?s?|cien|cientos|tysi|тысяч|миллион|миллиард|сот|дюжин|docena|dúzia|dutzend|douzaine|dozzin"
+    r"|halb|hälfte|demi|moitié|medi[oa]|mitad|mezz|met[aà]de|viertel|drittel|fünftel|zehntel|hundertstel|tiers|tercio"
+    r"|половин|трет|четверт|десят|сотых|пят|на|не|или|более|менее|больше|меньше"
+    r"|nicht|kein|oder|und|mehr|weniger|oder|ou|ni|non|más|menos|plus|moins|mais|mal|fois|veces|vezes|volte|раз"
+    r"|falsch|faux|fausse|fals[oa]|incorrect[oa]|errad[oa]|неверно|неправильно|richtig|fakultät|факториал|процент|prozent|por|pour|per)(?:n?e[nsr]?|[aeiouyыаяи]|s|es|ов|ей|й)?$"
 )
 
 IRREGULAR = frozenset(

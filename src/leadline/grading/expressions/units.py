@@ -17,6 +17,7 @@ from leadline.grading.expressions.unit_names import (
     COUNTED,
     IRREGULAR,
     MEANING,
+    MEANING_ELSEWHERE,
     MIXED,
     MODIFIERS,
     MONEY,
@@ -41,13 +42,15 @@ class Unit(NamedTuple):
     per: tuple[Dimension, Fraction] | None = None
 
 
-_WORD = re.compile(r"[A-Za-z¥]+|[\u4e00-\u9fff]+|[\u0400-\u04ff]+")
+_WORD = re.compile(r"¥|[\u4e00-\u9fff]+|[^\W\d_\u4e00-\u9fff]+")
+# Scripts without blanks between words, and others of which no words are known here.
+_NO_NOUNS = re.compile(r"[^\x00-\u04ff]")
 _HOW = re.compile(
     r"(?<=[a-z])\s+(?:old|long|tall|wide|high|deep|thick|apart|away|left|remaining|each|altogether|in (?:all|total))"
     r"\s*$"
 )
 _PART = re.compile(
-    r"\s*(?:(?P<over>/|\bper\b|每)|(?P<word>[A-Za-z¥]+\.?|平方|立方|[\u4e00-\u9fff]+|[\u0400-\u04ff]+\.?)|(?P<times>\\cdot|\*|·|-)"
+    r"\s*(?:(?P<over>/|\bper\b|每)|(?P<word>[A-Za-z¥]+\.?|平方|立方|[\u4e00-\u9fff]+|[^\W\d_\u4e00-\u9fff]+\.?)|(?P<times>\\cdot|\*|·|-)"
     r"|\^\s*\{?\s*(?P<power>-?\d)\s*\}?|(?P<other>\S))"
 )
 
@@ -67,19 +70,34 @@ def read_unit(words: str, upright: bool) -> Unit | None:
     found = _measured(words, upright)
     if found is not None:
         return found
-    names = [word.lower() for word in _WORD.findall(words)]
-    if not names or MEANING.intersection(names) or TIMES.keys() & set(names):
+    names = _nouns([word.lower() for word in _WORD.findall(words)])
+    if not names or any(_changes_the_number(name) for name in names):
         return None
     if re.search(r"[^\w\s.,'’()/-]|\d", words) or words.count("(") != words.count(")"):
         return None
     if not words.isascii():
-        return Unit(noun=names[0]) if len(names) == 1 and names[0][0] in COUNTED else None
+        if _NO_NOUNS.search(words):
+            return Unit(noun=names[0]) if len(names) == 1 and names[0][0] in COUNTED else None
+        return Unit(noun=" ".join(names)) if all(len(name) > 2 for name in names) else None
     counted = [_singular(name) for name in names if name not in ("the", "a", "an", "per")]
     if upright and all(len(name) > 1 for name in counted) and counted:
         return Unit(noun=" ".join(counted))
     # Bare letters could be a product: a noun has four of them, in lower case, and stands in the plural.
-    plural = len(names) == 1 and words.strip().islower() and len(names[0]) >= 4 and names[0].endswith("s")
+    one = len(names) == 1 or " of " in words
+    plural = one and words.strip().islower() and len(names[0]) >= 4 and names[0].endswith("s")
     return Unit(noun=counted[0]) if (plural or names[0] in IRREGULAR) and counted else None
+
+
+def _nouns(names: list[str]) -> list[str]:
+    """The words of "slices of pizza" and "of the cake" without what joins them; other words as they are."""
+    if names[:2] == ["of", "the"]:
+        return names[2:]
+    return names[:1] + names[2:] if names[1:2] == ["of"] and len(names) > 2 else names
+
+
+def _changes_the_number(name: str) -> bool:
+    """Whether a word behind a number says more than what was counted: half, more, millions, Tausend."""
+    return name in MEANING or name.removesuffix("s") in TIMES or MEANING_ELSEWHERE.match(name) is not None
 
 
 def times_word(words: str) -> tuple[int, str] | None:
@@ -89,7 +107,7 @@ def times_word(words: str) -> tuple[int, str] | None:
     (1000000, 'dollars')
     """
     match = re.match(r"\s*([a-z]+|[万亿])\s*", words)
-    number = TIMES.get(match.group(1)) if match else None
+    number = TIMES.get(match.group(1).removesuffix("s")) if match else None
     if match is None or number is None:
         return None
     return number, words[match.end() :]
@@ -158,7 +176,9 @@ def _named(word: str, upright: bool) -> tuple[Dimension, Fraction] | None:
     word = word.rstrip(".")
     if not word.isascii() or word in CODES:
         return UNITS.get(word.lower())
-    if len(word) == 1 and word.isascii():
+    if word == "K":
+        return UNITS["kelvin"] if upright else None
+    if len(word) == 1:
         return UNITS.get(word.lower()) if upright and (word in CASED or word.islower()) else None
     if not upright and not (word.islower() or word in MIXED):
         return UNITS.get(word.lower()) if word.istitle() and len(word) > 3 else None

@@ -19,6 +19,7 @@ _ENGLISH = (
     rf"|\b(?:option|choice)\s*(?:is\b|[:=])"
     r"|^[ \t*]*A\s*:|\banswer\s*(?=\$|\\\[|\\\()"
     r"|^[ \t]*(?:#{1,6}\s*)?[*_]*\s*(?:final\s+)?answers?\s*[*_]*\s*$"
+    r"|\bfinal\s+answer\s*[-–—]\s+(?=[\d$\\])|[*_]{2}(?:final\s+)?answer[*_]{2}\s*(?=[\d$\\-])"
 )
 _OTHERS = (
     r"(?:最终|最後|正确|所以|故)?(?:答案|答)\s*(?:应该)?[是为為：:]+|(?:答案|因此|所以|故|应该?|^)\s*选择?[：:]?(?=\s*[（(]?[A-J])|故选|故選|应选|所以选|因此选|選擇|选择"
@@ -27,6 +28,8 @@ _OTHERS = (
     r"|\bantwort\s*(?:ist\b|lautet\b|:)|\brisposta(?:\s+(?:finale|corretta))?\s*(?:è|:)"
     r"|\bresposta(?:\s+(?:final|correta))?\s*(?:é|:)|\bantwoord\s*(?:is\b|:)|\bodpowiedź\s*(?:to\b|:)"
     r"|\bcevap\s*:|\bđáp\s+án\s*(?:là\b|:)|\bjawaban(?:nya)?\s*(?:adalah\b|:)|\bсвар\s*:|\bsvar\s*:"
+    r"|(?:উত্তর|సమాధానం|คำตอบ|जवाब|उत्तर|\bjibu|\bvastaus|απάντηση|תשובה|پاسخ)"
+    r"\s*(?:হলো|হল|คือ|है|\bni\b|\bon\b|είναι|היא)?\s*[:：]?\s*(?=[\d$\\*(-])"
     r"|\bответ\s*[:—-]|\bвідповідь\s*[:—-]|(?:الجواب|الإجابة)\s*(?:هو|هي|:)|उत्तर\s*[:है]"
 )
 _ANCHOR = re.compile(rf"(?:{_ENGLISH}|{_OTHERS})[\s:：*_]*", re.IGNORECASE | re.MULTILINE)
@@ -38,7 +41,13 @@ _NEGATED = re.compile(
 _NOT = re.compile(
     r"(?:(?:definitely|certainly|clearly|surely|probably|obviously|also)\s+)?(?:not|never|neither|n't)\b[^\n.]*[\d$\\]"
 )
-_SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|。|(?<=[.$)}\s])\s*I hope it is", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    r"\b(?:suppose|supposing|assum(?:e|ing)|imagine|if|whether|unless|pretend|guess)(?:\s+that)?"
+    r"(?:\s+(?:the|my|our|your|an?|this))?(?:\s+(?:final|correct|right))?\s*$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"\.(?=\s+[A-Z\[<]|\s*$)|\n|[。।]|(?<=[.$)}\s])\s*I hope it is", re.IGNORECASE)
+_OPENING = re.compile(r"\A[\s#]*(?:```\w*\s*\n\s*)?")
 _LABEL = re.compile(
     r"^\s*(?:\\(?:text|textbf|mathbf|mathrm|textit)\s*\{\s*)?\**\s*(?:the\s+)?(?:final\s+|correct\s+)?"
     r"(?:answers?|option|choice|答案|答|ответ|respuesta|antwort|réponse)\s*(?:is\b|[:：=])\s*\**\s*(?P<close>\})?\s*",
@@ -55,7 +64,7 @@ def last_anchored(text: str, start: int) -> str | None:
     found: str | None = None
     for match in reversed(list(_ANCHOR.finditer(text, start))):
         rest = text[match.end() : match.end() + ANSWER_WITHIN]
-        if _NOT.match(rest):
+        if _NOT.match(rest) or _SUPPOSED.search(text, max(0, match.start() - 60), match.start()):
             found = ""
             continue
         content = _sentence(rest)
@@ -66,7 +75,7 @@ def last_anchored(text: str, start: int) -> str | None:
 
 def _sentence(text: str) -> str | None:
     """The statement at the start of ``text``, if it is about a value and not prose."""
-    text = text.lstrip(" \t\n#")
+    text = _OPENING.sub("", text)
     end = _SENTENCE_END.search(text, _leading_formula(text))
     return value_of((text[: end.start()] if end else text).strip())
 

@@ -9,7 +9,15 @@ __all__ = ["BOX", "Found", "last_boxes"]
 
 MAX_BOXES = 12
 
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
+# Behind a backspace, or behind nothing, it has lost its backslash in a string of Python or JSON.
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])|(?:\x08ox|(?<![\w\\{}])box)ed(?=\{)")
+# What is multiplied with a box, or added to it, inside of one formula.
+_FORMULA = re.compile(r"\$|\\[()\[\]]")
+_BEFORE = re.compile(r"(?:\$|\\\(|\\\[|=)\s*(-?\d*(?:\\cdot|\\times)?\s*)\Z")
+_BEHIND = re.compile(
+    r"\s*((?:\\(?:pi|cdot|times)(?![a-zA-Z])|\\sqrt\s*(?:\{\w+\}|\d)|[-+*/]|\^\s*(?:\{\w+\}|\w)|\d|[a-z]|\s)+)"
+    r"[.,;]?\s*(?=\$|\\\)|\\\])"
+)
 _STEP = {"{": 1, "}": -1}
 _SPACES = re.compile(r"\s*")
 _UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
@@ -70,7 +78,22 @@ def last_boxes(text: str) -> Found | None:
             break
     if last is None or contents == [""]:
         return None
+    if len(contents) == 1:
+        contents = [_in_formula(text, last, contents[0], stop)]
     return Found(last, ", ".join(reversed(contents)), stop)
+
+
+def _in_formula(text: str, start: int, content: str, end: int) -> str:
+    r"""The content of a box with the factors and terms around it: ``$-\boxed{5}$`` is -5, ``$\boxed{5}\pi$`` is 5 pi.
+
+    >>> _in_formula(r"$x=-\boxed{5}$", 4, "5", 13), _in_formula(r"so \boxed{5}", 3, "5", 12)
+    ('-(5)', '5')
+    """
+    before = _BEFORE.search(text, max(0, start - 40), start)
+    front = before.group(1).strip() if before else ""
+    behind = _BEHIND.match(text, end, end + 80)
+    back = behind.group(1).strip() if behind and _FORMULA.search(text, max(0, start - 200), start) else ""
+    return f"{front}({content}){back}" if front or back else content
 
 
 def _box(text: str, start: int, ends: dict[int, int] | None) -> tuple[str, int] | None:

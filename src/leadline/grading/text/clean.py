@@ -53,6 +53,8 @@ _RELATIONS = (
     ("!=", r"\ne "),
     ("==", "="),
     (r"\ne =", r"\ne "),
+    (r"\not =", r"\ne "),
+    (r"\not=", r"\ne "),
     (":=", "="),
 )
 _BARE_FUNCTIONS = re.compile(
@@ -63,6 +65,9 @@ _BARE_FUNCTIONS = re.compile(
 _BARE_FRACTION = re.compile(r"(?:\x0crac|(?<![a-zA-Z\\])[dt]?frac)(?=\s*[\d{])")
 _CAPITAL_UNION = re.compile(r"(?<=[\])}])\s*U\s*(?=[\[({\\])")
 _SPACES = re.compile(r"\s+")
+# The box at the end of a proof, and what leads on to an answer.
+_DONE = re.compile(r"(?<=[\w)}\].])\s*\\(?:checkmark|blacksquare|square|Box|qed)$")
+_HENCE = re.compile(r"^\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)")
 
 
 def clean(text: str) -> str:
@@ -89,6 +94,7 @@ def clean(text: str) -> str:
     text = (
         text.replace("$", "")
         .replace("{,}", "")
+        .replace(r"\text{:}", ":")
         .replace("{:}", ":")
         .replace("**", "^" if _is_power(text) else "")
         .replace("~", " ")
@@ -226,6 +232,8 @@ def _trim(text: str) -> str:
             .removesuffix(r"\dots")
             .rstrip("\\ ")
         )
+        if "\\" in text:
+            text = _HENCE.sub("", _DONE.sub("", text))
         if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
             text = text[:-1]
         if text.startswith("{") and closing_brace(text, 0) == len(text) - 1:

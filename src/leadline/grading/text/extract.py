@@ -19,6 +19,8 @@ SHORT_RESPONSE = 400
 """A response of at most this many characters may be an answer as a whole."""
 
 _MARKS = ("\\boxed", "\\fbox", "####", ANSWER_TAGS[1])
+_BOX_TOKENS = ("<|begin_of_box|>", "<|end_of_box|>")
+_CALCULATION = re.compile(r"<<[^<>\n]*>>")
 _HASHES = re.compile(r"####[ \t]*([^\n]*\S)")
 _HEADING = re.compile(r"[*_]*[A-Z][a-z]+ +[\w(]|[*_]*[A-Z][a-z]+:?[*_]*$")
 _OPEN_TAG, _CLOSE_TAG = ANSWER_TAGS
@@ -47,6 +49,8 @@ def extract_answer(response: str) -> str | None:
         start = max(response.rfind(mark) for mark in _MARKS)
         if start >= 0:
             text = response[start : start + TAIL]
+    if _BOX_TOKENS[0] in text:
+        text = text.replace(_BOX_TOKENS[0], "\\boxed{").replace(_BOX_TOKENS[1], "}")
     text = _without_markup(text)
     ends = list(_THOUGHT_END.finditer(text))
     if ends and text[ends[-1].end() :].strip():
@@ -100,7 +104,7 @@ def _last_hashes(text: str) -> Found | None:
     match = _HASHES.match(text, start) if start >= 0 else None
     if match is None:
         return None
-    content = without_prices(match.group(1).strip())
+    content = without_prices(_CALCULATION.sub("", match.group(1)).strip())
     if _HEADING.match(content) and text[match.end() :].strip():
         return None
     number = NUMBER.match(content)
@@ -112,16 +116,16 @@ def _last_hashes(text: str) -> Found | None:
 def _bare(text: str) -> str | None:
     """The answer in a text without any mark: all of it, its last line, or what its last sentence concludes."""
     text = text.strip()
-    if not text:
-        return None
+    if not text or text.endswith(("?", "？")):
+        return None  # a question states nothing
     short = len(text) <= SHORT_RESPONSE
     if short and "\n" not in text:
         value = told(text) or concluded_in_chinese(text) or (text if is_value(text) else None)
         if value is not None:
-            return without_prices(value.strip("*_ ") or value, r"\$")
+            return without_prices(value.strip("*_# ") or value, r"\$")
     *before, line = text.rsplit("\n", 1)
-    if before and _ALONE.fullmatch(line.strip()):
-        return line.strip(" *_")
+    if _ALONE.fullmatch(line.strip().lstrip("# ")) and (before or line.startswith("#")):
+        return line.strip(" *_#")
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
     ended = short or text[-1] in ".!$)]}*%"
     if ended and _CONCLUSION.search(sentence) is not None:

@@ -12,6 +12,18 @@ _APART = re.compile(r",\s|;|,\s*\\|\\text|\\land|\\lor|\band\b|\bor\b")
 _TIMES = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _MIXED = re.compile(r"(?<![\d.,/^_{}\w])(\d{1,6}) (\d{1,6}) ?/ ?(\d{1,6})(?![\d/.^])")
 
+# 1.234.567,89 has points for thousands; 1.234 does not show it.
+_POINTS = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,})((?:,\d+)?)(?![\d.,]?\d)")
+_PERIOD = re.compile(
+    r"(?<![\d.])(\d+\.\d*)(?:\\dot\s*\{?(\d)\}?\s*(\d*)\s*\\dot\s*\{?(\d)\}?|(?<=\.)\((\d+)\))"
+)
+_SEMICOLONS = re.compile(r"\(([^()\[\]{};]*;[^()\[\]{}]*)\)")
+_DECIMAL = re.compile(r"\s*-?\d+(?:,\d+)?\s*")
+_OUTWARD = re.compile(
+    r"(?:(?<=^)|(?<=\\cup )|(?<=\\cup)|(?<=\\in )|(?<=\\in)|(?<== )|(?<==))([\[\]])"
+    r"(?!\s*[\[\]])([^\[\]()]*)([\[\]])(?=\s*(?:$|\\cup|\\cap))"
+)
+
 
 def plain_numerals(text: str) -> str:
     """Numbers without commas for the thousands, mixed numbers as such, and ``x 10^3`` as a product.
@@ -25,11 +37,35 @@ def plain_numerals(text: str) -> str:
     if "," in text and _GROUPED.search(text) is not None:
         divided = [match.span() for match in _LIST.finditer(text) if not _APART.search(match.group())]
         text = _GROUPED.sub(lambda match: _joined(match, divided), text)
+    if "." in text:
+        text = _POINTS.sub(
+            lambda match: match.group(1).replace(".", "") + match.group(2).replace(",", "."), text
+        )
+        text = _PERIOD.sub(r"\1\\overline{\2\3\4\5}", text)
+    if ";" in text and "," in text:
+        text = _SEMICOLONS.sub(_with_points, text)
+    if "[" in text or "]" in text:
+        text = _OUTWARD.sub(_inward, text)
     if "10" in text:
         text = _TIMES.sub(r" \\times ", text)
     if "/" in text:
         text = _MIXED.sub(_mixed, text)
     return text
+
+
+def _with_points(match: re.Match[str]) -> str:
+    """``(0,5; 2)`` with decimal points: where semicolons divide, commas do not."""
+    parts = match.group(1).split(";")
+    decimal = all(_DECIMAL.fullmatch(part) for part in parts)
+    return match.group().replace(",", ".") if decimal else match.group()
+
+
+def _inward(match: re.Match[str]) -> str:
+    """``]1, 2[`` with the brackets of an open interval."""
+    left, inside, right = match.groups()
+    if "," not in inside and ";" not in inside:
+        return match.group()
+    return f"{'(' if left == ']' else '['}{inside}{')' if right == '[' else ']'}"
 
 
 def _joined(match: re.Match[str], divided: list[tuple[int, int]]) -> str:

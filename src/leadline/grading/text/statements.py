@@ -15,7 +15,8 @@ MAX_WORDS = 6
 _COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:]*", re.IGNORECASE)
 _VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNORECASE)
 _FILLERS = re.compile(
-    r"(?:(?:therefore|thus|hence|then|so|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
+    r"(?:(?:,\s*)?(?:therefore|thus|hence|then|so|of course|in fact"
+    r"|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
     r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either"
     r"|approximately|approx\.?|about|roughly|around)(?![a-zA-Z])[\s:,]*"
     r"|(?:option|choice|letter|statement)\s+(?=\**\(?[A-J]\b)|#+\s*)",
@@ -34,9 +35,10 @@ _HEDGED = re.compile(
 _ASIDE = re.compile(
     r"(?:(?<=[\d$)}%])|(?<=\b[A-J]))\s*(?:(?:,|\band)\s*not\b.*|\((?:as|because|since)\b[^()]*\)"
     r"|,?\s*\b(?:as|because|since|which|so that|due to|according to|rather than|instead of)\b.*"
-    r"|\([a-z][a-z -]+\)|です|だ|입니다|!+)$",
+    r"|\([a-z][a-z -]+\)|です|だ|입니다|है|!+)$",
     re.DOTALL,
 )
+_THEN = re.compile(r"\b(?:then|so|thus|hence|therefore)\b", re.IGNORECASE)
 _TOLD = re.compile(
     r"(?P<value>.{1,80}?)\s+(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}(?:answers?|results?|solutions?|values?|total)\b.*",
     re.DOTALL | re.IGNORECASE,
@@ -49,6 +51,13 @@ _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
 _CIRCUMSTANCE = re.compile(
     r"(?<=[\d\0%])\s*,?\s*\b(?:attained|achieved|reached|obtained|occurring|when|where|with equality"
     r"|for (?:all|every|any))\b"
+)
+# Before a verb: what follows it is no statement about the answer.
+_CONDITIONAL = re.compile(r"\b(?:when|where|if|whether|unless|than or|most or|least or)\b", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    r"\s*(?:suppose|supposing|assum(?:e|ing)|imagine|let's say|if|what if|whether"
+    r"|(?:(?:we|i) )?(?:need|have|want) to)\b",
+    re.IGNORECASE,
 )
 _AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
 _VALUE_FIRST = re.compile(r"[\s*]*(?:-?\d|\0)")
@@ -68,8 +77,12 @@ def value_of(text: str) -> str | None:
     while (filler := _FILLERS.match(text)) is not None and filler.end() < len(text):
         text = text[filler.end() :]
     outside = without_math(text)
+    aside = _CIRCUMSTANCE.search(outside)
+    if aside is not None:
+        text, outside = text[: aside.start()], outside[: aside.start()]  # "12 when x = 3"
     last = _last_copula(outside)
-    if last is not None and len(LETTERS.findall(outside[: last.start()])) >= 2:
+    before = outside[: last.start()] if last is not None else ""
+    if last is not None and len(LETTERS.findall(before)) >= 2 and not _CONDITIONAL.search(before):
         text = text[last.end() :]
     text = _SPELT_OUT.sub(r"\1", _ASIDE.sub("", text.strip(" *\t\"'")))
     words = LETTERS.findall(without_math(text))
@@ -118,6 +131,8 @@ def concluded(sentence: str, short: bool) -> str | None:
     >>> concluded("So the dimensions are 2 by 3.", True)
     """
     clause = sentence.strip(" *")
+    if _SUPPOSED.match(clause) and not _THEN.search(clause):
+        return None
     openings = list(_CLAUSE.finditer(without_math(clause)))
     if openings and clause[openings[-1].end() :].strip(" ."):
         clause = clause[openings[-1].end() :]

@@ -56,6 +56,11 @@ _UNIT_VECTOR = re.compile(
     r"\\(?:vec|hat|overrightarrow)\s*(?:\{\s*\\?([ijk])(?:math)?\s*\}|\\?([ijk])(?:math)?(?![a-zA-Z]))"
 )
 _ROUGHLY = re.compile(r"^\s*\\text\s*\{\s*(?:exactly|approximately|approx\.?|about|roughly|around)\s*\}")
+_QUANTITY = re.compile(r"\\(?:num\s*\{([^{}]*)\}|(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}\\]*)\})")
+_WORDS_TOO = re.compile(r"(?<![\\a-zA-Z{])[a-zA-Z]{2,}|\$")
+_NOTHING = re.compile(r"\\(?:left|right)\s*\.")
+_UPRIGHT = re.compile(r"\\(?:mathrm|text|textrm|textnormal|mbox)\s*\{\s*(?=\\(?:[dtc]?frac|sqrt|text|math))")
+_POWERS = re.compile(r"\\mathrm\s*\{((?:[^{}]|\{\s*-?\d\s*\})*)\}")
 _COMMENT = re.compile(
     r"[\s,;]*\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?(?:approx(?:imately|\.)?|exact(?:ly)?|rounded)\s*\}?\s*\)\s*$"
 )
@@ -69,15 +74,49 @@ def unwrap(text: str) -> str:
     """
     if "\\" not in text:
         return _COMMENT.sub("", text) if text.endswith(")") else text
+    if r"\mathrm" in text or r"\text" in text or r"\mbox" in text:
+        text = _upright(text)
+    if r"\num" in text or r"\SI" in text or r"\qty" in text:
+        text = _QUANTITY.sub(_quantity, text)
     text = _UNIT_VECTOR.sub(lambda match: f" {match.group(1) or match.group(2)} ", _GONE.sub("", text))
     text = _ROUGHLY.sub("", _shown(text))
     if r"\begin" in text:
-        text = _LAYOUT.sub(_rows, _ROW_GAP.sub(r"\\\\", text))
+        text = _LAYOUT.sub(_rows, _ROW_GAP.sub(r"\\\\", text)).replace("{smallmatrix}", "{pmatrix}")
+    if r"\left" in text or r"\right" in text:
+        text = _NOTHING.sub("", text)
     if r"\choose" in text or r"\over" in text:
         text = _prefix(text)
     if r"\langle" in text and r"\rangle" in text:
         text = re.sub(r"\\langle(?![a-zA-Z])", "(", re.sub(r"\\rangle(?![a-zA-Z])", ")", text))
     return _COMMENT.sub("", text)
+
+
+def _quantity(match: re.Match[str]) -> str:
+    """``\\num{5}`` and ``\\SI{5}{cm}`` as the number with its unit."""
+    plain, number, unit = match.groups()
+    return plain if plain is not None else rf"{number}\text{{ {unit}}}"
+
+
+def _upright(text: str) -> str:
+    """Upright letters without what else is upright for no reason: fractions, other text, the powers of units."""
+    text = text.replace(r"\mathrm{k\Omega}", r"\text{k}\Omega ")
+    for _ in range(4):
+        match = _UPRIGHT.search(text)
+        end = closing_brace(text, match.group().rstrip().rindex("{") + match.start()) if match else -1
+        if match is None or end < 0:
+            break
+        inside = text[match.end() : end]
+        if _WORDS_TOO.search(inside):
+            break
+        text = f"{text[: match.start()]} {inside} {text[end + 1 :]}"
+    return _POWERS.sub(_with_plain_powers, text)
+
+
+def _with_plain_powers(match: re.Match[str]) -> str:
+    if "^" not in match.group(1):
+        return match.group()
+    inside = match.group(1).replace("{", "").replace("}", "")
+    return r"\text{" + re.sub(r"\\[,;:! ]|\\cdot(?![a-zA-Z])", " ", inside) + "}"
 
 
 def _shown(text: str) -> str:
