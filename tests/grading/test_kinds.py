@@ -109,7 +109,9 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
     "choices": (
         [("D) fifteen", "D"), ("(D) 15", "D"), (r"\text{D: 15}", "D"), ("D", "(D)"), (r"\text{Option D}", "D"),
          (r"\textbf{(D) } 15", "D")],
-        [("D: 15", "C"), ("D", "C"), ("CD", "C")],
+        [(r"\text{(D) or (E)}", "D"), (r"\text{D) 5, E) 6}", "D"), ("D. 5 E. 6", "D"), (r"\text{(D) (E)}", "D"),
+         ("D'", "D"), ("y''", "y'"),
+         ("D: 15", "C"), ("D", "C"), ("CD", "C")],
     ),
     "congruences and families": (
         [(r"x\equiv 7 \pmod 5", r"x\equiv 2\pmod{5}"),
@@ -118,6 +120,11 @@ KINDS: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
         [(r"x\equiv 3 \pmod 5", r"x\equiv 2\pmod{5}"), (r"4m, m\in\mathbb{N}", r"4m, m\in\mathbb{Z}"),
          (r"\sum_{j=1}^{n} a_k", r"\sum_{k=1}^{n} a_k"),
          (r"\frac{\pi}{4}+2n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+k\pi, k\in\mathbb{Z}")],
+    ),
+    "and so on": (
+        [("3,5,...", r"3,5,\ldots"), ("0.25...", "0.25"), ("7...", "7")],
+        [("3,5,...", "3,5"), (r"7, \dots", "7"), ("3,5", r"3,5,\ldots"), ("7 ppm", "7"),
+         (r"x=7\text{ (extraneous)}", "7")],
     ),
     "counted in words, or several of them": (
         [(r"7\text{ slices of cake}", "7"), (r"\frac25\text{ of the cake}", r"\frac25"), ("4 dozens", "48"),

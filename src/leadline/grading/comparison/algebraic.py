@@ -31,6 +31,7 @@ __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 _TEXT_WORDS = re.compile(r"\\text\s*\{([^{}]*)\}")
 _TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[a-z]{5,}(?![a-zA-Z])")
+_PRIMES = re.compile(r"(?<=[a-zA-Z}])'+")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
 
 
@@ -42,7 +43,7 @@ def cleaned_gold_fault(text: str) -> str | None:
         node = readable(leaf.text)
         if leaf.form is None and node is not None:
             value(node, dict.fromkeys(letters_of(node), mpmath.mpf(1)))
-    if all(_is_read(leaf) or _is_words(leaf.text) for leaf in leaves):
+    if all(_is_read(leaf) or leaf.unit == "words" or _is_words(leaf.text) for leaf in leaves):
         return None
     for leaf in leaves:
         tree = parsed(to_latex(leaf)) if not _is_read(leaf) else None
@@ -154,6 +155,8 @@ def _same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     # Read as mathematics, a sentence is a product of its letters, and a slow one.
     if not gold.text or not answer.text or _is_prose(gold.text) or _is_prose(answer.text):
         return None
+    if _PRIMES.findall(gold.text) != _PRIMES.findall(answer.text):
+        return False  # the parser passes over them
     scale = same_measure(gold, answer, comparison) or Fraction(1)
     read = _same_readings(gold, answer, scale, comparison)
     if read is not None:

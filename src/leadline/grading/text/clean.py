@@ -67,6 +67,7 @@ _CAPITAL_UNION = re.compile(r"(?<=[\])}])\s*U\s*(?=[\[({\\])")
 _SPACES = re.compile(r"\s+")
 # The box at the end of a proof, and what leads on to an answer.
 _DONE = re.compile(r"(?<=[\w)}\].])\s*\\(?:checkmark|blacksquare|square|Box|qed)$")
+_AND_SO_ON = re.compile(r"[,;]\s*\\dots$")
 _HENCE = re.compile(r"^\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)")
 
 
@@ -84,6 +85,8 @@ def clean(text: str) -> str:
         text = _DOUBLED.sub(r"\\", text)
     if "rac" in text:
         text = _BARE_FRACTION.sub(r"\\frac", text)
+    if "..." in text:
+        text = text.replace("...", r"\dots ")
     text = unwrap(text)
     if "quad" in text and text.count("=") > 1:
         text = _GAP.sub(", ", text)
@@ -225,13 +228,10 @@ def _trim(text: str) -> str:
     """Drops quotes, blanks and closing punctuation around ``text``, and braces around all of it."""
     while True:
         before = text
-        text = (
-            text.strip(" \"'`,;:_~")
-            .removeprefix("=")
-            .removeprefix(r"\approx")
-            .removesuffix(r"\dots")
-            .rstrip("\\ ")
-        )
+        quotes = " \"'`,;:_~" if text[:1] in "\"'`" else ' "`,;:_~'  # y' is another function than y
+        text = text.strip(quotes).removeprefix("=").removeprefix(r"\approx").rstrip("\\ ")
+        if text.endswith(r"\dots") and not _AND_SO_ON.search(text):
+            text = text.removesuffix(r"\dots")
         if "\\" in text:
             text = _HENCE.sub("", _DONE.sub("", text))
         if text.endswith(".") and not re.search(r"(?:^|[\s.])[ap]\.\s?m\.$", text, re.IGNORECASE):
