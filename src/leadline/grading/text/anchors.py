@@ -17,22 +17,28 @@ _ENGLISH = (
     rf"|\banswers?\s*(?:\*\*)?\s*(?:\([a-z]\)\s*)?(?:to\b[^\n.$\\\d:]{{0,60}}?)?{_IS}"
     rf"|\b(?:correct|right|best)\s+(?:option|choice|letter|one)\b[^\n.$\\\d]{{0,40}}?{_IS}"
     rf"|\b(?:option|choice)\s*(?:is\b|[:=])"
-    r"|^[ \t*]*A\s*:|\banswer\s*(?=\$|\\\[|\\\()"
+    r"|^[ \t*]*A\s*:|\banswer(?:\s*(?=\$|\\\[|\\\()|[*_]{2}\s*(?=[\d-])|(?<=final answer)\s*[-–—]\s+(?=[\d$\\]))"
     r"|^[ \t]*(?:#{1,6}\s*)?[*_]*\s*(?:final\s+)?answers?\s*[*_]*\s*$"
-    r"|\bfinal\s+answer\s*[-–—]\s+(?=[\d$\\])|[*_]{2}(?:final\s+)?answer[*_]{2}\s*(?=[\d$\\-])"
+)
+# What may stand in a text of ASCII only; the others cost their time only where they can be found.
+_LATIN = (
+    r"\brespuesta(?:\s+(?:final|correcta))?\s*(?:es\b|:)|\bantwort\s*(?:ist\b|lautet\b|:)"
+    r"|\brisposta(?:\s+(?:finale|corretta))?\s*(?:è|:)|\bresposta(?:\s+(?:final|correta))?\s*(?:é|:)"
+    r"|\bantwoord\s*(?:is\b|:)|\bcevap\s*:|\bjawaban(?:nya)?\s*(?:adalah\b|:)|\bsvar\s*:|\bjibu(?:\s+ni\b|\s*:)|\bvastaus(?:\s+on\b|\s*:)"
 )
 _OTHERS = (
     r"(?:最终|最後|正确|所以|故)?(?:答案|答)\s*(?:应该)?[是为為：:]+|(?:答案|因此|所以|故|应该?|^)\s*选择?[：:]?(?=\s*[（(]?[A-J])|故选|故選|应选|所以选|因此选|選擇|选择"
     r"|(?:答え|解答)\s*[はが:：]|(?:정답|답)\s*[은는이:：]+"
-    r"|\brespuesta(?:\s+(?:final|correcta))?\s*(?:es\b|:)|\bréponse(?:\s+finale)?\s*(?:est\b|:)"
-    r"|\bantwort\s*(?:ist\b|lautet\b|:)|\brisposta(?:\s+(?:finale|corretta))?\s*(?:è|:)"
-    r"|\bresposta(?:\s+(?:final|correta))?\s*(?:é|:)|\bantwoord\s*(?:is\b|:)|\bodpowiedź\s*(?:to\b|:)"
-    r"|\bcevap\s*:|\bđáp\s+án\s*(?:là\b|:)|\bjawaban(?:nya)?\s*(?:adalah\b|:)|\bсвар\s*:|\bsvar\s*:"
-    r"|(?:উত্তর|సమాధానం|คำตอบ|जवाब|उत्तर|\bjibu|\bvastaus|απάντηση|תשובה|پاسخ)"
-    r"\s*(?:হলো|হল|คือ|है|\bni\b|\bon\b|είναι|היא)?\s*[:：]?\s*(?=[\d$\\*(-])"
+    r"|\bréponse(?:\s+finale)?\s*(?:est\b|:)|\bodpowiedź\s*(?:to\b|:)"
+    r"|\bđáp\s+án\s*(?:là\b|:)|\bсвар\s*:"
+    r"|(?:উত্তর|సమాధానం|คำตอบ|जवाब|उत्तर|απάντηση|תשובה|پاسخ)"
+    r"\s*(?:হলো|হল|คือ|है|είναι|היא)?\s*[:：]?\s*(?=[\d$\\*(-])"
     r"|\bответ\s*[:—-]|\bвідповідь\s*[:—-]|(?:الجواب|الإجابة)\s*(?:هو|هي|:)|उत्तर\s*[:है]"
 )
-_ANCHOR = re.compile(rf"(?:{_ENGLISH}|{_OTHERS})[\s:：*_]*", re.IGNORECASE | re.MULTILINE)
+_ASCII_ANCHOR, _ANCHOR = (
+    re.compile(rf"(?:{phrases})[\s:：*_]*", re.IGNORECASE | re.MULTILINE)
+    for phrases in (f"{_ENGLISH}|{_LATIN}", f"{_ENGLISH}|{_LATIN}|{_OTHERS}")
+)
 _NEGATED = re.compile(
     r"\banswers?\s+(?:can\s?not|can't|could\s+not|couldn't|should\s+not|shouldn't|is\s?n't|is\s+not|must\s+not|may\s+not"
     r"|might\s+not|won't|will\s+not|would\s+not|wouldn't|does\s+not|doesn't)\b",
@@ -62,7 +68,8 @@ def last_anchored(text: str, start: int) -> str | None:
     ('$6$', '')
     """
     found: str | None = None
-    for match in reversed(list(_ANCHOR.finditer(text, start))):
+    anchor = _ASCII_ANCHOR if text.isascii() else _ANCHOR
+    for match in reversed(list(anchor.finditer(text, start))):
         rest = text[match.end() : match.end() + ANSWER_WITHIN]
         if _NOT.match(rest) or _SUPPOSED.search(text, max(0, match.start() - 60), match.start()):
             found = ""

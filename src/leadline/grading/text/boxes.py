@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["BOX", "Found", "last_boxes"]
+__all__ = ["BOX", "Found", "last_boxes", "with_backslashes"]
 
 MAX_BOXES = 12
 
-# Behind a backspace, or behind nothing, it has lost its backslash in a string of Python or JSON.
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])|(?:\x08ox|(?<![\w\\{}])box)ed(?=\{)")
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
+# In a string of Python or JSON a box may lose its backslash, or start with a backspace.
+_BARE_BOX = re.compile(r"(?:\x08ox|(?<![\w\\{}])box)ed(?=\{)")
 # What is multiplied with a box, or added to it, inside of one formula.
 _FORMULA = re.compile(r"\$|\\[()\[\]]")
 _BEFORE = re.compile(r"(?:\$|\\\(|\\\[|=)\s*(-?\d*(?:\\cdot|\\times)?\s*)\Z")
@@ -45,6 +46,13 @@ _NOT_NOUNS = frozenset(
     ]
 )
 _MARKUP = re.compile(r"\\q?quad|\\text|\\\\|\\[,;:!()\[\]]|[$()\[\]{}*]")
+
+
+def with_backslashes(text: str) -> str:
+    """The text with the backslashes of boxes that have lost them, where none has kept its own."""
+    if r"\boxed" in text or "oxed{" not in text:
+        return text
+    return _BARE_BOX.sub(r"\\boxed", text)
 
 
 class Found(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from leadline.grading.text.anchors import last_anchored, without_label
-from leadline.grading.text.boxes import BOX, Found, last_boxes
+from leadline.grading.text.boxes import BOX, Found, last_boxes, with_backslashes
 from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
 from leadline.grading.text.statements import NUMBER, concluded, is_value, told, value_of
@@ -51,7 +51,7 @@ def extract_answer(response: str) -> str | None:
             text = response[start : start + TAIL]
     if _BOX_TOKENS[0] in text:
         text = text.replace(_BOX_TOKENS[0], "\\boxed{").replace(_BOX_TOKENS[1], "}")
-    text = _without_markup(text)
+    text = _without_markup(with_backslashes(text))
     ends = list(_THOUGHT_END.finditer(text))
     if ends and text[ends[-1].end() :].strip():
         text = text[ends[-1].end() :]
