@@ -31,7 +31,7 @@ _UPRIGHT = re.compile(rf"(?:\s*(?:\\cdot|/|\*)?\s*\\text\s*\{{[^{{}}]*\}}{_POWER
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BARE = re.compile(
     rf"(?<=[\d)}}.\s])\s*(?<![a-zA-Z\\])"
-    rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER})*\.?)\s*$"
+    rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER}){{0,16}}\.?)\s*$"
 )
 _HAN = re.compile(
     r"(?<=[\d)}\s])\s*(?P<words>(?=[a-zA-Z]*[^\W\d_a-zA-Z])[^\W\d_]+(?:[/ ][^\W\d_]+){0,2})\s*$"
