@@ -66,6 +66,10 @@ class WorldMaterial:
 
     config: WorldConfig
     seed: int
+    notes: Sequence[str] = ()
+    chats: Sequence[Problem] = ()
+    known: Sequence[KnownRate] = ()
+    has_solutions: bool = True
 
     @property
     def world(self) -> ChainWorld:
@@ -74,18 +78,6 @@ class WorldMaterial:
     @property
     def pieces(self) -> Sequence[str]:
         return self.world.pieces
-
-    @property
-    def notes(self) -> Sequence[str]:
-        return ()
-
-    @property
-    def chats(self) -> Sequence[Problem]:
-        return ()
-
-    @property
-    def known(self) -> Sequence[KnownRate]:
-        return ()
 
     def train(self, step: int, count: int) -> list[Problem]:
         return self.world.problems(python_rng(self.seed, "problems", step), count, "train")
@@ -99,10 +91,6 @@ class WorldMaterial:
     def test(self, count: int) -> list[Problem]:
         # The same problems for every seed: runs of different seeds differ by training, not by what they are asked.
         return self.world.problems(python_rng("test"), count, "test")
-
-    @property
-    def has_solutions(self) -> bool:
-        return True
 
     def gold(self, problem: Problem) -> str | None:
         return wrap(problem.solution or "", problem.answer)

@@ -187,9 +187,8 @@ def check_names(folder: Path, model: torch.nn.Module) -> None:
     else:
         return  # adapters, sharded states: not loaded by these names
     names: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(
-        remove_duplicate=False
-    ):  # tied weights are saved under one name
+    # Tied weights are saved under one name.
+    for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     missing = [aliases[0] for aliases in names.values() if not there & set(aliases)]
     if missing:
