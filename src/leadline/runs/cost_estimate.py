@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from leadline.display.numbers import minutes
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends import check_recipe
 from leadline.runs.model_shapes import own_shape
@@ -135,6 +136,4 @@ def _matrix_rate(threads: int | None) -> float:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return minutes(seconds) if seconds < 5400 else f"{seconds / 3600:.1f} h"

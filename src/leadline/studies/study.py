@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from leadline.display.numbers import minutes
 from leadline.errors import DataError
 from leadline.storage.jsonl import Row, read_json
 from leadline.storage.outputs import check_folder_name, check_output, check_output_folder, is_our_page
@@ -124,12 +125,12 @@ def _announcement(plan: Plan, store: Store, cost: Cost, workers: int | None) -> 
     bases, arms, seconds = outstanding(plan, store, cost)
     text = (
         f"study {plan.axis.name}: {bases} of {len(plan.bases)} base models and {arms} of {len(plan.arms)} arms to "
-        f"compute, about {_minutes(seconds)} of CPU time"
+        f"compute, about {minutes(seconds)} of CPU time"
     )
     if workers is None:
         return text
     noun = "worker" if workers == 1 else "workers"
-    return f"{text}, {_minutes(seconds / workers)} on {workers} {noun} with a core each"
+    return f"{text}, {minutes(seconds / workers)} on {workers} {noun} with a core each"
 
 
 def _neighbours(out: Path, own: str) -> dict[str, list[dict[str, float]]]:
@@ -162,7 +163,3 @@ def _command(
     parts += ["--algorithms", ",".join(algorithms)] if algorithms else []
     parts += ["--steps", ",".join(map(str, steps))] if steps is not None else []
     return " ".join(parts)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

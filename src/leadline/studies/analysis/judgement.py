@@ -134,13 +134,13 @@ class _Cell:
         trained = [row for row in self.ran[algorithm] if row["side"] == "trained"]
         t3 = _t3([row for row in unsupported if row["side"] == "trained"], self.sampled)
         gain = seed_mean(list(by_seed(trained, measured_gain).values()))
-        sides = (against[control][side] for side in SIDES)
+        more, references = against[control], spent["references"] > 0
         return Judgement(
             cell=self.name,
             algorithm=algorithm,
             step=self.step,
             seeds=seeds,
-            verdict=judge(t3, *sides, gain, seeds=seeds, references=spent["references"] > 0),
+            verdict=judge(t3, more["trained"], more["held_out"], gain, seeds=seeds, references=references),
             without_support={side: sum(row["side"] == side for row in unsupported) / seeds for side in SIDES},
             lifted={side: seed_mean(list(found.values())) for side, found in lifted.items()},
             against=against,
