@@ -28,9 +28,8 @@ Array = npt.NDArray[np.float64]
 ENUMERABLE = 1296
 """Most answers a prompt that are enumerated (6^4); beyond, only the correct mass is computed."""
 
-_CONTEXTS_AT_ONCE = (
-    4_000  # more is slower: blocks of tens of megabytes are mapped and cleared anew every time
-)
+# More is slower: blocks of tens of megabytes are mapped and cleared anew every time.
+_CONTEXTS_AT_ONCE = 4_000
 
 
 class Policies(NamedTuple):
