@@ -60,6 +60,10 @@ class Page(HTMLParser):
             self.text += data
 
 
+def bare_text(sentence: story.ArmSentence) -> str:
+    return "".join(part if isinstance(part, str) else part.name for part in sentence)
+
+
 def results(**arms: dict[str, Any]) -> dict[str, Any]:
     return {"arms": arms, "seed": 3}
 
@@ -287,17 +291,17 @@ def length(difference: float, *ci: float) -> dict[str, Any]:
 def test_the_headline_claims_what_the_intervals_carry(
     tmp_path: Path, paired: list[dict], headline: str
 ) -> None:
-    assert story.bare_text(told(tmp_path, *paired).headline) == headline
+    assert bare_text(told(tmp_path, *paired).headline) == headline
 
 
 def test_the_sentences_name_numbers_intervals_and_zero(tmp_path: Path) -> None:
     made = told(tmp_path, length(-17.1, -18.5, -15.7), accuracy(0.004, -0.011, 0.019))
-    assert [story.bare_text(s) for s in made.sentences] == [
+    assert [bare_text(s) for s in made.sentences] == [
         "Measured: grpo at 86.1% [84.0, 88.0] and lead at 86.5% [85.0, 88.0] (pass@1 with 95% intervals).",
         "Against grpo, lead uses 38% fewer tokens (45.1 → 28.0, difference −17.1 [−18.5, −15.7]); pass@1 changes by "
         "+0.4 points [−1.1, +1.9], an interval that includes zero: this is no evidence of a difference.",
     ]
-    assert "trained once (seed 3)" in story.bare_text(made.caveats[0])
+    assert "trained once (seed 3)" in bare_text(made.caveats[0])
     assert len(made.caveats) == 1
 
 
@@ -316,7 +320,7 @@ def test_a_length_term_that_outweighs_accuracy_is_named(
             names = ("drift_accuracy", "drift_length_mixed", "drift_length_unanimous")
             row = dict(zip(names, parts if step % 3 else (None,) * 3, strict=True))
             writer.metric({"arm": "lead", "stage": "rl", "step": step, **row})
-    caveats = [story.bare_text(said) for said in story.tell(gather([tmp_path / "run"])[0]).caveats]
+    caveats = [bare_text(said) for said in story.tell(gather([tmp_path / "run"])[0]).caveats]
     found = [said for said in caveats if "outweighs accuracy" in said]
     assert bool(found) == warned
     if warned:
@@ -327,8 +331,8 @@ def test_a_length_term_that_outweighs_accuracy_is_named(
 
 def test_without_pairs_no_difference_is_claimed(tmp_path: Path) -> None:
     made = told(tmp_path)
-    assert not [s for s in made.sentences if "fewer" in story.bare_text(s) or "rises" in story.bare_text(s)]
-    assert "No paired differences were recorded" in story.bare_text(made.caveats[1])
+    assert not [s for s in made.sentences if "fewer" in bare_text(s) or "rises" in bare_text(s)]
+    assert "No paired differences were recorded" in bare_text(made.caveats[1])
 
 
 def test_two_trained_arms_come_before_what_they_started_from(tmp_path: Path) -> None:
@@ -338,10 +342,8 @@ def test_two_trained_arms_come_before_what_they_started_from(tmp_path: Path) -> 
         {"a": "grpo", "b": "lead"} | length(-17, -18, -16),
     ]
     made = story.tell(gather([write_run(tmp_path / "run", summary)])[0])
-    assert story.bare_text(made.headline) == "lead answers with 38% fewer tokens than grpo."
-    assert (
-        story.bare_text(made.sentences[2]) == "Against sft, grpo pass@1 rises by +30.0 points [+20.0, +40.0]."
-    )
+    assert bare_text(made.headline) == "lead answers with 38% fewer tokens than grpo."
+    assert bare_text(made.sentences[2]) == "Against sft, grpo pass@1 rises by +30.0 points [+20.0, +40.0]."
 
 
 def test_seeds_are_the_unit_when_runs_repeat_one_experiment(tmp_path: Path) -> None:
@@ -355,11 +357,9 @@ def test_seeds_are_the_unit_when_runs_repeat_one_experiment(tmp_path: Path) -> N
     made = story.across_seeds(gather(roots))
     assert made is not None
     t = scipy_stats.ttest_rel(after, before).confidence_interval(0.95)
-    assert f"difference −16.5 [−{-t.low:.1f}, −{-t.high:.1f}]" in story.bare_text(made.sentences[0])
-    assert "(45.6 → 29.1," in story.bare_text(made.sentences[0])
-    assert story.bare_text(made.headline).startswith(
-        "Over 4 seeds: lead answers with 36% fewer tokens than grpo"
-    )
+    assert f"difference −16.5 [−{-t.low:.1f}, −{-t.high:.1f}]" in bare_text(made.sentences[0])
+    assert "(45.6 → 29.1," in bare_text(made.sentences[0])
+    assert bare_text(made.headline).startswith("Over 4 seeds: lead answers with 36% fewer tokens than grpo")
     page = Page(build_report(roots, tmp_path / "r.html").read_text("utf-8"))
     assert "Over 4 seeds" in page.text
     assert story.across_seeds(gather(roots[:2])) is None

@@ -10,7 +10,6 @@ from leadline.grpo.config import AdvantageConfig, LossConfig
 from leadline.studies.experiment.tabular import (
     action_values,
     at_equal_kl,
-    expected_training,
     sampled_training,
     tilt_at_kl,
 )
@@ -20,6 +19,26 @@ V = 10
 BASE = np.random.default_rng(3).dirichlet(np.ones(V))
 RIGHT = np.arange(V) < 2
 Q = float(BASE[RIGHT].sum())
+
+
+def expected_training(
+    base: np.ndarray,
+    correct: np.ndarray,
+    advantage: AdvantageConfig,
+    loss: LossConfig,
+    *,
+    group: int = 8,
+    rate: float = 0.1,
+    steps: int = 5000,
+    natural: bool = True,
+) -> np.ndarray:
+    """``[V]`` policy after ``steps`` expected updates from ``base``, by natural or plain policy gradient."""
+    logits = np.log(base)
+    for _ in range(steps):
+        policy = special.softmax(logits)
+        values = action_values(policy, base, correct, advantage, loss, group)
+        logits = special.log_softmax(logits + rate * (values if natural else policy * values))
+    return np.asarray(special.softmax(logits))
 
 
 def train(advantage: AdvantageConfig, kl: str, beta: float, **settings: object) -> np.ndarray:

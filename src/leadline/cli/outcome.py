@@ -43,9 +43,8 @@ def run(command: Callable[[], object], *, traceback: Callable[[], bool]) -> int:
         return 130
     except BrokenPipeError:
         return 1
-    except (
-        OSError
-    ) as error:  # what no reader or writer of ours has met: a folder that may not be looked into, say
+    except OSError as error:
+        # What no reader or writer of ours has met: a folder that may not be looked into, say.
         if traceback():
             raise
         complain(f"{error.filename or 'standard output'!s:.300}: {error.strerror or error}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from leadline.display.numbers import minutes
 from leadline.errors import InputError
 
 if TYPE_CHECKING:
@@ -130,9 +131,5 @@ class Lines:
         if now - self.last < _EVERY_SECONDS and progress.done < progress.total:
             return
         self.last = now
-        text = f"{progress.done}/{progress.total}  {progress.what}  {_left(progress.seconds_left)} left"
+        text = f"{progress.done}/{progress.total}  {progress.what}  {minutes(progress.seconds_left)} left"
         self.console.print(text, markup=False)
-
-
-def _left(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

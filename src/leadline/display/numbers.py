@@ -11,6 +11,7 @@ __all__ = [
     "count",
     "duration",
     "joined",
+    "minutes",
     "percent",
     "points",
     "share",
@@ -114,6 +115,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def minutes(seconds: float) -> str:
+    """An estimate of time, in minutes from a minute and a half on."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def joined(names: list[str]) -> str:

@@ -9,7 +9,14 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
@@ -32,14 +39,7 @@ class Progress:
         self._task: TaskID | None = None
         self._name, self._total, self._started, self._last = "", 0, 0.0, 0.0
         if self.console.is_terminal:
-            self._bar = RichProgress(
-                TextColumn("[bold]{task.description:>8}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                TimeRemainingColumn(compact=True),
-                console=self.console,
-            )
+            self._bar = RichProgress(*_columns("[bold]{task.description:>8}"), console=self.console)
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -86,14 +86,8 @@ class Progress:
 def counting(label: str, console: Console | None = None) -> Iterator[Callable[..., None]]:
     """A bar for one long job: call what it yields with (done), or (done, total). Shown on a terminal only."""
     console = console or Console(stderr=True)
-    columns = (
-        TextColumn(label),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    with RichProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    hidden = not console.is_terminal
+    with RichProgress(*_columns(label), console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task(label, total=None, text="")
         started = time.monotonic()
 
@@ -102,6 +96,12 @@ def counting(label: str, console: Console | None = None) -> Iterator[Callable[..
             bar.update(task, completed=done, total=total, text=f"{rate:,.0f}/s")
 
         yield count
+
+
+def _columns(first: str) -> tuple[ProgressColumn, ...]:
+    """Of a bar, behind its name."""
+    counted, text = MofNCompleteColumn(), TextColumn("{task.fields[text]}")
+    return TextColumn(first), BarColumn(bar_width=24), counted, text, TimeRemainingColumn(compact=True)
 
 
 def describe_row(row: Mapping[str, Any]) -> str:

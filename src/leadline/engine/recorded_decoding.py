@@ -24,9 +24,8 @@ from leadline.model.static_cache import StaticCache
 
 __all__ = ["RecordedDecoder", "Shape", "decoder_for"]
 
-_WIDTHS = (
-    32  # prompts are given room in steps of so many tokens, so that batches of like prompts share a recording
-)
+# Prompts are given room in steps of so many tokens, so that batches of like prompts share a recording.
+_WIDTHS = 32
 _LOOK = 8  # tokens between two looks at how many rows are left: each waits for the GPU
 _FEWEST = 16  # lines of the smallest recording; fewer would not be faster
 _KEPT = 2  # recordings of other shapes (training, validation) kept a model...

@@ -114,9 +114,8 @@ class DecoderConfig:
         """Numbers in the weights of one layer."""
         width, q, kv = self.hidden_size, self.attention_width, self.kv_width
         products = 2 * width * q + 2 * width * kv + 3 * width * self.intermediate_size
-        return (
-            products + 2 * width + (q + 2 * kv) * self.qkv_bias + 2 * self.head_dim * self.qk_norm
-        )  # norms, biases
+        norms, biases = 2 * width + 2 * self.head_dim * self.qk_norm, (q + 2 * kv) * self.qkv_bias
+        return products + norms + biases
 
     @property
     def parameters(self) -> int:

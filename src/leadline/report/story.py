@@ -19,7 +19,7 @@ from leadline.storage.length_push import LengthPush
 from leadline.storage.step_row import reward_parts
 from leadline.types import finite_number
 
-__all__ = ["ArmSentence", "Story", "across_seeds", "bare_text", "tell"]
+__all__ = ["ArmSentence", "Story", "across_seeds", "tell"]
 
 ArmSentence = tuple["str | Arm", ...]
 """Text with arms in it; the page gives the arms their colour."""
@@ -37,11 +37,6 @@ class Story:
     headline: ArmSentence
     sentences: list[ArmSentence] = field(default_factory=list)
     caveats: list[ArmSentence] = field(default_factory=list)
-
-
-def bare_text(sentence: ArmSentence) -> str:
-    """Return a sentence as bare text."""
-    return "".join(part.name if isinstance(part, Arm) else part for part in sentence)
 
 
 def tell(run: Run) -> Story:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
+from leadline.display.numbers import minutes
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends import check_recipe
 from leadline.runs.model_shapes import own_shape
 from leadline.runs.pipeline import stage_names
-from leadline.runs.training_data import Material, open_material
+from leadline.runs.training_data import Material, gold_completion, open_material
 
 __all__ = ["BYTES_TO_TRAIN", "OVERHEAD_BYTES", "StageCost", "describe_plan", "plan"]
 
@@ -98,10 +100,7 @@ def _typical_length(recipe: Recipe, material: Material) -> int:
     """Tokens of a completion: guessed from known solutions; of a model that was trained elsewhere, half of the cap."""
     if recipe.model.source is not None:
         return max(1, recipe.rl.max_tokens // 2)
-    texts = [text for text in (material.gold(problem) for problem in material.test(16)) if text]
-    if not texts:
-        return recipe.rl.max_tokens // 2
-    characters = sum(map(len, texts)) / len(texts)
+    characters = fmean(len(gold_completion(problem)) for problem in material.test(16))
     tokens = characters / (1.6 if recipe.data.world is not None else 3.0)
     return max(1, min(recipe.rl.max_tokens, int(tokens * _FULL_WIDTH)))
 
@@ -137,6 +136,4 @@ def _matrix_rate(threads: int | None) -> float:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return minutes(seconds) if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -18,7 +18,7 @@ from leadline.seeds import endless_order, python_rng
 from leadline.tasks import ChainWorld, wrap
 from leadline.types import Problem
 
-__all__ = ["FileMaterial", "Material", "WorldMaterial", "open_material"]
+__all__ = ["FileMaterial", "Material", "WorldMaterial", "gold_completion", "open_material"]
 
 
 class Material(Protocol):
@@ -56,9 +56,6 @@ class Material(Protocol):
     def has_solutions(self) -> bool:
         """Whether any problem that is trained on comes with a worked solution."""
 
-    def gold(self, problem: Problem) -> str | None:
-        """A completion of ``problem`` that is known to be correct, if there is one."""
-
 
 @dataclass(frozen=True)
 class WorldMaterial:
@@ -66,6 +63,10 @@ class WorldMaterial:
 
     config: WorldConfig
     seed: int
+    notes: Sequence[str] = ()
+    chats: Sequence[Problem] = ()
+    known: Sequence[KnownRate] = ()
+    has_solutions: bool = True
 
     @property
     def world(self) -> ChainWorld:
@@ -74,18 +75,6 @@ class WorldMaterial:
     @property
     def pieces(self) -> Sequence[str]:
         return self.world.pieces
-
-    @property
-    def notes(self) -> Sequence[str]:
-        return ()
-
-    @property
-    def chats(self) -> Sequence[Problem]:
-        return ()
-
-    @property
-    def known(self) -> Sequence[KnownRate]:
-        return ()
 
     def train(self, step: int, count: int) -> list[Problem]:
         return self.world.problems(python_rng(self.seed, "problems", step), count, "train")
@@ -99,13 +88,6 @@ class WorldMaterial:
     def test(self, count: int) -> list[Problem]:
         # The same problems for every seed: runs of different seeds differ by training, not by what they are asked.
         return self.world.problems(python_rng("test"), count, "test")
-
-    @property
-    def has_solutions(self) -> bool:
-        return True
-
-    def gold(self, problem: Problem) -> str | None:
-        return wrap(problem.solution or "", problem.answer)
 
 
 @dataclass(frozen=True)
@@ -132,7 +114,7 @@ class FileMaterial:
         if most is not None:
             easy = [p for p in pool if p.difficulty is not None and p.difficulty <= most]
             pool = easy or pool
-        return [(problem, self.gold(problem)) for problem in self._draw("examples", step, count, pool)]
+        return [(problem, gold_completion(problem)) for problem in self._draw("examples", step, count, pool)]
 
     def validation(self, count: int) -> list[Problem]:
         return self.held_out[:count]
@@ -144,13 +126,14 @@ class FileMaterial:
     def has_solutions(self) -> bool:
         return any(problem.solution for problem in self.training)
 
-    def gold(self, problem: Problem) -> str:
-        """The solution in the format that is trained; the bare answer where no solution is known."""
-        return wrap(problem.solution or "", problem.answer)
-
     def _draw(self, purpose: str, step: int, count: int, pool: Sequence[Problem]) -> list[Problem]:
         """Rows ``step * count ...`` of an endless row of shuffled epochs: no cursor to save, nothing to replay."""
         return [pool[index] for index in endless_order(len(pool), step * count, count, self.seed, purpose)]
+
+
+def gold_completion(problem: Problem) -> str:
+    """The solution in the format that is trained; the bare answer where no solution is known."""
+    return wrap(problem.solution or "", problem.answer)
 
 
 def open_material(recipe: Recipe) -> Material:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from leadline.errors import StorageError
+from leadline.storage.outputs import sync
 
 __all__ = ["Checkpoint", "CheckpointWarning", "Checkpoints", "superfluous"]
 
@@ -121,7 +121,7 @@ def _seal(folder: Path, content: Mapping[str, Any]) -> None:
     sealed = {**body, "checksum": _digest(body)}
     (folder / "state.json").write_text(json.dumps(sealed, indent=1) + "\n")
     for path in [*folder.iterdir(), folder]:
-        _flush(path)
+        sync(path)
 
 
 def _verify(folder: Path) -> tuple[str, Checkpoint | None]:
@@ -146,7 +146,7 @@ def _replace(aside: Path, final: Path) -> None:
     if final.exists():
         final.rename(outgoing)
     aside.rename(final)
-    _flush(final.parent)
+    sync(final.parent)
     shutil.rmtree(outgoing, ignore_errors=True)
 
 
@@ -157,11 +157,3 @@ def _digest(value: Any) -> str:
 def _checksum(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

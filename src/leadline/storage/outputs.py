@@ -29,6 +29,7 @@ __all__ = [
     "refusals_as_storage_errors",
     "replacing",
     "starts_with_row",
+    "sync",
     "write_text_atomic",
 ]
 
@@ -154,7 +155,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(stream.fileno())
             stream.close()
             os.replace(aside, path)
-            _sync_folder(path.parent)
+            sync(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):  # close flushes, and may meet the same full disk again
             stream.close()
@@ -268,8 +269,9 @@ def _check_folder(folder: Path, path: Path) -> None:
                 missing.rmdir()
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

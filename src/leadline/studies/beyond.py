@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leadline.storage.jsonl import Row, read_json, write_json_atomic, write_text_atomic
+from leadline.storage.jsonl import Row
 from leadline.studies.analysis.judgement import judge_beyond
 from leadline.studies.analysis.summary import StudyTable, summarise
 from leadline.studies.experiment.algorithms import find_algorithm
 from leadline.studies.experiment.tally import COUNTS
 from leadline.studies.output.beyond_figures import beyond_figures
 from leadline.studies.output.beyond_page import beyond_page
-from leadline.studies.output.files import plan_and_versions, write_rows
+from leadline.studies.output.files import plan_and_versions, write_rows, write_study
 from leadline.studies.plan import Plan
 
 __all__ = ["write_beyond"]
@@ -32,10 +32,7 @@ def write_beyond(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> di
     result = {
         "schema": 1,
         "kind": "beyond",
-        "axis": plan.axis.name,
-        "question": plan.axis.question,
-        "command": command,
-        **plan_and_versions(plan),
+        **plan_and_versions(plan, command),
         "algorithms": [
             {"name": name, "note": found.note, "question": found.question} for name, found in asked.items()
         ],
@@ -43,10 +40,4 @@ def write_beyond(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> di
         "conditions": summarise(table),
     }
     write_rows(out / "results.parquet", rows, _COLUMNS)
-    write_json_atomic(out / "results.json", result)
-    result = read_json(out / "results.json")  # so that the page shows what the file holds
-    drawings = beyond_figures(judged)
-    for name, svg in drawings.items():
-        write_text_atomic(out / "figures" / f"{name}.svg", svg)
-    write_text_atomic(out / "report.html", beyond_page(result, drawings))
-    return result
+    return write_study(out, result, beyond_figures(judged), beyond_page)

@@ -6,13 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from leadline.display.numbers import minutes
 from leadline.errors import DataError
-from leadline.storage.jsonl import (
-    Row,
-    read_json,
-    write_json_atomic,
-    write_text_atomic,
-)
+from leadline.storage.jsonl import Row, read_json
 from leadline.storage.outputs import check_folder_name, check_output, check_output_folder, is_our_page
 from leadline.studies.analysis.claims import judge_claims
 from leadline.studies.analysis.summary import StudyTable, curve, laws, power, summarise
@@ -23,7 +19,7 @@ from leadline.studies.execution.pools import open_pool
 from leadline.studies.execution.runner import StudyProgress, run_plan
 from leadline.studies.execution.store import Store
 from leadline.studies.output.figures import figures
-from leadline.studies.output.files import plan_and_versions, write_rows
+from leadline.studies.output.files import plan_and_versions, write_rows, write_study
 from leadline.studies.output.page import study_page
 from leadline.studies.plan import Plan, beyond_plan, make_plan
 
@@ -112,10 +108,7 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
     own = curve([row for row in rows if row["side"] == "trained" and row["algorithm"] == _grid(plan)])
     result = {
         "schema": SCHEMA,
-        "axis": plan.axis.name,
-        "question": plan.axis.question,
-        "command": command,
-        **plan_and_versions(plan),
+        **plan_and_versions(plan, command),
         "claims": [claim.to_json() for claim in judge_claims(plan, table)],
         "power": power(plan.scale.prompts, plan.scale.group, plan.steps),
         "laws": laws(table),
@@ -123,14 +116,8 @@ def write_outputs(plan: Plan, rows: Sequence[Row], out: Path, command: str) -> d
         "conditions": summarise(table),
     }
     write_rows(out / "results.parquet", rows, _COLUMNS)
-    write_json_atomic(out / "results.json", result)
-    # Read back, so that the page shows what the file holds: infinite limits are null there.
-    result = read_json(out / "results.json")
     drawings = figures(plan, table, {plan.axis.name: own, **_neighbours(out, plan.axis.name)})
-    for name, svg in drawings.items():
-        write_text_atomic(out / "figures" / f"{name}.svg", svg)
-    write_text_atomic(out / "report.html", study_page(result, drawings))
-    return result
+    return write_study(out, result, drawings, study_page)
 
 
 def _announcement(plan: Plan, store: Store, cost: Cost, workers: int | None) -> str:
@@ -138,12 +125,12 @@ def _announcement(plan: Plan, store: Store, cost: Cost, workers: int | None) -> 
     bases, arms, seconds = outstanding(plan, store, cost)
     text = (
         f"study {plan.axis.name}: {bases} of {len(plan.bases)} base models and {arms} of {len(plan.arms)} arms to "
-        f"compute, about {_minutes(seconds)} of CPU time"
+        f"compute, about {minutes(seconds)} of CPU time"
     )
     if workers is None:
         return text
     noun = "worker" if workers == 1 else "workers"
-    return f"{text}, {_minutes(seconds / workers)} on {workers} {noun} with a core each"
+    return f"{text}, {minutes(seconds / workers)} on {workers} {noun} with a core each"
 
 
 def _neighbours(out: Path, own: str) -> dict[str, list[dict[str, float]]]:
@@ -176,7 +163,3 @@ def _command(
     parts += ["--algorithms", ",".join(algorithms)] if algorithms else []
     parts += ["--steps", ",".join(map(str, steps))] if steps is not None else []
     return " ".join(parts)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from leadline.tasks.machine import Machine, State
 
-__all__ = ["arithmetic_machine"]
+__all__ = ["arithmetic_machine", "number_of"]
 
 
 def arithmetic_machine(base: int = 7, name: str = "arithmetic") -> Machine:
@@ -20,14 +20,15 @@ def arithmetic_machine(base: int = 7, name: str = "arithmetic") -> Machine:
     """
 
     def on_number(function: Callable[[int], int]) -> Callable[[State], State]:
-        return lambda state: _digits(function(_number(state, base)), base, len(state))
+        return lambda state: _digits(function(number_of(state, base)), base, len(state))
 
     operations = {f"+{k}": on_number(lambda n, k=k: n + k) for k in (1, 4, 9)}  # type: ignore[misc]
     operations |= {f"*{k}": on_number(lambda n, k=k: n * k) for k in (2, 3, 5)}  # type: ignore[misc]
     return Machine(name, base, operations)
 
 
-def _number(state: State, base: int) -> int:
+def number_of(state: State, base: int) -> int:
+    """The place of a state in counting order: the number that it writes in ``base``."""
     value = 0
     for digit in state:
         value = value * base + digit

@@ -43,32 +43,3 @@ class Machine:
         """
         every = itertools.product(self.operations, repeat=depth)
         return tuple(p for p in every if all(a != b for a, b in itertools.pairwise(p)))
-
-    def commuting_pairs(self, size: int) -> list[tuple[str, str]]:
-        """Pairs of different operations whose order makes no difference on any state of ``size``."""
-        pairs = itertools.combinations(self.operations, 2)
-        return [
-            (a, b)
-            for a, b in pairs
-            if all(self.run(s, (a, b)) == self.run(s, (b, a)) for s in self.states(size))
-        ]
-
-    def generated(self, size: int, limit: int) -> int:
-        """How many different functions the programs of any depth compute on states of ``size``, counted to ``limit``.
-
-        A world whose operations generate few functions short-circuits depth: every deep program is then a shallow one.
-        """
-        start = tuple(self.states(size))
-        tables = {
-            name: {state: operation(state) for state in start} for name, operation in self.operations.items()
-        }
-        seen, frontier = {start}, [start]
-        while frontier and len(seen) < limit:
-            reached = {
-                tuple(table[state] for state in function)
-                for function in frontier
-                for table in tables.values()
-            }
-            frontier = list(reached - seen)
-            seen |= reached
-        return min(len(seen), limit)

@@ -40,9 +40,8 @@ def _look(seen: Observation, run: History) -> Sign | None:
     tokens = seen.get("mean_tokens")
     size = max(2.0, seen.values.get("completions", 0.0) / seen.units)
     few = _DISTINCT * math.log(size) if tokens is not None and tokens >= _TEXT else _LETTER
-    if (
-        tokens is not None and max(entropy, begun or 0.0) * tokens < few
-    ):  # whatever is right: nothing is tried
+    # Whatever is right: nothing is tried.
+    if tokens is not None and max(entropy, begun or 0.0) * tokens < few:
         return flag(True, entropy * tokens, "entropy is {} nats a completion since the start", remedy=_GREEDY)
     low = entropy < _NOTHING or (begun is not None and entropy < _SHARE * begun)
     says = "entropy is {} nats a token" + (f", from {begun:.2g} at the start" if begun is not None else "")

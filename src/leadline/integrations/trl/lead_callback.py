@@ -138,9 +138,8 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
     def _of_an_evaluation(self) -> bool:
         """Whether no training generation has taken the place of the last evaluation's completions yet."""
         args, trainer = self._trainer.args, self._trainer
-        cycle = (
-            args.steps_per_generation * trainer.num_iterations
-        )  # micro-steps from one generation to the next
+        # Micro-steps from one generation to the next.
+        cycle = args.steps_per_generation * trainer.num_iterations
         return bool((trainer._step - 1) // cycle * cycle < self._evaluated)
 
     def _of_a_fresh_batch(self, seen: Observation, rows: list[CompletionRow]) -> Observation:

@@ -59,20 +59,14 @@ class ResumeMixin(Host):
     def _lead_hindrances(self) -> list[str]:
         """What will keep any checkpoint of this trainer from being resumed."""
         sized = hasattr(self.train_dataset, "__len__") and hasattr(self.train_dataset, "select")
-        return [
-            *([] if sized else ["the data set is streamed: its position cannot be restored"]),
-            *(["save_only_model: no random states are saved"] if self.args.save_only_model else []),
-            *(
-                ["ignore_data_skip: the epoch's prompts would start again"]
-                if self.args.ignore_data_skip
-                else []
-            ),
-            *(
-                ["sync_ref_model: TRL saves no reference model: it would start again from the base model"]
-                if getattr(self.args, "sync_ref_model", False)
-                else []
-            ),
-        ]
+        moving = getattr(self.args, "sync_ref_model", False)
+        reasons = {
+            "the data set is streamed: its position cannot be restored": not sized,
+            "save_only_model: no random states are saved": self.args.save_only_model,
+            "ignore_data_skip: the epoch's prompts would start again": self.args.ignore_data_skip,
+            "sync_ref_model: TRL saves no reference model: it would start again from the base model": moving,
+        }
+        return [reason for reason, holds in reasons.items() if holds]
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
@@ -128,7 +122,8 @@ class ResumeMixin(Host):
         """What must be the same before and after for the steps of a checkpoint to mean the same."""
         args, data = self.args, self.train_dataset
         sized = hasattr(data, "__len__") and hasattr(data, "select")
-        first = min(100, len(data)) if sized else 0
+        first = data.select(range(min(100, len(data)))) if sized else ()
+        chooses = getattr(self, "select", "none") != "none"
         return {
             "world_size": args.world_size,
             "per_device_train_batch_size": args.per_device_train_batch_size,
@@ -138,13 +133,9 @@ class ResumeMixin(Host):
             "num_generations": self.num_generations,
             "shuffle_dataset": self.shuffle_dataset,
             "seed": args.seed,
-            "select": [self.select, self.select_factor]
-            if getattr(self, "select", "none") != "none"
-            else None,
+            "select": [self.select, self.select_factor] if chooses else None,
             "prompts": len(data) if sized else None,
-            "first_prompts": fingerprint([row.get("prompt") for row in data.select(range(first))])
-            if sized
-            else None,
+            "first_prompts": fingerprint([row.get("prompt") for row in first]) if sized else None,
         }
 
     def _lead_state(self, folder: Path) -> dict[str, Any]:
@@ -187,9 +178,8 @@ def check_names(folder: Path, model: torch.nn.Module) -> None:
     else:
         return  # adapters, sharded states: not loaded by these names
     names: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(
-        remove_duplicate=False
-    ):  # tied weights are saved under one name
+    # Tied weights are saved under one name.
+    for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     missing = [aliases[0] for aliases in names.values() if not there & set(aliases)]
     if missing:

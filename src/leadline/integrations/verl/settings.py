@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leadline.errors import ConfigError
 from leadline.grpo.config import PRESETS, AdvantageConfig
 
-__all__ = ["RewardSettings", "advantage_settings", "plain_settings", "reward_settings", "state_folder"]
+__all__ = [
+    "RewardSettings",
+    "advantage_settings",
+    "plain_settings",
+    "reward_settings",
+    "settings_faults",
+    "state_folder",
+]
 
 
 class RewardSettings(BaseModel):
@@ -62,7 +69,7 @@ def advantage_settings(algorithm: Any) -> AdvantageConfig:
         make = getattr(AdvantageConfig, preset) if preset else AdvantageConfig
         made: AdvantageConfig = make(**section)
     except ValidationError as error:
-        raise ConfigError(_lines("algorithm.leadline", error)) from error
+        raise ConfigError(settings_faults("algorithm.leadline", error)) from error
     if made.remembers and not state:
         raise ConfigError(
             "algorithm.leadline.state: needed with length_control or train_both_steps: verl's trainer.default_local_dir"
@@ -85,7 +92,7 @@ def reward_settings(reward: Any) -> RewardSettings:
     try:
         return RewardSettings(**plain_settings(_section(reward, "leadline")))
     except ValidationError as error:
-        raise ConfigError(_lines("reward.leadline", error)) from error
+        raise ConfigError(settings_faults("reward.leadline", error)) from error
 
 
 def _section(config: Any, name: str) -> Any:
@@ -93,7 +100,8 @@ def _section(config: Any, name: str) -> Any:
     return {} if section is None else section
 
 
-def _lines(where: str, error: ValidationError) -> list[str]:
+def settings_faults(where: str, error: ValidationError) -> list[str]:
+    """What pydantic refuses of a section of verl's configuration, a line each with its key."""
     lines = []
     for fault in error.errors():
         path = ".".join([where, *(str(part) for part in fault["loc"])])

@@ -11,7 +11,7 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards.user_functions import guarded, resolve
 from leadline.runs.composer import Composer, Parts
-from leadline.runs.training_data import Material
+from leadline.runs.training_data import gold_completion
 from leadline.samplers import Sampler
 from leadline.types import Problem
 
@@ -21,7 +21,6 @@ __all__ = ["lift_of", "named_split"]
 def lift_of(
     recipe: Recipe,
     name: str,
-    material: Material,
     codec: Codec,
     scorer: Scores,
     frozen: Callable[[], Sampler],
@@ -30,7 +29,7 @@ def lift_of(
     arm, rl = recipe.arms[name], recipe.rl
     if arm.lift == "none":
         return None
-    answers: Answers = _solutions(material)
+    answers: Answers = _solutions
     if arm.lift != "solutions":
         answers = Composer(named_split(arm.lift), frozen(), scorer, rl, recipe.seed)
     return Lift(answers, codec, rl.prompts, rl.max_tokens)
@@ -57,9 +56,5 @@ def named_split(name: str) -> Callable[..., Parts | None]:
     return parts_of
 
 
-def _solutions(material: Material) -> Answers:
-    def answers(failed: Sequence[Problem], step: int) -> list[tuple[Problem, str]]:
-        known = [problem for problem in failed if problem.solution]
-        return [(problem, text) for problem in known if (text := material.gold(problem)) is not None]
-
-    return answers
+def _solutions(failed: Sequence[Problem], step: int) -> list[tuple[Problem, str]]:
+    return [(problem, gold_completion(problem)) for problem in failed if problem.solution]

@@ -31,7 +31,7 @@ from leadline.runs.backends.checks import check_model
 from leadline.runs.backends.lifting import lift_of
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.model_shapes import own_shape
-from leadline.runs.training_data import Material
+from leadline.runs.training_data import Material, gold_completion
 from leadline.samplers import Prompting
 from leadline.samplers.local import LocalSampler
 from leadline.seeds import torch_rng
@@ -200,9 +200,7 @@ class LocalBackend:
                 checkpoints=checkpoints,
                 on_step=stage.on_row,
                 known=self.material.known,
-                lift=lift_of(
-                    self.recipe, stage.name, self.material, codec, scorer, lambda: self.sampler(start)
-                ),
+                lift=lift_of(self.recipe, stage.name, codec, scorer, lambda: self.sampler(start)),
             ).run(stage.interrupts)
         return _final(checkpoints, config.steps)
 
@@ -218,13 +216,10 @@ class LocalBackend:
         return LocalSampler(model, device=str(self.device), prompting=prompting)
 
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
-        known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
-        if not known:
-            return {}
-        asked, texts = [problem for problem, _ in known], [gold for _, gold in known]
+        texts = [gold_completion(problem) for problem in problems]
         temperature = self.recipe.evaluation.temperature or 1.0
-        values = self.sampler(model).solution_logprobs(asked, texts, temperature)
-        return {problem.id: [value] for problem, value in zip(asked, values, strict=True)}
+        values = self.sampler(model).solution_logprobs(problems, texts, temperature)
+        return {problem.id: [value] for problem, value in zip(problems, values, strict=True)}
 
     def _load(self, folder: Path) -> tuple[Decoder, Codec]:
         model, tokenizer = load_model(folder, device=self.device)

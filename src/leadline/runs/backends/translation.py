@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from leadline.recipes.schema import Recipe
@@ -24,6 +25,13 @@ class Line:
     place: str
     keys: Mapping[str, Any] = field(default_factory=dict)
     refused: str | None = None
+
+    @classmethod
+    def refused_if(
+        cls, unfit: bool, place: str, why: str, keys: Mapping[str, Any] = MappingProxyType({})
+    ) -> Line:
+        """A line that the trainer cannot do where ``unfit`` holds."""
+        return cls(place, keys, why if unfit else None)
 
 
 def settings(lines: Iterable[Line]) -> dict[str, Any]:
@@ -50,10 +58,8 @@ def batch_line(recipe: Recipe, world: int, keys: Mapping[str, Any]) -> Line:
     """The completions of one optimiser step, which must divide over the processes."""
     rl = recipe.rl
     rows = rl.prompts * rl.group_size // rl.updates
-    refused = None
-    if rl.steps and rows % world:
-        refused = (
-            f"{rl.prompts} prompts * {rl.group_size} completions / {rl.updates} updates are {rows} rows, "
-            f"which do not divide over {world} processes"
-        )
-    return Line("rl", keys, refused)
+    why = (
+        f"{rl.prompts} prompts * {rl.group_size} completions / {rl.updates} updates are {rows} rows, "
+        f"which do not divide over {world} processes"
+    )
+    return Line.refused_if(bool(rl.steps and rows % world), "rl", why, keys)

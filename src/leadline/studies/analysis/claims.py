@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from leadline.display.numbers import points
 from leadline.stats import Interval, paired_seeds, seed_mean
 from leadline.storage.jsonl import Row
 from leadline.studies.analysis.summary import StudyTable, by_seed, measured_gain, number_in, support_of
@@ -205,5 +206,4 @@ def gain_points(interval: Interval) -> str:
     """
     if not np.isfinite(interval.width):
         return f"{100 * interval.value:+.1f} points (one seed)"
-    value, lo, hi = (f"{100 * x:+.1f}" for x in interval)
-    return f"{value} points [{lo}, {hi}]"
+    return points(interval)

@@ -16,7 +16,7 @@ import numpy as np
 from leadline.stats import Interval, paired_seeds, seed_mean
 from leadline.storage.jsonl import Row
 from leadline.studies.analysis.laws import GAINED, UNSEEN, Support, support
-from leadline.studies.analysis.summary import Condition, StudyTable, by_seed, measured_gain, number_in
+from leadline.studies.analysis.summary import StudyTable, by_seed, measured_gain, number_in
 from leadline.studies.experiment.tally import COUNTS
 from leadline.studies.plan import Plan
 
@@ -99,78 +99,66 @@ def judge_beyond(plan: Plan, table: StudyTable) -> list[Judgement]:
     for cell, step in dict.fromkeys((arm.base.cell.name, step) for arm in plan.arms for step in arm.steps):
         names = dict.fromkeys(arm.algorithm for arm in plan.arms if arm.base.cell.name == cell)
         ran = {name: table.of(cell, name, step) + table.of(cell, name, step, "held_out") for name in names}
-        found += _judge_cell(cell, step, {name: rows for name, rows in ran.items() if rows})
+        run = _Cell(cell, step, {name: rows for name, rows in ran.items() if rows})
+        found += [run.judgement(name) for name in run.ran]
     return found
 
 
-def _judge_cell(cell: str, step: int, ran: Mapping[str, list[Row]]) -> list[Judgement]:
-    sampled = _sampled(row for rows in ran.values() for row in rows)
-    unsupported = {
-        name: [row for row in rows if sampled[row["seed"]] * row["Q"] < UNSEEN] for name, rows in ran.items()
-    }
-    lifted = {
-        name: {side: _lifted(rows, side, sampled) for side in SIDES} for name, rows in unsupported.items()
-    }
-    spent = {
-        name: {count: float(np.mean([row[count] for row in rows])) for count in COUNTS}
-        for name, rows in ran.items()
-    }
-    controls = [name for name in CONTROLS if name in ran] or [next(iter(ran))]
-    return [
-        _judged(
-            Condition(cell, name, step, "trained"),
-            rows,
-            unsupported[name],
-            sampled,
-            lifted,
-            _matched(name, controls, spent),
-            spent[name],
+class _Cell:
+    """What ran at one cell for so many steps; by algorithm all rows, those in U, X by seed, and what was spent."""
+
+    def __init__(self, name: str, step: int, ran: Mapping[str, list[Row]]) -> None:
+        self.name, self.step, self.ran = name, step, ran
+        self.sampled = _sampled(row for rows in ran.values() for row in rows)
+        self.unsupported = {
+            name: [row for row in rows if self.sampled[row["seed"]] * row["Q"] < UNSEEN]
+            for name, rows in ran.items()
+        }
+        self.lifted = {
+            name: {side: _lifted(rows, side, self.sampled) for side in SIDES}
+            for name, rows in self.unsupported.items()
+        }
+        self.spent = {
+            name: {count: float(np.mean([row[count] for row in rows])) for count in COUNTS}
+            for name, rows in ran.items()
+        }
+
+    def judgement(self, algorithm: str) -> Judgement:
+        """One algorithm against all others."""
+        lifted, unsupported = self.lifted[algorithm], self.unsupported[algorithm]
+        against = {
+            name: {side: _difference(theirs[side], lifted[side]) for side in SIDES}
+            for name, theirs in self.lifted.items()
+        }
+        control, spent, seeds = self._control(algorithm), self.spent[algorithm], len(self.sampled)
+        trained = [row for row in self.ran[algorithm] if row["side"] == "trained"]
+        t3 = _t3([row for row in unsupported if row["side"] == "trained"], self.sampled)
+        gain = seed_mean(list(by_seed(trained, measured_gain).values()))
+        more, references = against[control], spent["references"] > 0
+        return Judgement(
+            cell=self.name,
+            algorithm=algorithm,
+            step=self.step,
+            seeds=seeds,
+            verdict=judge(t3, more["trained"], more["held_out"], gain, seeds=seeds, references=references),
+            without_support={side: sum(row["side"] == side for row in unsupported) / seeds for side in SIDES},
+            lifted={side: seed_mean(list(found.values())) for side, found in lifted.items()},
+            against=against,
+            control=control,
+            t3=t3,
+            gain=gain,
+            spent=spent,
         )
-        for name, rows in ran.items()
-    ]
 
-
-def _judged(
-    condition: Condition,
-    rows: Sequence[Row],
-    unsupported: Sequence[Row],
-    sampled: Mapping[int, float],
-    counts: Mapping[str, Mapping[str, SeedCounts]],
-    control: str,
-    spent: dict[str, float],
-) -> Judgement:
-    """One algorithm, from all its rows, those in U, and X of all algorithms of the cell."""
-    lifted = counts[condition.algorithm]
-    against = {
-        name: {side: _difference(theirs[side], lifted[side]) for side in SIDES}
-        for name, theirs in counts.items()
-    }
-    t3 = _t3([row for row in unsupported if row["side"] == "trained"], sampled)
-    gain = seed_mean(list(by_seed((r for r in rows if r["side"] == "trained"), measured_gain).values()))
-    verdict = judge(
-        t3,
-        against[control]["trained"],
-        against[control]["held_out"],
-        gain,
-        seeds=len(sampled),
-        references=spent["references"] > 0,
-    )
-    return Judgement(
-        cell=condition.cell,
-        algorithm=condition.algorithm,
-        step=condition.step,
-        seeds=len(sampled),
-        verdict=verdict,
-        without_support={
-            side: sum(row["side"] == side for row in unsupported) / len(sampled) for side in SIDES
-        },
-        lifted={side: seed_mean(list(found.values())) for side, found in lifted.items()},
-        against=against,
-        control=control,
-        t3=t3,
-        gain=gain,
-        spent=spent,
-    )
+    def _control(self, algorithm: str) -> str:
+        """The cheapest control that drew no less and was updated no less often; the dearest where none was."""
+        own = self.spent[algorithm]
+        controls = [name for name in CONTROLS if name in self.ran] or [next(iter(self.ran))]
+        for name in controls:
+            had = self.spent[name]
+            if _drawn(had) >= _drawn(own) and had["updates"] >= own["updates"]:
+                return name
+        return controls[-1]
 
 
 def _sampled(rows: Iterable[Row]) -> dict[int, float]:
@@ -192,16 +180,6 @@ def _lifted(rows: Sequence[Row], side: str, seeds: Iterable[int]) -> SeedCounts:
 
 def _difference(control: SeedCounts, algorithm: SeedCounts) -> Interval:
     return paired_seeds(list(control.values()), list(algorithm.values()))
-
-
-def _matched(name: str, controls: Sequence[str], spent: Mapping[str, Mapping[str, float]]) -> str:
-    """The cheapest control that drew no less and was updated no less often; the dearest where none was."""
-    own = spent[name]
-    for control in controls:
-        had = spent[control]
-        if _drawn(had) >= _drawn(own) and had["updates"] >= own["updates"]:
-            return control
-    return controls[-1]
 
 
 def _drawn(spent: Mapping[str, float]) -> float:

@@ -83,9 +83,8 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.executor.shutdown(wait=error is None, cancel_futures=True)
-        if (
-            error is not None
-        ):  # an interrupt: what is half done is done again on resume, so do not wait for it
+        if error is not None:
+            # An interrupt: what is half done is done again on resume, so do not wait for it.
             self._end_workers()
 
     def _start(self) -> None:

@@ -19,6 +19,7 @@ from leadline.engine.logprobs import completion_logprobs
 from leadline.engine.prompts import Prompts
 from leadline.model import Decoder, KeyValues
 from leadline.studies.design.source import EOS, Encoding, Item
+from leadline.tasks.arithmetic import number_of
 
 __all__ = ["ENUMERABLE", "Policies", "enumerable", "exact_correct_mass", "policies"]
 
@@ -27,9 +28,8 @@ Array = npt.NDArray[np.float64]
 ENUMERABLE = 1296
 """Most answers a prompt that are enumerated (6^4); beyond, only the correct mass is computed."""
 
-_CONTEXTS_AT_ONCE = (
-    4_000  # more is slower: blocks of tens of megabytes are mapped and cleared anew every time
-)
+# More is slower: blocks of tens of megabytes are mapped and cleared anew every time.
+_CONTEXTS_AT_ONCE = 4_000
 
 
 class Policies(NamedTuple):
@@ -95,7 +95,7 @@ def policies(model: Decoder, items: Sequence[Item], encoding: Encoding) -> Polic
     strings = np.empty((len(items), symbols**size))
     strings[order] = torch.cat(rows).exp().numpy()
     malformed = np.clip(1 - strings.sum(1, keepdims=True), 0, None)
-    correct = [_index(encoding.machine.run(item.state, item.program), symbols) for item in items]
+    correct = [number_of(encoding.machine.run(item.state, item.program), symbols) for item in items]
     return Policies(np.concatenate((strings, malformed), 1), np.array(correct))
 
 
@@ -118,11 +118,3 @@ def _answers(model: Decoder, prompts: list[list[int]], letters: Tensor, size: in
 
 def _parts(items: list[Item], size: int) -> list[list[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _index(state: Sequence[int], symbols: int) -> int:
-    """The place of a string in counting order."""
-    place = 0
-    for letter in state:
-        place = place * symbols + letter
-    return place

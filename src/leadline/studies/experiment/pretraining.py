@@ -21,9 +21,8 @@ __all__ = ["encoding_of", "load_base", "new_model", "pretrain", "pretraining_ite
 _MICRO_TOKENS = 16_384
 _INITIAL_SCALE = 0.05
 _MAX_POSITIONS = 64
-_ROPE_THETA = (
-    100.0  # prompts have some ten tokens: with the usual 10,000 most rotary frequencies would stand still
-)
+# Prompts have some ten tokens: with the usual 10,000 most rotary frequencies would stand still.
+_ROPE_THETA = 100.0
 
 
 def encoding_of(cell: Cell) -> Encoding:

@@ -21,7 +21,7 @@ from leadline.grpo.advantages import group_advantages
 from leadline.grpo.config import AdvantageConfig, LossConfig
 from leadline.theory import tilt_kl, tilted_success
 
-__all__ = ["action_values", "at_equal_kl", "expected_training", "sampled_training", "tilt_at_kl"]
+__all__ = ["action_values", "at_equal_kl", "sampled_training", "tilt_at_kl"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -79,26 +79,6 @@ def _advantage_table(advantage: AdvantageConfig, group: int) -> Array:
         config=advantage,
     )
     return found.advantage.double().numpy().reshape(group + 1, group)
-
-
-def expected_training(
-    base: Array,
-    correct: Bools,
-    advantage: AdvantageConfig,
-    loss: LossConfig,
-    *,
-    group: int = 8,
-    rate: float = 0.1,
-    steps: int = 5000,
-    natural: bool = True,
-) -> Array:
-    """``[V]`` policy after ``steps`` expected updates from ``base``, by natural or plain policy gradient."""
-    logits = np.log(base)
-    for _ in range(steps):
-        policy = special.softmax(logits)
-        values = action_values(policy, base, correct, advantage, loss, group)
-        logits = special.log_softmax(logits + rate * (values if natural else policy * values))
-    return np.asarray(special.softmax(logits))
 
 
 def sampled_training(

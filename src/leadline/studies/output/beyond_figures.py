@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from leadline.display.svg import Mark, Plot, Series
-from leadline.stats import Interval
 from leadline.studies.analysis.judgement import Judgement
+from leadline.studies.output.figures import interval_mark
 
 __all__ = ["beyond_figures"]
 
@@ -37,7 +35,7 @@ def _lifted(cell: str, step: int, here: Sequence[Judgement]) -> str:
     )
     for side, words, colour in _SIDES:
         marks = [
-            _mark(one.lifted[side], place, 1 / one.without_support[side])
+            interval_mark(one.lifted[side], place, 1 / one.without_support[side])
             for place, one in enumerate(here)
             if one.without_support[side]
         ]
@@ -56,18 +54,12 @@ def _against_control(cell: str, step: int, here: Sequence[Judgement]) -> str:
         rows=[f"{one.algorithm} against {one.control}" for one in shown],
     )
     for side, words, colour in _SIDES:
-        marks = [_mark(one.against[one.control][side], place, 1.0) for place, one in enumerate(shown)]
+        marks = [interval_mark(one.against[one.control][side], place) for place, one in enumerate(shown)]
         plot.series.append(Series(words, marks, colour))
     marks = [mark for series in plot.series for mark in series.marks]
     least = min([0.0, *(mark.x if mark.lo is None else mark.lo for mark in marks)])
     plot.x_range = (least - 0.5, _reach(marks, 1.0) + 0.5)
     return plot.svg()
-
-
-def _mark(interval: Interval, place: int, factor: float) -> Mark:
-    if not np.isfinite(interval.width):
-        return Mark(interval.value * factor, place)
-    return Mark(interval.value * factor, place, interval.lo * factor, interval.hi * factor)
 
 
 def _reach(marks: Sequence[Mark], least: float) -> float:

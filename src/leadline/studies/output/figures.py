@@ -13,7 +13,7 @@ from leadline.studies.analysis.summary import StudyTable, curve, measured_gain, 
 from leadline.studies.plan import GRID_ALGORITHMS, Plan
 from leadline.theory import gain as tilt_gain
 
-__all__ = ["figures"]
+__all__ = ["figures", "interval_mark"]
 
 _LEAST_MASS = 1e-6
 _MOST_DOTS = 400
@@ -52,13 +52,14 @@ def _accuracy(plan: Plan, table: StudyTable, names: Sequence[str]) -> str:
     for side, colour in (("trained", 0), ("held_out", 1)):
         words = side.replace("_", "-")
         for name, hollow in (("Q", True), ("p", False)):
+            value = partial(number_in, name=name)
             marks = [
-                _mark(table.mean(rows, partial(number_in, name=name)), place)
+                interval_mark(interval, place)
                 for place, (cell, algorithm) in enumerate(found)
-                if (rows := table.of(cell, algorithm, plan.steps[0], side))
+                if (interval := table.mean(table.of(cell, algorithm, plan.steps[0], side), value))
             ]
             when = "before" if hollow else "after"
-            plot.series.append(Series(f"{words}, {when}", [m for m in marks if m], colour, hollow=hollow))
+            plot.series.append(Series(f"{words}, {when}", marks, colour, hollow=hollow))
     return plot.svg()
 
 
@@ -82,8 +83,8 @@ def _algorithms(plan: Plan, table: StudyTable, names: Sequence[str]) -> str:
             table.mean(table.of(plan.axis.main, name, step, side), partial(number_in, name=column))
             for name, step in ran
         ]
-        marks = [_mark(interval, place) for place, interval in enumerate(found)]
-        plot.series.append(Series(text, [m for m in marks if m], colour, hollow=hollow))
+        marks = [interval_mark(interval, place) for place, interval in enumerate(found) if interval]
+        plot.series.append(Series(text, marks, colour, hollow=hollow))
     return plot.svg()
 
 
@@ -158,9 +159,8 @@ def _collapse(plan: Plan, curves: Mapping[str, Sequence[Mapping[str, float]]]) -
     return plot.svg()
 
 
-def _mark(interval: Interval | None, place: int) -> Mark | None:
-    if interval is None:
-        return None
+def interval_mark(interval: Interval, place: int, factor: float = 1.0) -> Mark:
+    """An interval in the row ``place``, scaled; without limits where they are infinite."""
     if not np.isfinite(interval.width):
-        return Mark(interval.value, place)
-    return Mark(interval.value, place, interval.lo, interval.hi)
+        return Mark(interval.value * factor, place)
+    return Mark(interval.value * factor, place, interval.lo * factor, interval.hi * factor)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from markupsafe import Markup
 
 from leadline.display import Table as Shown
-from leadline.display.numbers import count
+from leadline.display.numbers import count, joined
 from leadline.display.page_base import page_environment
 
 __all__ = ["ShownVerdict", "captioned", "interval_text", "render_study", "study_page"]
@@ -108,7 +108,7 @@ def paragraph(result: Mapping[str, Any]) -> str:
     for claim in result["claims"]:
         groups.setdefault(claim["verdict"], []).append(claim)
     said = [
-        f"{verdict.capitalize()}: {_listed([claim['statement'] for claim in groups[verdict]])}."
+        f"{verdict.capitalize()}: {joined([claim['statement'] for claim in groups[verdict]])}."
         for verdict in ("supported", "not supported", "undecided", "not tested")
         if verdict in groups
     ]
@@ -208,7 +208,3 @@ def interval_text(
     if lo is None or hi is None:
         return f"{value:{form}}"
     return f"{value:{form}} [{lo:{form}}, {hi:{form}}]"
-
-
-def _listed(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -14,7 +14,7 @@ from leadline.model.pretrained import check_weights
 from leadline.recipes.schema import Recipe
 from leadline.runs.backends.protocol import Stage
 from leadline.runs.backends.trl.subprocess_stage import LaunchedSampler, launched
-from leadline.runs.training_data import Material
+from leadline.runs.training_data import Material, gold_completion
 from leadline.samplers import Sampler
 from leadline.storage.huggingface_hub import whole_model
 from leadline.storage.run_directory import RunWriter
@@ -72,12 +72,9 @@ class TrlBackend:
     def solution_logprobs(self, model: Path, problems: Sequence[Problem]) -> dict[str, list[float]]:
         from leadline.runs.backends.trl.sampling import LogProbs
 
-        known = [(problem, gold) for problem in problems if (gold := self.material.gold(problem)) is not None]
-        if not known:
-            return {}
         logprobs = LogProbs(model, self._codec(model), self.device)
         temperature = self.recipe.evaluation.temperature or 1.0
-        return {problem.id: [logprobs.of(problem, gold, temperature)] for problem, gold in known}
+        return {p.id: [logprobs.of(p, gold_completion(p), temperature)] for p in problems}
 
     def _codec(self, folder: Path) -> Codec:
         """A new one: TRL's trainers change the tokenizer that they are given."""

@@ -82,9 +82,8 @@ class RecipeUpdates(RecipeOptimiser):
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
         loss = super()._compute_loss(model, inputs)
-        if (
-            _SCALE in inputs and self.args.loss_type != "dapo"
-        ):  # dapo counts tokens, of which masked rows have none
+        # dapo counts tokens, of which masked rows have none
+        if _SCALE in inputs and self.args.loss_type != "dapo":
             loss = loss * inputs[_SCALE]
         return loss
 

@@ -54,24 +54,16 @@ def trl_run_lines(recipe: Recipe) -> list[Line]:
     """What the run as a whole needs, and TRL's trainers have no key for."""
     words = are_words(recipe.trl.get("launch", []))
     unknown = [name for name in recipe.trl if name not in ("grpo", "sft", "launch")]
+    no_gpu = recipe.device == "cuda" and not torch.cuda.is_available()
     return [
         *(Line(f"trl.{name}", refused="unknown section; there are grpo, sft, launch") for name in unknown),
-        Line(
-            "trl.launch",
-            refused=None if words else "a list of arguments of `accelerate launch`, each a text",
-        ),
-        Line(
+        Line.refused_if(not words, "trl.launch", "a list of arguments of `accelerate launch`, each a text"),
+        Line.refused_if(
+            not recipe.model.source,
             "model.source",
-            refused=None
-            if recipe.model.source
-            else "backend trl trains a checkpoint: give its directory or Hugging Face id (--model)",
+            "backend trl trains a checkpoint: give its directory or Hugging Face id (--model)",
         ),
-        Line(
-            "device",
-            refused="cuda was asked for, and torch sees none"
-            if recipe.device == "cuda" and not torch.cuda.is_available()
-            else None,
-        ),
+        Line.refused_if(no_gpu, "device", "cuda was asked for, and torch sees none"),
     ]
 
 
@@ -79,12 +71,12 @@ def trl_optimiser_lines(
     stage: str, config: OptimiserConfig, steps: int, every: int, scale: float
 ) -> list[Line]:
     """AdamW; its schedule and what decays are :class:`~leadline.runs.backends.trl.recipe_step.RecipeOptimiser`'s."""
-    adamw = config.name == "adamw"
     return [
-        Line(
+        Line.refused_if(
+            config.name != "adamw",
             f"{stage}.optimiser.name",
+            f"{config.name!r} is not in TRL; use adamw",
             {"optim": "adamw_torch_fused", "optim_args": None},
-            None if adamw else f"{config.name!r} is not in TRL; use adamw",
         ),
         Line(
             f"{stage}.optimiser",
@@ -138,11 +130,10 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
         Line("seed", {"seed": recipe.seed}),
         *trl_optimiser_lines("rl", rl.optimiser, rl.steps * rl.updates, every, scale),
         batch_line(recipe, world, batch_sizes(rl, prompt_tokens, world)),
-        Line(
+        Line.refused_if(
+            rl.select == "refill" and world > 1,
             "rl.select",
-            refused="refill runs in one process; use window, or backend local"
-            if rl.select == "refill" and world > 1
-            else None,
+            "refill runs in one process; use window, or backend local",
         ),
         Line("checkpoints must resume, and TRL saves no reference model", {"sync_ref_model": False}),
         Line("rl.group_size", {"num_generations": rl.group_size}),
@@ -154,7 +145,7 @@ def policy_lines(recipe: Recipe, name: str, *, prompt_tokens: int, world: int) -
             "what is trained on is sampled from the whole distribution",
             {"top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0, "generation_kwargs": None},
         ),
-        *updates_lines(recipe, world),
+        updates_line(recipe, world),
         lift_line(recipe, name, world),
         Line(
             "rl.sampler_mismatch",
@@ -189,20 +180,19 @@ def batch_sizes(rl: PolicyConfig, prompt_tokens: int, world: int) -> dict[str, i
     }
 
 
-def updates_lines(recipe: Recipe, world: int) -> list[Line]:
+def updates_line(recipe: Recipe, world: int) -> Line:
     """Updates are dealt by groups, so that none may lie in two processes when there are several updates."""
     rl = recipe.rl
-    split = rl.updates > 1 and rl.prompts % (rl.updates * world)
-    refused = f"{rl.prompts // rl.updates} groups an update do not divide over {world} processes"
-    return [Line("rl.updates", refused=refused if split else None)]
+    split = rl.updates > 1 and rl.prompts % (rl.updates * world) > 0
+    why = f"{rl.prompts // rl.updates} groups an update do not divide over {world} processes"
+    return Line.refused_if(split, "rl.updates", why)
 
 
 def reward_lines(name: str, arm: ArmConfig) -> list[Line]:
     """What a completion earns."""
     return [
-        Line(
-            f"arms.{name}.rewards", {"reward_weights": None}
-        ),  # in the order of the functions, set with them
+        # In the order of the functions, set with them.
+        Line(f"arms.{name}.rewards", {"reward_weights": None}),
         Line(
             f"arms.{name}.advantage",
             {"scale_rewards": "group", "multi_objective_aggregation": "sum_then_normalize"},
@@ -265,13 +255,11 @@ def trl_recipe_faults(recipe: Recipe, world: int) -> list[str]:
     from trl import GRPOConfig, SFTConfig
 
     guess = recipe.rl.max_tokens  # of a prompt's length: it decides sizes of micro-batches, and no fault
-    tables: dict[str, tuple[Any, list[Line]]] = {"sft": (SFTConfig, []), "grpo": (GRPOConfig, [])}
     supervised = supervised_lines(recipe, row_tokens=guess, world=world)
-    tables["sft"] = (SFTConfig, supervised)
     arms = [
         line for name in recipe.arms for line in policy_lines(recipe, name, prompt_tokens=guess, world=world)
     ]
-    tables["grpo"] = (GRPOConfig, arms)
+    tables: dict[str, tuple[Any, list[Line]]] = {"sft": (SFTConfig, supervised), "grpo": (GRPOConfig, arms)}
     faults = refusals([*trl_run_lines(recipe), *supervised, *arms])
     for section, (config, lines) in tables.items():
         given = recipe.trl.get(section, {})

@@ -122,7 +122,7 @@ def train_policy(
         scores.ends = frozenset([*trainer.eos_token_ids, codec.tokenizer.pad_token_id])
         callback.trainer = trainer
         frozen = partial(evaluation_sampler, start, recipe, trainer.accelerator.device)
-        trainer.imitate_with(lift_of(recipe, stage.name, material, codec, scorer, frozen), rl)
+        trainer.imitate_with(lift_of(recipe, stage.name, codec, scorer, frozen), rl)
         run_trainer(trainer, callback, stage, rl.steps)
         return save_checkpoint(trainer, checkpoints, rl.steps, {"arm": stage.name})
 

@@ -57,9 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
         problems = list(getattr(error, "problems", ()))
         journal.say({"error": type(error).__name__, "message": str(error), "problems": problems})
         if not first and not isinstance(error, Interrupted):
-            time.sleep(
-                _GRACE_S
-            )  # the first process may have the same to say; then end the others, which wait for us
+            # The first process may have the same to say; then end the others, which wait for us.
+            time.sleep(_GRACE_S)
             sys.exit(error.exit_code)
     else:
         journal.say(said)

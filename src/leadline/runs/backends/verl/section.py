@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leadline.errors import ConfigError
+from leadline.integrations.verl.settings import settings_faults
 from leadline.recipes.schema import Count, Recipe
 
 __all__ = ["VerlSection", "flat", "read_section"]
@@ -40,13 +41,7 @@ def read_section(
     try:
         return VerlSection(**{**recipe.verl, **{k: v for k, v in given.items() if v is not None}})
     except ValidationError as error:
-        raise ConfigError(
-            [
-                f"verl.{'.'.join(str(part) for part in fault['loc'])}: "
-                + ("unknown key" if fault["type"] == "extra_forbidden" else fault["msg"])
-                for fault in error.errors()
-            ]
-        ) from error
+        raise ConfigError(settings_faults("verl", error)) from error
 
 
 def flat(keys: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -32,18 +32,16 @@ _ACTOR, _ROLLOUT, _OPTIM = (
 def verl_run_lines(recipe: Recipe, section: VerlSection) -> list[Line]:
     """The run as a whole, and what verl does not do at all."""
     return [
-        Line(
+        Line.refused_if(
+            not recipe.model.source,
             "model.source",
+            "verl trains a checkpoint: give its directory or Hugging Face id (--model)",
             {"actor_rollout_ref.model.path": recipe.model.source},
-            None
-            if recipe.model.source
-            else "verl trains a checkpoint: give its directory or Hugging Face id (--model)",
         ),
-        Line(
+        Line.refused_if(
+            recipe.sft.method != "none",
             "sft.method",
-            refused=None
-            if recipe.sft.method == "none"
-            else "verl gets the reinforcement-learning stage only: run the supervised one with backend trl or "
+            "verl gets the reinforcement-learning stage only: run the supervised one with backend trl or "
             "local, then give its model with --model and --set sft.method=none",
         ),
         Line("verl.nodes, --nodes", {"trainer.nnodes": section.nodes}),
@@ -61,33 +59,28 @@ def step_lines(recipe: Recipe, section: VerlSection, folder: Path) -> list[Line]
     longest = section.max_prompt_tokens + rl.max_tokens
     mini = {f"{_ACTOR}.ppo_mini_batch_size": rl.prompts // rl.updates, f"{_ACTOR}.ppo_epochs": 1}
     return [
-        Line("rl.mask_truncated", refused="verl has no such option" if rl.mask_truncated else None),
-        Line(
-            "rl.steps",
-            {"trainer.total_training_steps": rl.steps},
-            None if rl.steps else "must be at least 1",
+        Line.refused_if(rl.mask_truncated, "rl.mask_truncated", "verl has no such option"),
+        Line.refused_if(
+            not rl.steps, "rl.steps", "must be at least 1", {"trainer.total_training_steps": rl.steps}
         ),
-        Line(
+        Line.refused_if(
+            rl.micro_tokens < longest,
             "rl.micro_tokens",
-            {f"{_ACTOR}.use_dynamic_bsz": True, f"{_ACTOR}.ppo_max_token_len_per_gpu": rl.micro_tokens},
-            None
-            if rl.micro_tokens >= longest
-            else f"{rl.micro_tokens} tokens a GPU do not hold one prompt and completion of {longest} "
+            f"{rl.micro_tokens} tokens a GPU do not hold one prompt and completion of {longest} "
             "(verl.max_prompt_tokens + rl.max_tokens)",
+            {f"{_ACTOR}.use_dynamic_bsz": True, f"{_ACTOR}.ppo_max_token_len_per_gpu": rl.micro_tokens},
         ),
         batch_line(recipe, section.nodes * section.gpus_per_node, mini),
-        Line(
+        Line.refused_if(
+            rl.updates > 1,
             "rl.updates",
-            refused="verl sorts the rows by length before it cuts them into updates, which splits groups: must be 1"
-            if rl.updates > 1
-            else None,
+            "verl sorts the rows by length before it cuts them into updates, which splits groups: must be 1",
         ),
         correction_line(rl.sampler_mismatch),
-        Line(
+        Line.refused_if(
+            rl.select != "none",
             "rl.select",
-            refused="verl is handed the problems of all steps before the first; verl.dynamic_sampling draws on instead"
-            if rl.select != "none"
-            else None,
+            "verl is handed the problems of all steps before the first; verl.dynamic_sampling draws on instead",
         ),
         Line("rl.prompts", {"data.train_batch_size": rl.prompts}),
         Line("rl.group_size", {f"{_ROLLOUT}.n": rl.group_size}),
@@ -157,9 +150,8 @@ def verl_optimiser_lines(optimiser: OptimiserConfig, scale: float) -> list[Line]
     """AdamW and its schedule."""
     eps = {f"{_OPTIM}.override_optimizer_config": {"eps": optimiser.eps}} if optimiser.eps != 1e-8 else {}
     return [
-        Line(
-            "rl.optimiser.name",
-            refused=None if optimiser.name == "adamw" else f"{optimiser.name!r} is not in verl; use adamw",
+        Line.refused_if(
+            optimiser.name != "adamw", "rl.optimiser.name", f"{optimiser.name!r} is not in verl; use adamw"
         ),
         Line(
             "rl.optimiser.decay",
@@ -196,11 +188,10 @@ def arm_lines(recipe: Recipe, section: VerlSection, name: str, folder: Path) -> 
             },
         ),
         reward_line(name, arm, folder),
-        Line(
+        Line.refused_if(
+            arm.lift != "none",
             f"arms.{name}.lift",
-            refused="verl's trainer has no step of imitation; use backend local or trl"
-            if arm.lift != "none"
-            else None,
+            "verl's trainer has no step of imitation; use backend local or trl",
         ),
         Line("verl.dynamic_sampling", _filter_keys(section)),
         *verl_loss_lines(f"arms.{name}.loss", arm.loss, recipe.rl.max_tokens),
