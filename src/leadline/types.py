@@ -52,6 +52,7 @@ class Problem:
         solution: a worked solution that ends in the answer, if one is known.
         difficulty: as the source measures it (number of steps, level, ...); comparable within one source only.
         meta: whatever else the source said (column name -> JSON value).
+        media: digest of the images, audio and video of the prompt; None where it is text alone.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Problem:
     solution: str | None = None
     difficulty: float | None = None
     meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY, compare=False)
+    media: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from leadline.data import CurriculumStage, ProblemSet, load_problems, normalised_prompt, refuse_overlap
+from leadline.data import CurriculumStage, ProblemSet, load_problems, problem_key, refuse_overlap
 from leadline.data.problems.curriculum import Rates
 from leadline.errors import DataError
 from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
@@ -203,5 +203,5 @@ def _notes(problems: ProblemSet) -> list[str]:
 
 def _share(problem: Problem, purpose: str) -> float:
     """A number in [0, 1) that depends on the text alone: which side of a split a problem is on."""
-    digest = hashlib.sha256(f"{purpose}/{normalised_prompt(problem.prompt)}".encode()).digest()
+    digest = hashlib.sha256(f"{purpose}/{problem_key(problem)}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

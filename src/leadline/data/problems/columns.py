@@ -6,10 +6,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadline.data.problems.choices import as_choices
+from leadline.data.prompt_media import media_digest, media_parts
 from leadline.grading.text.extract import extract_answer
 from leadline.types import Message, checked_id
 
@@ -51,6 +52,7 @@ class Draft:
     solution: str | None = None
     difficulty: float | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    media: str | None = None
 
 
 def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, seed: int = 0) -> Draft:
@@ -78,15 +80,16 @@ def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, s
     difficulty = _difficulty(values["difficulty"])
     if difficulty is None and values["difficulty"] is not None:
         meta["difficulty"] = _json(values["difficulty"])  # a word such as "hard": kept, not understood
+    media = media_digest(*media_parts(row))
     if _RIGHT in lower:
-        return _multiple_choice(lower, values, difficulty, meta, seed)
+        return replace(_multiple_choice(lower, values, difficulty, meta, seed), media=media)
     if (found["prompt"][0] or "").lower() == "instruction" and isinstance(values["prompt"], str):
         values["prompt"] = with_input(values["prompt"], lower.get("input"))
         meta.pop("input", None)
     messages = _messages(values["messages"] if values["messages"] is not None else values["prompt"])
     prompt = _last_user_turn(messages) if messages else _text(values["prompt"], "prompt", row)
     answer, solution = _answer(values["answer"], values["solution"], row)
-    return Draft(prompt, answer, _id(values["id"]), messages, solution, difficulty, meta)
+    return Draft(prompt, answer, _id(values["id"]), messages, solution, difficulty, meta, media)
 
 
 def with_input(instruction: str, more: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leadline.data.problems.duplicates import normalised_prompt
+from leadline.data.problems.duplicates import problem_key
 from leadline.errors import ConfigError, DataError
 from leadline.types import Problem
 
@@ -86,8 +86,8 @@ class CurriculumStage:
             raise DataError(
                 f"stage {self.name!r}: {len(unknown)} problems have no known difficulty or rate: {shown}"
             )
-        seen = {normalised_prompt(problem.prompt) for problem in kept}
-        kept += [problem for problem in extra if normalised_prompt(problem.prompt) not in seen]
+        seen = {problem_key(problem) for problem in kept}
+        kept += [problem for problem in extra if problem_key(problem) not in seen]
         if not kept:
             raise DataError(f"stage {self.name!r} keeps none of the problems: {dict(dropped)}")
         return Selection(kept, dict(dropped))

@@ -19,6 +19,7 @@ __all__ = [
     "find_duplicates",
     "normalised_prompt",
     "overlap",
+    "problem_key",
     "refuse_overlap",
 ]
 
@@ -64,9 +65,25 @@ def normalised_prompt(prompt: str) -> str:
     return text
 
 
-def content_hash(prompt: str) -> str:
-    """16 hexadecimal digits of the normalised prompt: the id of a problem that came without one."""
-    return hashlib.sha256(normalised_prompt(prompt).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def problem_key(problem: Problem) -> str:
+    """What makes a problem the one that it is: its normalised prompt, and the images and the like beside it."""
+    return _key(problem.prompt, problem.media)
+
+
+def _key(prompt: str, media: str | None) -> str:
+    return normalised_prompt(prompt) + (f"\0{media}" if media else "")
+
+
+def content_hash(prompt: str, media: str | None = None) -> str:
+    """16 hexadecimal digits of the normalised prompt: the id of a problem that came without one.
+
+    ``media`` is the digest of what of the prompt is no text (`leadline.data.prompt_media`): problems that differ in an
+    image alone are several.
+
+    >>> content_hash("What is shown?", "0a") != content_hash("What is shown?", "0b")
+    True
+    """
+    return hashlib.sha256(_key(prompt, media).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Duplicate(NamedTuple):
@@ -92,14 +109,14 @@ def find_duplicates(
     character. Reference answers that are written differently are compared by ``grader``, where there is one.
     """
     first: dict[str, int] = {}
-    prompts: set[str] = set()
+    prompts: set[tuple[str, str | None]] = set()
     found, pairs = [], []
     for i, problem in enumerate(problems):
-        j = first.setdefault(normalised_prompt(problem.prompt), i)
+        j = first.setdefault(problem_key(problem), i)
         if j != i:
             pairs.append((problem.answer.strip(), problems[j].answer.strip()))
-            found.append((places[j], places[i], problem.id, problem.prompt in prompts))
-        prompts.add(problem.prompt)
+            found.append((places[j], places[i], problem.id, (problem.prompt, problem.media) in prompts))
+        prompts.add((problem.prompt, problem.media))
     unlike = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
     grades = grader.grade_many([(f"\\boxed{{{a}}}", b) for a, b in unlike]) if grader and unlike else []
     equal = {pair for pair, grade in zip(unlike, grades, strict=False) if grade.correct}
@@ -116,7 +133,7 @@ class Overlap(NamedTuple):
 
 
 def overlap(a: Iterable[Problem], b: Iterable[Problem]) -> list[Overlap]:
-    """The problems of ``b`` whose normalised prompt is in ``a``, in the order of ``b``; each with its first in ``a``.
+    """The problems of ``b`` that are in ``a`` (`problem_key`), in the order of ``b``; each with its first in ``a``.
 
     >>> train, test = [Problem("t1", "What is $1+1$?", "2")], [Problem("e1", "what is 1 + 1", "2")]
     >>> overlap(train, test)
@@ -124,8 +141,8 @@ def overlap(a: Iterable[Problem], b: Iterable[Problem]) -> list[Overlap]:
     """
     known: dict[str, str] = {}
     for problem in a:
-        known.setdefault(normalised_prompt(problem.prompt), problem.id)
-    keys = ((problem, normalised_prompt(problem.prompt)) for problem in b)
+        known.setdefault(problem_key(problem), problem.id)
+    keys = ((problem, problem_key(problem)) for problem in b)
     return [Overlap(known[key], problem.id) for problem, key in keys if key in known]
 
 

@@ -70,8 +70,8 @@ def load_problems(
 ) -> ProblemSet:
     """Read a problem set, checking that each gold is graded correct against itself.
 
-    Ids are the given ones, else 16 hexadecimal digits of the normalised prompt and the occurrence number: the
-    same problem has the same id in every file (decision "Hashes").
+    Ids are the given ones, else 16 hexadecimal digits of the normalised prompt (and of its images, if there are any)
+    and the occurrence number: the same problem has the same id in every file (decision "Hashes").
 
     Args:
         source: a file (JSON lines, plain or gzip; a JSON array; Parquet), a folder that ``datasets`` can
@@ -153,7 +153,7 @@ def _identified(drafts: list[tuple[str, Draft]], faults: list[str]) -> tuple[lis
         if draft.id is not None and times[draft.id] > 1 and isinstance(instance, int | str):
             name = f"{draft.id}-{instance}"  # GSM-Symbolic: instances of one template share its id
         elif draft.id is None:
-            key = content_hash(draft.prompt)
+            key = content_hash(draft.prompt, draft.media)
             seen[key] += 1
             name = f"{key}-{seen[key]}"
         else:
@@ -172,6 +172,7 @@ def _identified(drafts: list[tuple[str, Draft]], faults: list[str]) -> tuple[lis
                 solution=draft.solution,
                 difficulty=draft.difficulty,
                 meta=MappingProxyType(dict(draft.meta)),
+                media=draft.media,
             )
         )
     return problems, places

@@ -48,6 +48,7 @@ class Counts:
         stated: how many samples stated each of finished, reason, format, n_tokens, completion.
         prompts, golds: of the problems whose rows carried them.
         other_prompts, other_golds: another text that a later row of a problem had, of a fresh reading alone.
+        media: digest of the images and the like of the prompts that have some.
         difficulty: as the rows say; NaN where they do not.
         notes: what was odd in the rows but usable, in words.
         skipped: rows left out with ``on_bad_row="skip"``, each ``source:line: why``.
@@ -71,6 +72,7 @@ class Counts:
     golds: Mapping[str, str] = field(default_factory=dict, repr=False)
     other_prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
     other_golds: Mapping[str, str] = field(default_factory=dict, repr=False)
+    media: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -105,14 +107,19 @@ class Counts:
         names = tuple(ids)
         rows = np.array([place[name] for name in names], dtype=int)
         arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*SUMS, "difficulty")}
-        return Counts(names, **arrays, stated=self.stated, prompts=self.prompts, golds=self.golds)
+        return Counts(
+            names, **arrays, stated=self.stated, prompts=self.prompts, golds=self.golds, media=self.media
+        )
 
     def thinned(self) -> Counts:
         """The same problems with every repeated text counted once, for files that hold each sample m times."""
         factor = np.maximum(self.repeats, 1)
         names = [name for name in SUMS if "copies" not in name and name != "repeats"]
         arrays = {name: np.floor(getattr(self, name) / factor + 1e-9) for name in names}
-        rest = {name: getattr(self, name) for name in ("difficulty", "stated", "prompts", "golds", "skipped")}
+        rest = {
+            name: getattr(self, name)
+            for name in ("difficulty", "stated", "prompts", "golds", "media", "skipped")
+        }
         zero = np.zeros(len(self))
         return Counts(
             self.ids, **arrays, copies=zero, long_copies=zero, repeats=zero + 1, notes=self.notes, **rest

@@ -227,16 +227,32 @@ def named_as(
 ) -> Iterator[tuple[int | str, OwnRow]]:
     """Rows with the ids of a problem set: those that have none of its ids are known by their prompt."""
     ids = {problem.id for problem in problems}
-    by_prompt = {content_hash(problem.prompt): problem.id for problem in problems}
-    seen: dict[str, str] = {}
+    by_prompt = {content_hash(problem.prompt, problem.media): problem.id for problem in problems}
+    with_media = {
+        content_hash(problem.prompt): problem.id for problem in problems if problem.media is not None
+    }
+    seen: dict[tuple[str, Any], str] = {}
     for place, row in rows:
-        name, prompt = str(row.get("problem_id")), row.get("prompt")
+        name, prompt, media = str(row.get("problem_id")), row.get("prompt"), row.get("media")
         if name in ids or not isinstance(prompt, str):
             yield place, row
             continue
-        if prompt not in seen:
-            seen[prompt] = by_prompt.get(content_hash(prompt), name)
-        yield place, {**row, "problem_id": seen[prompt]}
+        key = prompt, media
+        if key not in seen:
+            text = content_hash(prompt)  # a problem set that has no images names them by the text alone
+            seen[key] = by_prompt.get(content_hash(prompt, media), by_prompt.get(text, name))
+            if seen[key] == name and text in with_media:
+                raise DataError(_other_media(str(place), with_media[text], media))
+        yield place, {**row, "problem_id": seen[key]}
+
+
+def _other_media(place: str, problem: str, media: Any) -> str:
+    """What to say of a sample whose prompt a problem has, with other images or none beside it."""
+    has = "no image (or other part of the prompt that is no text)" if media is None else "another image"
+    return (
+        f"{place}: the prompt is that of problem {problem[:60]!r} of the problem set, but there is {has} beside it: "
+        "which problem is it? Give samples the ids of the problem set (--columns problem_id=COLUMN)"
+    )
 
 
 def token_counter(name: str) -> Callable[[str], int]:

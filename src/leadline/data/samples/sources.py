@@ -218,7 +218,7 @@ def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip:
         gone = {*prompts, *answers}
         kept = counts.take(name for name in counts.ids if name not in gone)
         counts = replace(kept, notes=counts.notes, skipped=(*counts.skipped, *lines))
-    asked = set(counts.prompts.values())
+    asked = {(text, counts.media.get(name)) for name, text in counts.prompts.items()}
     if len(counts.prompts) == len(counts) > 2 * len(asked) and counts.n.max() == 1:
         note = (
             f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: if they number the samples, say what "

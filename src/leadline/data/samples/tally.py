@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from leadline.data.faults import shown_faults
+from leadline.data.prompt_media import media_digest, media_parts
 from leadline.data.samples.counts import STATED, SUMS, Counts
 from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
@@ -125,6 +126,8 @@ class _Tally:
         self.stated = dict.fromkeys(STATED, 0)
         self.prompts: dict[str, str] = {}
         self.golds: dict[str, str] = {}
+        self.media: dict[str, str] = {}
+        self.other_media: set[str] = set()
         self.other_prompts: dict[str, str] = {}
         self.other_golds: dict[str, str] = {}
         self.truncated_correct = 0
@@ -259,6 +262,9 @@ class _Tally:
             value = row.get(key)
             if type(value) is str and value:
                 place[name] = value
+        media = _media(row)
+        if media is not None:
+            self.media[name] = media
         difficulty = row.get("difficulty")
         if type(difficulty) in (int, float):
             cell.difficulty = float(difficulty)  # type: ignore[arg-type]
@@ -272,6 +278,8 @@ class _Tally:
             value = row.get(key)
             if type(value) is str and value and value != place.get(name, value):
                 other[name] = value
+        if name in self.media and _media(row) != self.media[name]:
+            self.other_media.add(name)
 
     def counts(self, skipped: tuple[str, ...]) -> Counts:
         for cell in self.cells.values():
@@ -288,6 +296,7 @@ class _Tally:
             stated=dict(self.stated),
             prompts=self.prompts,
             golds=self.golds,
+            media=self.media,
             other_prompts=self.other_prompts,
             other_golds=self.other_golds,
             notes=tuple(self._notes()),
@@ -301,7 +310,20 @@ class _Tally:
         if several:
             shown = ", ".join(repr(name[:60]) for name in several[:5])
             yield f"{len(several)} problems have several rows of counts, which were added up: {shown}"
+        if self.other_media:
+            shown = ", ".join(repr(name[:60]) for name in sorted(self.other_media)[:5])
+            yield (
+                f"{len(self.other_media)} ids have samples whose prompts hold another image (or other parts that are "
+                f"no text) than the first: {shown}; if they are several problems, name what tells them apart "
+                "(--columns problem_id=COLUMN)"
+            )
         total = sum(cell.n for cell in self.cells.values())
         for name, what in (("finished", "whether they were cut off"), ("n_tokens", "their length")):
             if 0 < self.stated[name] < total:
                 yield f"{total - self.stated[name]:,} of {total:,} samples do not say {what}"
+
+
+def _media(row: Mapping[str, Any]) -> str | None:
+    """Digest of what of a row's prompt is no text, as the reader of the layout found it or as the row has it."""
+    known = row.get("media")
+    return known if type(known) is str else media_digest(*media_parts(row))

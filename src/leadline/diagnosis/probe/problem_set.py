@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from leadline.data import normalised_prompt, overlap
+from leadline.data import overlap, problem_key
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.probe.result import Probe, Repeats, Twins
 from leadline.errors import InputError
@@ -20,28 +20,32 @@ def problems_of(counts: Counts, given: Iterable[Problem] = ()) -> list[Problem]:
     """The sampled problems whose text is known, from the problem set or from the rows themselves."""
     known = {problem.id: problem for problem in given}
     for name, prompt in counts.prompts.items():
-        known.setdefault(name, Problem(name, prompt, counts.golds.get(name, "")))
+        known.setdefault(
+            name, Problem(name, prompt, counts.golds.get(name, ""), media=counts.media.get(name))
+        )
     return [known[name] for name in counts.ids if name in known]
 
 
 def twins(problems: Sequence[Problem]) -> tuple[tuple[str, ...], ...]:
-    """Groups of ids that are one problem under the normalised prompt, each with the first id in front."""
+    """Groups of ids that are one problem (`problem_key`), each with the first id in front."""
     groups: dict[str, list[str]] = {}
     for problem in problems:
-        groups.setdefault(normalised_prompt(problem.prompt), []).append(problem.id)
+        groups.setdefault(problem_key(problem), []).append(problem.id)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
 def repeats_to_the_character(problems: Sequence[Problem]) -> int:
     """Problems whose prompt an earlier one has, character by character."""
-    return len(problems) - len({problem.prompt for problem in problems})
+    return len(problems) - len({(problem.prompt, problem.media) for problem in problems})
 
 
 def contaminated(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> tuple[dict[str, None], int]:
     """Ids of the problems whose normalised prompt is in an evaluation set, and how many to the character."""
     shared = dict.fromkeys(pair.b for pair in overlap(evaluation, problems))
-    exact = {problem.prompt for problem in evaluation}
-    return shared, sum(problem.id in shared and problem.prompt in exact for problem in problems)
+    exact = {(problem.prompt, problem.media) for problem in evaluation}
+    return shared, sum(
+        problem.id in shared and (problem.prompt, problem.media) in exact for problem in problems
+    )
 
 
 def find_repeats(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> Repeats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from leadline.data.problems.duplicates import content_hash
+from leadline.data.prompt_media import media_digest, media_parts
 from leadline.types import checked_id
 
 __all__ = [
@@ -38,6 +39,7 @@ class Reading:
         by_prompt: ids that were made of prompts.
         counted: problems of which a row was read whose names may mean counts or a sample.
         models: names of the models that rows say they are of, the first few.
+        media: images and the like in columns of the row that is being read.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -47,9 +49,11 @@ class Reading:
     by_prompt: bool = False
     counted: set[object] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
+    media: list[Any] = field(default_factory=list)
 
     def meet(self, row: RawRow) -> None:
-        """Note which model a row says it is of."""
+        """Note which model a row says it is of, and what of its prompt stands in columns beside it."""
+        self.media = media_parts(row)
         if len(self.models) < MODELS_SHOWN:
             self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
 
@@ -164,22 +168,27 @@ def own_row(
 ) -> dict[str, Any]:
     """One sample in leadline's own form; what is None is left out, without ``score`` it is graded later.
 
-    ``problem`` is the id; without one the problem is known by its prompt, as in problem files.
+    ``problem`` is the id; without one the problem is known by its prompt and its images (and the like), as in
+    problem files.
 
     Raises:
         ValueError: neither id nor prompt; an id that is too long; or a score that is none.
     """
-    asked = user_text(prompt)
+    asked, media = user_text(prompt), media_digest(*reading.media, prompt=prompt)
     row: dict[str, Any] = {}
     if _is_no_id(problem):
-        if not asked:
+        if not asked and media is None:
             raise ValueError("no id and no prompt: which problem is this a sample of?")
-        row["problem_id"] = f"{content_hash(asked)}-1"
+        row["problem_id"] = f"{content_hash(asked or '', media)}-1"
         reading.by_prompt = True
+        if media is not None:
+            reading.notes["problems are known by their prompt and by what of it is no text (images, ...)"] = (
+                None
+            )
     else:
         whole = isinstance(problem, float) and problem.is_integer()
         row["problem_id"] = checked_id(str(int(problem) if whole else problem))
-    values = {"prompt": asked, "completion": turns_text(completion), "gold": gold_text(gold)}
+    values = {"prompt": asked, "media": media, "completion": turns_text(completion), "gold": gold_text(gold)}
     row |= {name: value for name, value in values.items() if value is not None}
     row |= {name: value for name, value in more.items() if value is not None}
     if score is not ...:

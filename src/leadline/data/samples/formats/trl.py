@@ -46,7 +46,9 @@ def _reward(row: RawRow) -> str:
 def _table(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     """A wandb table holds all rows in one object: names once, then lists of values."""
     for values in row["data"]:
-        yield from _read(dict(zip(row["columns"], values, strict=True)), reading)
+        one = dict(zip(row["columns"], values, strict=True))
+        reading.meet(one)
+        yield from _read(one, reading)
 
 
 TRL = Layout("trl", ("prompt", "completion", "step"), _read)
