@@ -390,6 +390,7 @@ def test_filters_of_lm_eval_are_named_whether_they_are_read_or_not() -> None:
     assert [len(ones) for ones in found] == [1, 1, 0]
     left_out = "filter '{}' was left out (--format lm_eval:NAME chooses)".format
     strict, flexible = left_out("strict-match"), left_out("flexible-extract")
-    assert list(read[0].notes) == ["filter 'strict-match' was read", flexible]
-    assert list(read[1].notes) == [strict, "filter 'flexible-extract' was read"]
+    metric = "right or wrong by the metric 'exact_match' of exact_match, acc (--columns correct=NAME chooses)"
+    assert list(read[0].notes) == ["filter 'strict-match' was read", metric, flexible]
+    assert list(read[1].notes) == [strict, "filter 'flexible-extract' was read", metric]
     assert list(read[2].notes) == [strict, flexible]

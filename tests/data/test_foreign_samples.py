@@ -200,6 +200,12 @@ ROWS["reasoning_gym_set"] = [
         ],
     }
 ]
+ROWS["openai_batch"] = [  # neither prompt nor answer: ids and reference answers are those of the problem set
+    {"id": f"vllm-{i}", "custom_id": f"request-{i // 2}", "error": None}
+    | {"response": {"status_code": 200, "body": {"choices": [{"index": 0, "message": said(t)[0]}]}}}
+    for i, (p, t, s) in enumerate(PAIRS)
+]
+BATCH_GOLDS = {"request-0": GOLDS[PENS], "request-1": GOLDS[MILES]}
 ROWS["inspect"] = [{"eval": {"task": "pens"}, "samples": ROWS["inspect_sample"]}]
 
 
@@ -229,7 +235,7 @@ def test_each_layout_is_recognised_and_counted(tmp_path: Path, name: str, kind: 
         return  # such objects are no tables
     else:
         pq.write_table(pa.Table.from_pylist(ROWS[name]), path)
-    counts = load_counts(path)
+    counts = load_counts(path, golds=BATCH_GOLDS)
     check_pair(counts)
     if name not in ("leadline",):
         assert f"read as {name}" in counts.notes[0]

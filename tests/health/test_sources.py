@@ -242,3 +242,54 @@ def test_prompts_are_the_same_in_whatever_order_a_trainer_deals_them_out(tmp_pat
     [seen] = open_records(tmp_path).arms.values()
     assert len({one.batch for one in seen}) == 1
     assert "repeated_prompts" in call("audit", str(tmp_path)).stdout
+
+
+def test_verdicts_of_verl_that_are_true_and_false(tmp_path: Path) -> None:
+    """DAPO's reward manager writes ``acc`` as true and false, and a penalty for length into the score."""
+    rows = [
+        {"step": 1, "input": f"{i // 4}?", "output": f"it is {i}", "acc": i % 2 == 0}
+        | {"score": 1.0 if i % 2 == 0 else -1.2}
+        for i in range(16)
+    ]
+    (tmp_path / "1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values = open_records(tmp_path).arms[tmp_path.name][0].values
+    assert (values["pass@1"], values["unscorable"], values["mixed"]) == (0.5, 0, 1)
+
+
+def test_rewards_of_trl_that_are_true_and_false_are_numbers(tmp_path: Path) -> None:
+    rows = [
+        {
+            "step": 1,
+            "prompt": f"{i // 4}?",
+            "completion": f"it is {i}",
+            "accuracy": i % 2 == 0,
+            "form": i % 4 > 0,
+        }
+        for i in range(16)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "completions_00001.parquet")
+    seen = open_records(tmp_path).arms[tmp_path.name][0]
+    assert seen.parts == {"accuracy": 0.5, "form": 0.75}
+    assert (seen.values["pass@1"], seen.values["unscorable"], seen.values["live"]) == (0.5, 0, 1)
+
+
+def test_a_verdict_of_minus_one_and_one_is_known_by_its_name(tmp_path: Path) -> None:
+    for name, rate in (("correctness", 0.5), ("penalty", None)):
+        rows = [
+            {"step": 1, "prompt": f"{i // 4}?", "completion": f"{i}", name: 2.0 * (i % 2) - 1}
+            for i in range(8)
+        ]
+        path = tmp_path / name / "completions_00001.parquet"
+        path.parent.mkdir()
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        assert open_records(path.parent).arms[name][0].values.get("pass@1") == rate
+
+
+def test_the_state_of_a_trl_run_may_be_named_and_a_console_log_is_no_run(tmp_path: Path) -> None:
+    trl_directory(tmp_path / "out")
+    records = open_records(tmp_path / "out" / "checkpoint-12" / "trainer_state.json")
+    assert (records.kind, len(records.arms["checkpoint-12"])) == ("trl", 13)
+    for name, text in (("verl.log", b"step:1 - actor/entropy:0.5\n"), ("events.out.tfevents.1", b"\xff\x00")):
+        (tmp_path / name).write_bytes(text)
+        with pytest.raises(InputError, match=r"no run: .* Console logs, .* event files are not read"):
+            open_records(tmp_path / name)

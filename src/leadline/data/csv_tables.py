@@ -112,6 +112,10 @@ class _Lines:
 
 def _head(reader: csv.DictReader[str], path: Path) -> list[str]:
     names = list(reader.fieldnames or ())
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise DataError(
+            f"{path}:1: one column, {names[0][:60]!r}: separate the columns with commas, or tabs in .tsv"
+        )
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise DataError(f"{path}:1: {', '.join(map(repr, twice[:5]))}: more than one column of that name")

@@ -7,14 +7,14 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
-from leadline.data.samples.formats.base import own_row, reach
+from leadline.data.samples.formats.base import Met, own_row, reach
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
@@ -22,6 +22,7 @@ __all__ = ["SampleReading", "find_files", "named_as", "passed_over", "sample_row
 
 SAMPLE_SUFFIXES = (*ROW_SUFFIXES, ".eval")
 TEXTS = ("problem_id", "prompt", "gold", "completion")  # fields that stay text as it stands, in CSV too
+MOST_LOOKED_AT = 10_000  # files below a folder that holds none itself
 LONG_ID = 120  # characters, from which on a text is no name
 SAMPLE_FIELDS = (
     "problem_id",
@@ -92,8 +93,17 @@ def find_files(source: str | Path) -> list[Path]:
     else:
         found = sorted(map(Path, glob.glob(text)))
     if not found:
-        raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there")
+        below = f"; there are some in {_folder_below(path)}" if _folder_below(path) else ""
+        raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there{below}")
     return found
+
+
+def _folder_below(path: Path) -> str | None:
+    """The first folder with sample files in it, one or two below: TRL's ``completions``, a model's of lm-eval."""
+    if not path.is_dir():
+        return None
+    inside = islice(chain(path.glob("*/*"), path.glob("*/*/*")), MOST_LOOKED_AT)
+    return min((str(found.parent) for found in inside if _is_sample_file(found)), default=None)
 
 
 def passed_over(source: str | Path) -> str | None:
@@ -126,12 +136,14 @@ def sample_rows(
     """
     how = how or SampleReading()
     noted: list[str] = [] if faults is None else faults
+    met = Met()
     for path in paths:
-        yield from _file_rows(path, how, noted, numbered=len(paths) == 1)
+        yield from _file_rows(path, how, noted, met, numbered=len(paths) == 1)
+    how.notes.extend(met.said())
 
 
 def _file_rows(
-    path: Path, how: SampleReading, faults: list[str], *, numbered: bool
+    path: Path, how: SampleReading, faults: list[str], met: Met, *, numbered: bool
 ) -> Iterator[tuple[int | str, OwnRow]]:
     rows = read_rows(path, faults, [how.columns[name] for name in TEXTS if name in how.columns])
     first = next(rows, None)
@@ -141,21 +153,24 @@ def _file_rows(
     layout = layout_of(first.values, how.columns, name or None)
     if layout is None:
         raise DataError(unknown_layout(first.values, first.place))
-    reading = Reading(how.columns, how.pass_at, part or None)
+    reading = Reading(how.columns, how.pass_at, part or None, met=met)
     own = layout.name == "leadline"
     by_line = numbered and own
     as_they_are = own and how.pass_at is None and how.count_tokens is None
+    with_steps = "step" in first.values
     read, before = 0, len(faults)
     for row in chain([first], rows):
         place = row.at if by_line and type(row.at) is int else row.place
         if as_they_are:  # a million rows come through here
+            if with_steps:
+                met.meet(row.values)
             yield place, row.values
             continue
         reading.meet(row.values)
         for one in _read(layout, row, reading, faults):
             read += 1
             yield place, _completed(one, how)
-    notes = list(reading.said())
+    notes = list(reading.notes)
     if not read and not as_they_are and len(faults) == before:
         faults.extend(f"{path.name}: {note}" for note in notes)  # what was left out says why nothing is left
     how.notes.extend([f"{path.name}: {note}" for note in notes] if own else _as_one(path, layout, notes))

@@ -20,11 +20,12 @@ __all__ = [
     "batch_values",
     "flat_text",
     "outranked",
+    "paid_number",
     "verdict_column",
 ]
 
 _VERDICTS = ("accuracy", "correct", "acc")
-"""A column is the verdict when its name has one of these in it and its values are 0 and 1."""
+"""A column is the verdict when its name has one of these in it and its values are 0 and 1, or -1 and 1."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class CompletionRow:
     finished: bool | None = None
 
 
+def paid_number(value: Any) -> float | None:
+    """A reward or a verdict as a number: true is 1 and false 0, as verl's ``acc`` often has them; else None.
+
+    >>> paid_number(True), paid_number(0.5), paid_number(float("nan")), paid_number("1")
+    (1.0, 0.5, None, None)
+    """
+    return float(value) if isinstance(value, bool) else finite_number(value)
+
+
 def flat_text(value: Any) -> str:
     """Plain text, or the contents of a chat's turns."""
     if isinstance(value, str):
@@ -62,13 +72,17 @@ def verdict_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
     >>> verdict_column({"format": [1.0, 0.5], "accuracy_reward": [1.0, 0.0]})
     'accuracy_reward'
     """
-    binary = [
-        name for name, values in columns.items() if all(v is None or v in (0, 1) or v != v for v in values)
-    ]
-    named = [name for name in binary if any(mark in name.lower() for mark in _VERDICTS)]
-    if named:
-        return named[0]
-    return binary[0] if len(columns) == 1 and binary else None
+    named = [name for name in columns if any(mark in name.lower() for mark in _VERDICTS)]
+    verdicts = [name for name in named if _holds_only(columns[name], (-1, 0, 1))]
+    if verdicts:
+        return verdicts[0]
+    return next(
+        (name for name, values in columns.items() if len(columns) == 1 and _holds_only(values, (0, 1))), None
+    )
+
+
+def _holds_only(values: Sequence[Any], allowed: tuple[int, ...]) -> bool:
+    return all(v is None or v in allowed or v != v for v in values)
 
 
 def batch_values(rows: Sequence[CompletionRow]) -> dict[str, float]:

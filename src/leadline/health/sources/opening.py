@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadline.errors import InputError, LeadlineError
+from leadline.errors import DataError, InputError, LeadlineError
 from leadline.health.observation import Observation
 from leadline.health.sources.trl_directory import is_trl, read_trl, trl_total
 from leadline.health.sources.verl_dump import is_verl, read_verl
@@ -39,21 +39,35 @@ def open_records(path: Path) -> Records:
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
+    if path.name == "trainer_state.json":
+        path = path.parent
     if (path / "environment.json").is_file():
         return _leadline(path)
     name = path.resolve().name
     if is_trl(path):
         found = Records("trl", {name: read_trl(path)}, trl_total(path))
-    elif is_verl(path):
+    elif _is_verl(path):
         found = Records("verl", {name: read_verl(path)})
     else:
         raise InputError(
             f"{path}: no run: neither leadline's (environment.json), nor TRL's (trainer_state.json, "
-            "completions_*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data)"
+            "completions_*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data). "
+            "Console logs, tables of trackers and TensorBoard's event files are not read"
         )
     if not any(found.arms.values()):
         raise InputError(f"{path}: holds no step yet: no line of a log, no completion with its prompt")
     return found
+
+
+def _is_verl(path: Path) -> bool:
+    try:
+        return is_verl(path)
+    except (
+        DataError
+    ):  # a file that was named, and is something else; a line of a folder of verl's is its own fault
+        if path.is_file() and path.suffix != ".jsonl":
+            return False
+        raise
 
 
 def _leadline(path: Path) -> Records:

@@ -16,6 +16,7 @@ from leadline.health.sources.completion_batch import (
     batch_parts,
     batch_values,
     flat_text,
+    paid_number,
     verdict_column,
 )
 from leadline.health.sources.trl_log import evaluated_set, observation_of_log, over_sets
@@ -159,15 +160,15 @@ def completion_rows(columns: Mapping[str, list[Any]]) -> list[CompletionRow]:
     }
     verdict = verdict_column(rewards)
     earned = columns.get("advantage") or [
-        sum(finite_number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))
+        sum(paid_number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))
     ]
     return [
         CompletionRow(
             flat_text(prompts[i]),
             flat_text(texts[i]),
-            None if verdict is None or (said := finite_number(rewards[verdict][i])) is None else said > 0,
-            finite_number(earned[i]),
-            {name: finite_number(values[i]) for name, values in rewards.items()},
+            None if verdict is None or (said := paid_number(rewards[verdict][i])) is None else said > 0,
+            paid_number(earned[i]),
+            {name: paid_number(values[i]) for name, values in rewards.items()},
         )
         for i in range(min(len(prompts), len(texts)))
     ]

@@ -14,6 +14,7 @@ from leadline.health.sources.completion_batch import (
     batch_parts,
     batch_values,
     flat_text,
+    paid_number,
 )
 from leadline.storage.jsonl import read_jsonl
 from leadline.types import finite_number
@@ -105,14 +106,14 @@ def _observations(
 
 
 def _is_coded(row: Mapping[str, Any]) -> bool:
-    return finite_number(row.get("scorable")) is not None and finite_number(row.get("bonus")) is not None
+    return paid_number(row.get("scorable")) is not None and paid_number(row.get("bonus")) is not None
 
 
 def _decoded(row: Mapping[str, Any]) -> CompletionRow:
     """A row of leadline's own rewards; one that cannot be scored has no verdict and earns nothing."""
-    scorable, right = ((finite_number(row.get(name)) or 0.0) > 0 for name in ("scorable", "acc"))
-    paid = (_RIGHT if right else _WRONG) + (finite_number(row.get("bonus")) or 0.0)
-    finished = finite_number(row.get("finished"))
+    scorable, right = ((paid_number(row.get(name)) or 0.0) > 0 for name in ("scorable", "acc"))
+    paid = (_RIGHT if right else _WRONG) + (paid_number(row.get("bonus")) or 0.0)
+    finished = paid_number(row.get("finished"))
     return CompletionRow(
         flat_text(row.get("input")),
         flat_text(row.get("output")),
@@ -129,16 +130,16 @@ def _decoded(row: Mapping[str, Any]) -> CompletionRow:
 
 def _parts(row: Mapping[str, Any]) -> dict[str, float | None]:
     return {
-        name: finite_number(value)
+        name: paid_number(value)
         for name, value in row.items()
-        if name not in _OTHERS and (value is None or finite_number(value) is not None)
+        if name not in _OTHERS and (value is None or paid_number(value) is not None)
     }
 
 
 def _completion(row: Mapping[str, Any]) -> CompletionRow:
     if _is_coded(row):
         return _decoded(row)
-    score, verdict = finite_number(row.get("score")), finite_number(row.get("acc"))
+    score, verdict = paid_number(row.get("score")), paid_number(row.get("acc"))
     if verdict is None and score in (0, 1, -1):
         verdict = score
     return CompletionRow(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leadline.data.samples.formats.base import Layout, RawRow, Reading
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, is_verdict
 from leadline.data.samples.formats.inspect_log import INSPECT, INSPECT_SAMPLE
 from leadline.data.samples.formats.lighteval import LIGHTEVAL, LIGHTEVAL_OLD
 from leadline.data.samples.formats.lm_eval import LM_EVAL
 from leadline.data.samples.formats.nemo import NEMO_GYM, NEMO_SKILLS
 from leadline.data.samples.formats.nested import NESTED, QWEN_MATH, REASONING_GYM, REASONING_GYM_SET
+from leadline.data.samples.formats.openai_batch import OPENAI_BATCH
 from leadline.data.samples.formats.own import ALIASES, BY_NAME, OWN
 from leadline.data.samples.formats.trl import TRL, WANDB_TABLE
 from leadline.data.samples.formats.verifiers import VERIFIERS, VERIFIERS_OLD, VERIFIERS_TRACE
@@ -27,6 +28,7 @@ LAYOUTS: Mapping[str, Layout] = {
             VERL_ROLLOUT,
             NEMO_GYM,
             NEMO_SKILLS,
+            OPENAI_BATCH,
             QWEN_MATH,
             LIGHTEVAL,
             LIGHTEVAL_OLD,
@@ -71,7 +73,11 @@ def unknown_layout(row: RawRow, place: str) -> str:
     )
     have = ", ".join(str(name)[:40] for name in list(row)[:20]) or "none"
     identity = _named(row, "problem_id")
-    known = f"problem_id={identity or 'COLUMN'}," if identity or not _named(row, "prompt") else ""
+    known = (
+        f"problem_id={identity or 'COLUMN'},"
+        if identity or not (_named(row, "prompt") or "messages" in row)
+        else ""
+    )
     return (
         f"{place}: a layout that is not known. Columns: {have}; {near}say what they mean: --columns "
         f"{known}{_guess(row)}"
@@ -83,7 +89,10 @@ def _guess(row: RawRow) -> str:
     total = _named(row, "n_samples")
     known = {n for names in ALIASES.values() for n in names}
     verdicts = [
-        str(name) for name, value in row.items() if value in (0, 1) and str(name).lower() not in known
+        str(name)
+        for name, value in row.items()
+        if (value in (0, 1) or (isinstance(value, str) and is_verdict(value)))
+        and str(name).lower() not in known
     ]
     unused = verdicts[0] if verdicts else "COLUMN"
     rates = [
@@ -95,6 +104,8 @@ def _guess(row: RawRow) -> str:
         return f"solve_rate={rates[0]},n_samples={total or 'NUMBER'} (samples that each rate was taken of)"
     if total is not None:
         return f"n_correct={unused},n_samples={total}"
+    if isinstance(row.get("messages"), list):  # the turns of both, of which each is read by its role
+        return f"prompt=messages,completion=messages,correct={_named(row, 'correct') or unused}"
     text, gold = _named(row, "completion"), _named(row, "gold")
     if text is not None and gold is not None:
         return f"completion={text},gold={gold}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from leadline.types import checked_id
 
 __all__ = [
     "Layout",
+    "Met",
     "Reading",
     "first_of",
     "gold_text",
@@ -25,6 +26,38 @@ __all__ = [
 
 RawRow = Mapping[str, Any]
 MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
+MOST_STEPS = 100_000
+
+
+@dataclass(slots=True)
+class Met:
+    """Of whose samples the rows say they are: what must not be taken together in silence, in whatever files.
+
+    Attributes:
+        models: names of models, the first few.
+        steps: steps of a training run.
+    """
+
+    models: set[str] = field(default_factory=set)
+    steps: set[int] = field(default_factory=set)
+
+    def meet(self, row: RawRow) -> None:
+        """Note which model and which step of training a row says it is of."""
+        if len(self.models) < MODELS_SHOWN:
+            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
+        step = row.get("step")
+        if isinstance(step, int | float) and step == step // 1 and len(self.steps) < MOST_STEPS:
+            self.steps.add(int(step))
+
+    def said(self) -> Iterator[str]:
+        """What is to be said of them."""
+        if len(self.models) > 1:
+            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
+        if len(self.steps) > 1:
+            yield (
+                f"samples of several training steps ({min(self.steps)} to {max(self.steps)}) taken together: the model "
+                "changed between them. Read the files of one step, or of a few at the start, for what it was then"
+            )
 
 
 @dataclass(slots=True)
@@ -38,8 +71,9 @@ class Reading:
         notes: what is to be said of the reading, once each.
         by_prompt: ids that were made of prompts.
         counted: problems of which a row was read whose names may mean counts or a sample.
-        models: names of the models that rows say they are of, the first few.
         media: images and the like in columns of the row that is being read.
+        settled: field -> the column that it is read from, throughout a file (`settle`).
+        met: which models and which steps of training rows are of; one for all files that are read together.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -48,20 +82,33 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     by_prompt: bool = False
     counted: set[object] = field(default_factory=set)
-    models: set[str] = field(default_factory=set)
     media: list[Any] = field(default_factory=list)
+    settled: dict[str, str] = field(default_factory=dict)
+    met: Met = field(default_factory=Met)
 
     def meet(self, row: RawRow) -> None:
-        """Note which model a row says it is of, and what of its prompt stands in columns beside it."""
+        """Note of whose samples a row says it is, and what of its prompt stands in columns beside it."""
         self.media = media_parts(row)
-        if len(self.models) < MODELS_SHOWN:
-            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
+        self.met.meet(row)
 
-    def said(self) -> Iterator[str]:
-        """What is to be said of the reading at its end."""
-        yield from self.notes
-        if len(self.models) > 1:
-            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
+    def settle(self, field: str, row: RawRow, names: Iterable[str]) -> str | None:
+        """The one of these columns that a field is read from in this file: the first that held something.
+
+        A row in which it is empty says nothing of the field, whatever stands in the others: a reward of form is no
+        verdict on a sample whose verdict is missing. None until a row holds any of them.
+        """
+        if field not in self.settled:
+            held = next((name for name in names if row.get(name) is not None), None)
+            if held is None:
+                return None
+            self.settled[field] = held
+        return self.settled[field]
+
+    def count(self, text: str) -> None:
+        """Say how often something was met: one note, whose number grows."""
+        before = next((note for note in self.notes if note.endswith(f" {text}")), "0")
+        self.notes.pop(before, None)
+        self.notes[f"{int(before.partition(' ')[0]) + 1} {text}"] = None
 
     def right(self, score: Any, pass_at: float | None = None) -> bool | None:
         """A verdict or a score as right, wrong or (null) unscorable.
@@ -85,7 +132,8 @@ class Reading:
             return score >= limit
         if score in (0, 1, -1):
             return score == 1
-        raise ValueError(f"a score of {score:g}: say from where on it is right, such as --pass-at 0.5")
+        such_as = "0.5" if 0 < score < 1 else "NUMBER"
+        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such_as}")
 
 
 _WORDS = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row, turns_text
-from leadline.data.samples.formats.named_score import named_score
+from leadline.data.samples.formats.named_score import named_score, said_choice
 
 __all__ = ["INSPECT", "INSPECT_SAMPLE"]
 
@@ -26,7 +26,7 @@ def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     it out as well.
     """
     if row.get("error") and not row.get("scores"):
-        _count_note(reading, "samples with an error and without scores were left out")
+        reading.count("samples with an error and without scores were left out")
         return
     output = row.get("output") or {}
     choices = output.get("choices") or [{}]
@@ -44,13 +44,6 @@ def _sample(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     )
 
 
-def _count_note(reading: Reading, text: str) -> None:
-    """Say how often something was met: one note, whose number grows."""
-    before = next((note for note in reading.notes if note.endswith(f" {text}")), "0")
-    reading.notes.pop(before, None)
-    reading.notes[f"{int(before.partition(' ')[0]) + 1} {text}"] = None
-
-
 def _score(scores: RawRow, reading: Reading) -> Any:
     chosen = reading.columns.get("correct")
     if not scores and not chosen:
@@ -58,7 +51,7 @@ def _score(scores: RawRow, reading: Reading) -> Any:
     name = chosen or next(iter(scores))
     score = named_score(name, {k: v if isinstance(v, dict) else {"value": v} for k, v in scores.items()})
     if len(scores) > 1:
-        reading.notes[f"right or wrong by the scorer {name!r} of {', '.join(scores)}"] = None
+        reading.notes[said_choice("scorer", name, scores)] = None
     value = score.get("value") if isinstance(score, dict) else score
     return 0.5 if value == "P" else value
 

@@ -43,6 +43,11 @@ def _samples(
     )
     if chosen and len(texts) > 1:
         reading.notes[f"{chosen!r} is one number of several predictions: each of them was graded here"] = None
+    if not chosen and len(values) > 1:
+        listed = ", ".join(str(name)[:40] for name in list(values)[:20])
+        reading.notes[
+            f"graded here, as there are several metrics: {listed} (--columns correct=NAME takes one)"
+        ] = None
     for text in texts:
         about = {"problem": name, "prompt": prompt, "gold": gold, "completion": text}
         yield own_row(reading, **about, score=score if len(texts) == 1 else ...)

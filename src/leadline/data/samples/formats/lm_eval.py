@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
-from leadline.data.samples.formats.named_score import named_score
+from leadline.data.samples.formats.named_score import named_score, said_choice
 from leadline.errors import DataError
 from leadline.storage.jsonl import parse_object
 
@@ -31,12 +31,14 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     texts = _texts(row)
     metrics = (*_METRICS, *(row["metrics"] if isinstance(row.get("metrics"), list) else ()))
     chosen = reading.columns.get("correct")
-    metric = next((m for m in metrics if m in row), None)
-    score = named_score(chosen, row) if chosen else row[metric] if metric else ...
+    there = list(dict.fromkeys(m for m in metrics if m in row))
+    score = named_score(chosen, row) if chosen else row[there[0]] if there else ...
     about = {"problem": row["doc_id"], "prompt": _prompt(row), "gold": first_of(row, "target", "doc.target")}
     if len(texts) == 1 or not all(isinstance(text, str) for text in texts):
         # The metric is of one answer: of a choice among likelihoods there is no text.
         text = texts[0] if texts and isinstance(texts[0], str) else None
+        if len(there) > 1:
+            reading.notes[said_choice("metric", chosen or there[0], there)] = None
         yield own_row(reading, **about, completion=text, score=score)
         return
     if chosen:

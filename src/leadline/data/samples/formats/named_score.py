@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from leadline.data.samples.formats.base import RawRow, reach
 
-__all__ = ["named_score"]
+__all__ = ["named_score", "said_choice"]
 
 _SHOWN = 20
 _NO_SCORES = {"doc_id", "step", "epoch", "idx", "index", "example_id", "problem_id", "id", "advantage"}
@@ -28,6 +28,16 @@ def named_score(name: str, *places: RawRow) -> Any:
     there = dict.fromkeys(str(key)[:40] for place in places for key in _scores(place))
     listed = ", ".join(list(there)[:_SHOWN]) or "none"
     raise ValueError(f"no score {name[:80]!r}; there are: {listed}")
+
+
+def said_choice(kind: str, taken: str, there: Iterable[str]) -> str:
+    """What to say of a score that was read where there are several: of the same samples they may say another thing.
+
+    >>> said_choice("metric", "exact_match", ["exact_match", "math_verify"])
+    "right or wrong by the metric 'exact_match' of exact_match, math_verify (--columns correct=NAME chooses)"
+    """
+    listed = ", ".join(str(name)[:40] for name in list(there)[:_SHOWN])
+    return f"right or wrong by the {kind} {taken[:80]!r} of {listed} (--columns correct=NAME chooses)"
 
 
 def _scores(place: RawRow) -> list[Any]:

@@ -45,14 +45,12 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     about = {
         "problem": first_of(row, "qid", "problem_id", "id", "idx", "question_id"),
         "prompt": first_of(row, "question", "prompt", "problem"),
-        "gold": first_of(row, "gold", "answer", "expected_answer", "ground_truth", "target"),
+        "gold": first_of(row, "gold", "expected_answer", "ground_truth", "answer", "target"),
     }
     chosen = reading.columns.get("correct")
     for one, also in zip(row[name], _beside(row, len(row[name])), strict=True):
         own = {name: one} if isinstance(one, str) else one
-        score = named_score(chosen, own, also, _nulls(row)) if chosen else first_of(own, *_SCORES)
-        if score is None and not chosen:
-            score = also.get(next((k for k in _SCORE_LISTS if also.get(k) is not None), ""), ...)
+        score = named_score(chosen, own, also, _nulls(row)) if chosen else _verdict(own, also, reading)
         yield own_row(
             reading,
             **about,
@@ -61,6 +59,15 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
             n_tokens=first_of(own, "n_tokens", "completion_tokens"),
             finished=finished_of({**also, **own}),
         )
+
+
+def _verdict(own: RawRow, also: RawRow, reading: Reading) -> Any:
+    """Right or wrong as the sample says, else as the lists beside do; what neither says is graded here."""
+    there = {f"of a sample: {name}": own.get(name) for name in _SCORES}
+    there |= {name: also.get(name) for name in _SCORE_LISTS}
+    taken = reading.settle("correct", there, there)
+    value = None if taken is None else there[taken]
+    return ... if value is None else value
 
 
 def _nulls(row: RawRow) -> dict[str, None]:

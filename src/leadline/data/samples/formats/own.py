@@ -74,11 +74,20 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
         held = [(name, row[name]) for name in there if row[name] is not None]
         if field == "gold":
             held = _references(held)
+        if field in DOUBTFUL:
+            held = _from_one_column(field, held, reading)
         if held:
             found[field] = held[0]
             if field in DOUBTFUL:
                 _say_passed_over(reading, field, held)
     return found
+
+
+def _from_one_column(field: str, held: list[tuple[str, Any]], reading: Reading) -> list[tuple[str, Any]]:
+    """The candidates, that first which the field is read from in this file; none where that one is empty."""
+    taken = reading.settle(field, dict(held), [name for name, _ in held])
+    first = [one for one in held if one[0] == taken]
+    return first and first + [one for one in held if one[0] != taken]
 
 
 def _references(held: list[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -10,14 +10,15 @@ from typing import Any
 
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, own_row
 from leadline.data.samples.formats.named_score import named_score
+from leadline.data.samples.formats.own import ALIASES
 
 __all__ = ["TRL", "WANDB_TABLE"]
 
-_NO_REWARD = {"step", "advantage", "prompt", "completion"}
+_NO_REWARD = {"step", "advantage", "prompt", "completion", *ALIASES["gold"], "solution"}
 
 
 def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
-    name = reading.columns.get("correct") or _reward(row)
+    name = reading.columns.get("correct") or _reward(row, reading)
     score = named_score(name, row)
     formats = [k for k in row if "format" in k.lower() and isinstance(row[k], int | float) and k != name]
     reading.notes[f"right or wrong by the column {name!r}"] = None
@@ -32,14 +33,20 @@ def _read(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     )
 
 
-def _reward(row: RawRow) -> str:
-    """The reward that says right or wrong: the only one, or the one that is called so."""
-    rewards = [k for k, v in row.items() if k not in _NO_REWARD and isinstance(v, bool | int | float)]
+def _reward(row: RawRow, reading: Reading) -> str:
+    """The reward that says right or wrong: the only one, or the one that is called so; one for the whole file.
+
+    A reward function may return None: a column that is empty here may be the one that is looked for.
+    """
+    if "correct" in reading.settled:
+        return reading.settled["correct"]
+    rewards = [k for k, v in row.items() if k not in _NO_REWARD and isinstance(v, bool | int | float | None)]
     named = [k for k in rewards if any(word in k.lower() for word in ("acc", "correct", "solve"))]
     one = named if len(named) == 1 else rewards
     if len(one) != 1:
         choice = ", ".join(one) or "none"
         raise ValueError(f"which reward says right or wrong? --columns correct=NAME, of: {choice}")
+    reading.settled["correct"] = one[0]
     return one[0]
 
 
