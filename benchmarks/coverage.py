@@ -319,11 +319,13 @@ class Population(NamedTuple):
         kinds = rng.multinomial(n, np.stack([q, cut, silent, 1 - q - cut - silent], axis=1))
         words = self.length[side][:, None] * rng.lognormal(-0.08, 0.4, size=(q.size, n))
         is_right = np.arange(n) < kinds[:, :1]
-        stated = dict.fromkeys(("finished", "reason", "n_tokens"), q.size * n)
+        stated = dict.fromkeys(("finished", "reason", "n_tokens", "lengths"), q.size * n)
         return replace(
             Counts.from_arrays(n, kinds[:, 0]),
             truncated=kinds[:, 1].astype(float),
             no_answer=kinds[:, 2].astype(float),
+            measured=np.full(q.size, float(n)),
+            measured_correct=kinds[:, 0].astype(float),
             tokens=words.sum(axis=1),
             tokens_correct=(words * is_right).sum(axis=1),
             stated={"format": 0, "completion": 0} | stated,

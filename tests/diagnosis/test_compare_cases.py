@@ -219,12 +219,71 @@ def test_nothing_is_divided_by_samples_that_do_not_state_a_length(by: int) -> No
     """The same lengths, some of them not stated: that is no shortening, on either side."""
     for found in (judged(stated(4), stated(by)), judged(stated(by), stated(4))):
         assert found.verdict not in ("shortened", "harmed", "sharpened")
-        assert found.ratio("mean_tokens") is found.ratio("mean_tokens_correct") is found.length is None
-        assert f"Only {40 * by} of the 160 samples of the" in text_of(found)
-        assert "lengths are left out" in text_of(found)
+        assert found.length is not None
+        for name in ("mean_tokens", "mean_tokens_correct"):
+            row = found.ratio(name)
+            assert row is not None
+            assert [row.base.value, row.tuned.value, row.difference.value] == [100, 100, 0]
+        assert f"{40 * by} of the 160 samples of the" in text_of(found)
+        assert "lengths are of these alone, on 40 problems" in text_of(found)
     whole = judged(stated(4), stated(4))
     assert whole.length is not None
     assert "left out" not in text_of(whole)
+
+
+def lengths(*problems: list[int | None], wrong: int = 0) -> Counts:
+    """One problem a list, one sample a number: its length, if it states one; the last ``wrong`` of each are wrong."""
+    return count_rows(
+        enumerate(
+            (
+                {"problem_id": i, "correct": j < len(one) - wrong, "n_tokens": n}
+                for i, one in enumerate(problems)
+                for j, n in enumerate(one)
+            ),
+            1,
+        )
+    )
+
+
+def test_lengths_are_of_the_samples_that_state_one_on_problems_where_both_sides_do() -> None:
+    base = lengths([100, 200, None], [300, 300, 300], [900, None, None], [None] * 3)
+    tuned = lengths([100, None, None], [200, 400, 300], [None] * 3, [50, 50, 50])
+    found = judged(base, tuned)
+    row = found.ratio("mean_tokens")
+    assert row is not None  # of the first two problems, 150 and 300 before, 100 and 300 after
+    assert (row.base.value, row.tuned.value, row.difference.value) == (225, 200, -25)
+    assert "6 of the 12 samples of the base state their length" in text_of(found)
+    assert (
+        "7 of the 12 samples of the tuned model state their length: lengths are of these alone, on 2"
+        in text_of(found)
+    )
+
+
+def test_how_often_a_problem_was_sampled_makes_no_length() -> None:
+    """The same model, sampled more often on the long problems before and on the short ones after."""
+    few, many = 2, 16
+    base = lengths(*([1000] * many for _ in range(20)), *([100] * few for _ in range(20)))
+    tuned = lengths(*([1000] * few for _ in range(20)), *([100] * many for _ in range(20)))
+    found = judged(base, tuned)
+    for name in ("mean_tokens", "mean_tokens_correct"):
+        row = found.ratio(name)
+        assert row is not None
+        assert (row.base.value, row.tuned.value) == pytest.approx((550, 550))
+    assert found.length is not None
+    assert (found.length.same.value, found.length.mix.value) == pytest.approx((0, 0))
+    assert "shortened" not in (found.verdict, *found.also)
+
+
+def test_lengths_that_right_samples_state_and_wrong_ones_do_not_are_left_out() -> None:
+    """Means over the right samples of one side and over all of the other would be called a shortening."""
+    base = lengths(*([100, 100, 300, 300] for _ in range(40)), wrong=2)
+    tuned = lengths(*([100, 100, None, None] for _ in range(40)), wrong=2)
+    found = judged(base, tuned)
+    assert found.ratio("mean_tokens") is found.ratio("mean_tokens_correct") is found.length is None
+    assert "80 of the 160 samples of the tuned model state their length, right ones not as often" in text_of(
+        found
+    )
+    assert "shortened" not in (found.verdict, *found.also)
 
 
 def test_nothing_is_divided_by_samples_that_do_not_say_whether_they_were_cut_off() -> None:

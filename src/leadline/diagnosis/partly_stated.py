@@ -27,9 +27,9 @@ _SUMS = {"finished": "truncated", "reason": "no_answer", "format": "format_faile
 def partly_stated(counts: Counts, *, lower_bounds: bool = False) -> Partly:
     """The fields that too few samples state for a share of, or a mean over, all of them.
 
-    A file says which of its samples state a field by their number alone, so that a share of, or a mean over, those that
-    do cannot be had. ``counts`` have to be as they were read: ``stated`` stays that of all samples when problems are
-    taken out of them.
+    Of a fault it is counted how many samples state it and no more, so that a share of those alone cannot be had.
+    Lengths are known by problem (`Counts.measured`): they may be means over the samples that state one. ``counts`` have
+    to be as they were read: ``stated`` stays that of all samples when problems are taken out of them.
 
     Args:
         lower_bounds: keep a fault, too, that is stated of a tenth of all samples, however few state anything: the

@@ -22,11 +22,13 @@ SUMS = (
     "format_failed",
     "tokens",
     "tokens_correct",
+    "measured",
+    "measured_correct",
     "copies",
     "long_copies",
     "repeats",
 )
-STATED = ("finished", "reason", "format", "n_tokens", "completion")
+STATED = ("finished", "reason", "format", "n_tokens", "lengths", "completion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,15 @@ class Counts:
         truncated: samples cut off by the token cap.
         no_answer: finished samples in which no answer was found.
         format_failed: samples that missed the format (``parts.format`` below 1).
-        tokens, tokens_correct: summed completion tokens of all samples, and of the correct ones.
+        tokens, tokens_correct: summed completion tokens of the samples that state their length, and of the correct ones
+            of them.
+        measured, measured_correct: how many samples state their length (or are in a row of counts with its mean), and
+            how many of them are correct.
         copies: samples whose text another sample of the same problem already had.
         long_copies: those of them with at least 500 characters, which chance does not repeat.
         repeats: largest number that divides how often each text of the problem occurs; 0 without texts.
-        stated: how many samples stated each of finished, reason, format, n_tokens, completion.
+        stated: how many samples stated each of finished, reason, format, n_tokens, completion; ``lengths`` those whose
+            ``n_tokens`` is their own, and not the mean of a row of counts.
         prompts, golds: of the problems whose rows carried them.
         other_prompts, other_golds: another text that a later row of a problem had, of a fresh reading alone.
         media: digest of the images and the like of the prompts that have some.
@@ -63,6 +69,8 @@ class Counts:
     format_failed: Array
     tokens: Array
     tokens_correct: Array
+    measured: Array
+    measured_correct: Array
     copies: Array
     long_copies: Array
     repeats: Array

@@ -113,6 +113,7 @@ class _Cell:
     def __init__(self) -> None:
         self.n = self.c = self.unscorable = self.truncated = self.no_answer = self.format_failed = 0
         self.tokens = self.tokens_correct = 0.0
+        self.measured = self.measured_correct = 0
         self.copies = self.long_copies = self.repeats = self.count_rows = 0
         self.difficulty = math.nan
         self.texts: dict[int, int] = {}
@@ -191,9 +192,12 @@ class _Tally:
             cell.c += 1
         if length is not None:
             self.stated["n_tokens"] += 1
+            self.stated["lengths"] += 1
             cell.tokens += length
+            cell.measured += 1
             if correct:
                 cell.tokens_correct += length
+                cell.measured_correct += 1
         self._add_faults(cell, row, correct, finished)
         return None
 
@@ -254,6 +258,7 @@ class _Tally:
         if mean is not None:
             self.stated["n_tokens"] += n
             cell.tokens += mean * n
+            cell.measured, cell.measured_correct = cell.measured + n, cell.measured_correct + correct
         return None
 
     def _describe(self, name: str, cell: _Cell, row: Mapping[str, Any]) -> None:

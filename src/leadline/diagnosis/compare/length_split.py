@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.diagnosis.compare.pairing import Pair
+from leadline.diagnosis.compare.stated_lengths import stated_lengths
 from leadline.stats import Interval, smooth_intervals
 
 __all__ = ["LengthSplit", "split_length"]
@@ -34,14 +35,15 @@ class LengthSplit:
 def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:
     """Kitagawa's decomposition with the mean of both mixes as weights; None without correct lengths.
 
-    ``mean = sum_i w_i l_i`` with w_i the share of the correct samples that are of problem i and l_i their
-    mean length; ``same = sum (w_i + w'_i)/2 (l'_i - l_i)`` over problems solved on both sides.
+    ``mean = sum_i w_i l_i`` with l_i the mean length of the correct samples of problem i and w_i its solve rate by the
+    sum of all (it does not matter how often each was sampled);
+    ``same = sum (w_i + w'_i)/2 (l'_i - l_i)`` over problems solved on both sides.
     Source: Kitagawa (1955), "Components of a difference between two rates".
     """
-    base, tuned = pair.base, pair.tuned
-    table = np.stack([base.c, base.tokens_correct, tuned.c, tuned.tokens_correct], axis=1)
-    if not pair.correct_lengths:
+    known = stated_lengths(pair)
+    if known is None or not known.correct_known:
         return None
+    table = np.stack([known.base.rate, known.base.correct, known.tuned.rate, known.tuned.correct], axis=1)
     c1, t1, c2, t2 = table.T
     both = (c1 > 0) & (c2 > 0)
     change = np.where(both, t2 / np.where(c2 > 0, c2, 1) - t1 / np.where(c1 > 0, c1, 1), 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, ratio_row, share_row
+from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, share_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
@@ -14,6 +14,7 @@ from leadline.diagnosis.compare.pairing import Pair, pair_up
 from leadline.diagnosis.compare.reflection_hacking import ReflectionHacking
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.seen_gain import find_seen_gain
+from leadline.diagnosis.compare.stated_lengths import length_rows, stated_lengths
 from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws
 from leadline.diagnosis.compare.verdict import judge_comparison
@@ -75,23 +76,16 @@ def compare(
 
 
 def ratio_rows(pair: Pair, seed: int) -> list[MetricChange]:
-    """Length and form of both sides, for what all samples of both sides state."""
+    """Length of both sides, and form where all samples of both sides state it."""
     base, tuned = pair.base, pair.tuned
     wanted = {
-        "mean_tokens": ("n_tokens", "tokens", "n"),
-        "mean_tokens_correct": ("n_tokens", "tokens_correct", "c"),
-        "truncated": ("finished", "truncated", "n"),
-        "no_answer": ("reason", "no_answer", "n"),
-        "format_failed": ("format", "format_failed", "n"),
+        "truncated": ("finished", "truncated"),
+        "no_answer": ("reason", "no_answer"),
+        "format_failed": ("format", "format_failed"),
     }
-    rows: list[MetricChange | None] = []
-    for name, (needs, top, bottom) in wanted.items():
-        known = pair.correct_lengths if name == "mean_tokens_correct" else pair.states(needs)
-        if not known:
-            continue
-        sides = [(getattr(side, top), getattr(side, bottom)) for side in (base, tuned)]
-        if bottom == "n" and top != "tokens":
-            rows.append(share_row(name, sides[0][::-1], sides[1][::-1], seed))
-        else:
-            rows.append(ratio_row(name, sides[0], sides[1], seed))
-    return [row for row in rows if row is not None]
+    rows = length_rows(stated_lengths(pair), seed)
+    for name, (needs, kind) in wanted.items():
+        if pair.states(needs):
+            sides = [(side.n, getattr(side, kind)) for side in (base, tuned)]
+            rows.append(share_row(name, sides[0], sides[1], seed))
+    return rows

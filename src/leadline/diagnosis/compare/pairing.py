@@ -40,17 +40,15 @@ class Pair:
         """Measured solve rates of base and tuned."""
         return self.base.c / self.base.n, self.tuned.c / self.tuned.n
 
+    @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Problems of which both sides have samples that state their length."""
+        return np.asarray((self.base.measured > 0) & (self.tuned.measured > 0))
+
     def states(self, name: str) -> bool:
         """Whether both sides state a field, and all of their samples do."""
         some = self.base.stated[name] > 0 and self.tuned.stated[name] > 0
         return some and not any(name in fields for fields in self.partly.values())
-
-    @property
-    def correct_lengths(self) -> bool:
-        """Whether the lengths of the correct samples are known: a row of counts states the mean of all samples only."""
-        sides = (self.base, self.tuned)
-        known = all(((side.c == 0) | (side.tokens_correct > 0)).all() for side in sides)
-        return self.states("n_tokens") and known and all(side.tokens_correct.any() for side in sides)
 
 
 def pair_up(base: Counts, tuned: Counts) -> Pair:

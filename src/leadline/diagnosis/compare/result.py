@@ -69,6 +69,7 @@ class Comparison:
             "n_samples": [pair.base.n_samples, pair.tuned.n_samples],
             "unpaired": [len(pair.only_base), len(pair.only_tuned)],
             "partly_stated": as_json(pair.partly),
+            "problems_with_length": int(pair.measured.sum()),
             "metrics": rows,
             "crossing": as_json(self.crossing),
             "laws": _laws(self.laws),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.compare.stated_lengths import states_alike
 from leadline.diagnosis.partly_stated import left_out
 from leadline.display import Sentence
 from leadline.display.numbers import count, percent, points, share
@@ -300,12 +301,32 @@ def _single_problems(found: Comparison) -> Iterator[Sentence]:
             f"One problem dominates: {movers.top[:60]!r} makes {percent(movers.top_share)} of all changes.",
             ("movers.top", "movers.top_share"),
         )
-    for side, whose in (("base", " of the base"), ("tuned", " of the tuned model")):
-        for name, (stated, total) in found.pair.partly.get(side, {}).items():
-            yield Sentence(left_out(name, stated, total, whose), (f"partly_stated.{side}.{name}",))
+    yield from _partly_stated(found)
     missing = len(found.pair.only_base), len(found.pair.only_tuned)
     if any(missing):
         yield Sentence(
             f"{missing[0]:,} problems only the base has and {missing[1]:,} only the tuned model were left out.",
             ("unpaired",),
         )
+
+
+def _partly_stated(found: Comparison) -> Iterator[Sentence]:
+    """What is left out as too few samples state it, and of how many samples lengths are means."""
+    lengths = found.ratio("mean_tokens") is not None
+    problems = int(found.pair.measured.sum())
+    for side, whose in (("base", " of the base"), ("tuned", " of the tuned model")):
+        for name, (stated, total) in found.pair.partly.get(side, {}).items():
+            if name == "n_tokens" and lengths:
+                yield Sentence(
+                    f"{stated:,} of the {total:,} samples{whose} state their length: lengths are of these alone, on "
+                    f"{count(problems, 'problem')}.",
+                    (f"partly_stated.{side}.{name}", "problems_with_length"),
+                )
+            elif name == "n_tokens" and not states_alike(getattr(found.pair, side)):
+                yield Sentence(
+                    f"{stated:,} of the {total:,} samples{whose} state their length, right ones not as often as wrong "
+                    "ones: lengths are left out.",
+                    (f"partly_stated.{side}.{name}",),
+                )
+            else:
+                yield Sentence(left_out(name, stated, total, whose), (f"partly_stated.{side}.{name}",))
