@@ -55,7 +55,8 @@ def test_every_column_by_hand() -> None:
     assert counts.format_failed.tolist() == [1, 1]
     assert counts.tokens.tolist() == [130, 20]
     assert counts.tokens_correct.tolist() == [10, 0]
-    assert counts.stated == {"finished": 5, "reason": 5, "format": 4, "n_tokens": 5, "completion": 0}
+    stated = {"finished": 5, "reason": 5, "format": 4, "n_tokens": 5, "lengths": 5, "completion": 0}
+    assert counts.stated == stated
     assert (len(counts), counts.n_samples) == (2, 5)
 
 
