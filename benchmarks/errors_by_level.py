@@ -22,8 +22,9 @@ from leadline.engine.scored_batch import completions_of
 from leadline.grpo.solve_window import mixed_chance
 from leadline.model import load_decoder, load_tokenizer
 from leadline.model.codec import Codec
+from leadline.recipes import find_recipe
+from leadline.runs.training_data import WorldMaterial
 from leadline.seeds import python_rng, torch_rng
-from leadline.tasks import ChainWorld
 from leadline.types import Problem
 
 AT_ONCE = 48
@@ -75,9 +76,11 @@ def main() -> None:
     parser.add_argument("--group-size", type=int, default=8)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    world = ChainWorld(steps=(1, 6), slip=0.18, checks=(0.0, 0.5, 1.0))
+    recipe = find_recipe("quickstart")
+    assert recipe.data.world is not None
+    world = WorldMaterial(recipe.data.world, recipe.seed).world
     problems = world.problems(python_rng("errors by level"), given.problems, "train")
-    rows = answers(given.checkpoint, problems, given.samples, max_tokens=112)
+    rows = answers(given.checkpoint, problems, given.samples, recipe.rl.max_tokens)
     for level in sorted({row[0].difficulty or 0.0 for row in rows}):
         own = [row for row in rows if row[0].difficulty == level]
         print(json.dumps(summary(f"{level:g}", own, given.group_size)))

@@ -64,6 +64,11 @@ class Problem:
     meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY, compare=False)
     media: str | None = None
 
+    @property
+    def asked(self) -> tuple[str, str | None]:
+        """All that is asked, to the character: the text, and the digest of what is no text."""
+        return self.prompt, self.media
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -130,3 +130,14 @@ def test_nothing_is_made_of_no_image_nor_of_what_the_model_said() -> None:
         deep = [deep]
     with pytest.raises(ValueError, match="nested more than 20 deep"):
         media_digest(deep)
+
+
+def test_samples_in_our_own_layout_find_their_problem_by_the_images_in_their_columns(tmp_path: Path) -> None:
+    rows = [{"problem": "What is x?", "answer": "7", "images": [f"{i}.png"]} for i in range(2)]
+    named = SampleReading(problems=list(load_problems(write(tmp_path / "p.jsonl", rows))))
+    samples = [
+        {"problem_id": f"run/{i}", "prompt": "What is x?", "images": [f"{i}.png"], "correct": i == 1}
+        for i in range(2)
+    ]
+    counts = load_counts(write(tmp_path / "s.jsonl", samples), reading=named)
+    assert (counts.ids, counts.c.tolist()) == (tuple(problem.id for problem in named.problems), [0, 1])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["media_digest", "media_parts"]
+__all__ = ["media_digest", "media_of", "media_parts"]
 
 _COLUMN = re.compile(
     r"(image|video|audio|multi_modal_data)s?(_?(url|path|file|bytes|data)s?)?(_?\d{1,2})?", re.I
@@ -24,6 +24,12 @@ _DEEPEST = 20  # levels of a part
 def media_parts(row: Mapping[str, Any]) -> list[Any]:
     """What stands in the columns of a row that hold images, audio or video, as data sets of prompts have them."""
     return [value for name, value in row.items() if value is not None and _is_column(str(name))]
+
+
+def media_of(row: Mapping[str, Any]) -> str | None:
+    """Digest of what of a row's prompt is no text, as the reader of its layout found it (``media``) or as it stands."""
+    known = row.get("media")
+    return known if type(known) is str else media_digest(*media_parts(row))
 
 
 def media_digest(*values: Any, prompt: Any = None) -> str | None:

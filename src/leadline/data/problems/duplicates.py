@@ -67,7 +67,7 @@ def normalised_prompt(prompt: str) -> str:
 
 def problem_key(problem: Problem) -> str:
     """What makes a problem the one that it is: its normalised prompt, and the images and the like beside it."""
-    return _key(problem.prompt, problem.media)
+    return _key(*problem.asked)
 
 
 def _key(prompt: str, media: str | None) -> str:
@@ -115,8 +115,8 @@ def find_duplicates(
         j = first.setdefault(problem_key(problem), i)
         if j != i:
             pairs.append((problem.answer.strip(), problems[j].answer.strip()))
-            found.append((places[j], places[i], problem.id, (problem.prompt, problem.media) in prompts))
-        prompts.add((problem.prompt, problem.media))
+            found.append((places[j], places[i], problem.id, problem.asked in prompts))
+        prompts.add(problem.asked)
     unlike = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
     grades = grader.grade_many([(f"\\boxed{{{a}}}", b) for a, b in unlike]) if grader and unlike else []
     equal = {pair for pair, grade in zip(unlike, grades, strict=False) if grade.correct}

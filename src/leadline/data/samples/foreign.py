@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.problems.duplicates import content_hash
+from leadline.data.prompt_media import media_of
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
 from leadline.data.samples.formats.base import Met, own_row, reach
@@ -93,8 +94,9 @@ def find_files(source: str | Path) -> list[Path]:
     else:
         found = sorted(map(Path, glob.glob(text)))
     if not found:
-        below = f"; there are some in {_folder_below(path)}" if _folder_below(path) else ""
-        raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there{below}")
+        below = _folder_below(path)
+        elsewhere = f"; there are some in {below}" if below else ""
+        raise InputError(f"{text}: no sample file ({', '.join(SAMPLE_SUFFIXES)}) there{elsewhere}")
     return found
 
 
@@ -242,26 +244,28 @@ def named_as(
 ) -> Iterator[tuple[int | str, OwnRow]]:
     """Rows with the ids of a problem set: those that have none of its ids are known by their prompt."""
     ids = {problem.id for problem in problems}
-    by_prompt = {content_hash(problem.prompt, problem.media): problem.id for problem in problems}
+    by_prompt = {content_hash(*problem.asked): problem.id for problem in problems}
     with_media = {
         content_hash(problem.prompt): problem.id for problem in problems if problem.media is not None
     }
-    seen: dict[tuple[str, Any], str] = {}
+    seen: dict[tuple[str, str | None], str] = {}
     for place, row in rows:
-        name, prompt, media = str(row.get("problem_id")), row.get("prompt"), row.get("media")
+        name, prompt = str(row.get("problem_id")), row.get("prompt")
         if name in ids or not isinstance(prompt, str):
             yield place, row
             continue
+        media = media_of(row)
         key = prompt, media
         if key not in seen:
             text = content_hash(prompt)  # a problem set that has no images names them by the text alone
-            seen[key] = by_prompt.get(content_hash(prompt, media), by_prompt.get(text, name))
+            whole = text if media is None else content_hash(prompt, media)
+            seen[key] = by_prompt.get(whole, by_prompt.get(text, name))
             if seen[key] == name and text in with_media:
                 raise DataError(_other_media(str(place), with_media[text], media))
         yield place, {**row, "problem_id": seen[key]}
 
 
-def _other_media(place: str, problem: str, media: Any) -> str:
+def _other_media(place: str, problem: str, media: str | None) -> str:
     """What to say of a sample whose prompt a problem has, with other images or none beside it."""
     has = "no image (or other part of the prompt that is no text)" if media is None else "another image"
     return (

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from leadline.data.faults import shown_faults
-from leadline.data.prompt_media import media_digest, media_parts
+from leadline.data.prompt_media import media_of
 from leadline.data.samples.counts import STATED, SUMS, Counts
 from leadline.errors import DataError
 from leadline.storage.jsonl import read_jsonl
@@ -267,7 +267,7 @@ class _Tally:
             value = row.get(key)
             if type(value) is str and value:
                 place[name] = value
-        media = _media(row)
+        media = media_of(row)
         if media is not None:
             self.media[name] = media
         difficulty = row.get("difficulty")
@@ -283,7 +283,7 @@ class _Tally:
             value = row.get(key)
             if type(value) is str and value and value != place.get(name, value):
                 other[name] = value
-        if name in self.media and _media(row) != self.media[name]:
+        if name in self.media and media_of(row) != self.media[name]:
             self.other_media.add(name)
 
     def counts(self, skipped: tuple[str, ...]) -> Counts:
@@ -326,9 +326,3 @@ class _Tally:
         for name, what in (("finished", "whether they were cut off"), ("n_tokens", "their length")):
             if 0 < self.stated[name] < total:
                 yield f"{total - self.stated[name]:,} of {total:,} samples do not say {what}"
-
-
-def _media(row: Mapping[str, Any]) -> str | None:
-    """Digest of what of a row's prompt is no text, as the reader of the layout found it or as the row has it."""
-    known = row.get("media")
-    return known if type(known) is str else media_digest(*media_parts(row))

@@ -36,16 +36,14 @@ def twins(problems: Sequence[Problem]) -> tuple[tuple[str, ...], ...]:
 
 def repeats_to_the_character(problems: Sequence[Problem]) -> int:
     """Problems whose prompt an earlier one has, character by character."""
-    return len(problems) - len({(problem.prompt, problem.media) for problem in problems})
+    return len(problems) - len({problem.asked for problem in problems})
 
 
 def contaminated(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> tuple[dict[str, None], int]:
     """Ids of the problems whose normalised prompt is in an evaluation set, and how many to the character."""
     shared = dict.fromkeys(pair.b for pair in overlap(evaluation, problems))
-    exact = {(problem.prompt, problem.media) for problem in evaluation}
-    return shared, sum(
-        problem.id in shared and (problem.prompt, problem.media) in exact for problem in problems
-    )
+    exact = {problem.asked for problem in evaluation}
+    return shared, sum(problem.id in shared and problem.asked in exact for problem in problems)
 
 
 def find_repeats(problems: Sequence[Problem], evaluation: Sequence[Problem]) -> Repeats:

@@ -33,7 +33,7 @@ _BARE = re.compile(
     rf"(?<=[\d)}}.\s])\s*(?<![a-zA-Z\\])"
     rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER}){{0,16}}\.?)\s*$"
 )
-_HAN = re.compile(
+_NOT_ASCII = re.compile(
     r"(?<=[\d)}\s])\s*(?P<words>(?=[a-zA-Z]*[^\W\d_a-zA-Z])[^\W\d_]+(?:[/ ][^\W\d_]+){0,2})\s*$"
 )
 _PER = re.compile(r"(?<=\d)\s*(?:/\s*|\\text\s*\{\s*/\s*)(?P<words>[a-zA-Z]{2,})\s*\}?$")
@@ -127,7 +127,7 @@ def _per(text: str) -> Trailing | None:
 
 
 def _bare(text: str) -> Trailing | None:
-    match = _BARE.search(text) or _HAN.search(text)
+    match = _BARE.search(text) or _NOT_ASCII.search(text)
     if match is None or match.start() == 0:
         return None
     value, words = text[: match.start()].rstrip(" \\"), match.group("words")

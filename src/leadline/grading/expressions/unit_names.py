@@ -246,7 +246,7 @@ MEANING_ELSEWHERE = re.compile(
     r"|cent[oi]?s?|cien|cientos|tysi|тысяч|миллион|миллиард|сот|дюжин|docena|dúzia|dutzend|douzaine|dozzin"
     r"|halb|hälfte|demi|moitié|medi[oa]|mitad|mezz|met[aà]de|viertel|drittel|fünftel|zehntel|hundertstel|tiers|tercio"
     r"|половин|трет|четверт|десят|сотых|пят|на|не|или|более|менее|больше|меньше"
-    r"|nicht|kein|oder|und|mehr|weniger|oder|ou|ni|non|más|menos|plus|moins|mais|mal|fois|veces|vezes|volte|раз"
+    r"|nicht|kein|oder|und|mehr|weniger|ou|ni|non|más|menos|plus|moins|mais|mal|fois|veces|vezes|volte|раз"
     r"|falsch|faux|fausse|fals[oa]|incorrect[oa]|errad[oa]|неверно|неправильно|richtig|fakultät|факториал|процент|prozent|por|pour|per)(?:n?e[nsr]?|[aeiouyыаяи]|s|es|ов|ей|й)?$"
 )
 

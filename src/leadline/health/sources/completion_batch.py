@@ -76,9 +76,8 @@ def verdict_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
     verdicts = [name for name in named if _holds_only(columns[name], (-1, 0, 1))]
     if verdicts:
         return verdicts[0]
-    return next(
-        (name for name, values in columns.items() if len(columns) == 1 and _holds_only(values, (0, 1))), None
-    )
+    only = next(iter(columns)) if len(columns) == 1 else None
+    return only if only is not None and _holds_only(columns[only], (0, 1)) else None
 
 
 def _holds_only(values: Sequence[Any], allowed: tuple[int, ...]) -> bool:

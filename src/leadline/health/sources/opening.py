@@ -62,9 +62,8 @@ def open_records(path: Path) -> Records:
 def _is_verl(path: Path) -> bool:
     try:
         return is_verl(path)
-    except (
-        DataError
-    ):  # a file that was named, and is something else; a line of a folder of verl's is its own fault
+    except DataError:
+        # A file that was named, and is something else; a line of a folder of verl's is its own fault.
         if path.is_file() and path.suffix != ".jsonl":
             return False
         raise
