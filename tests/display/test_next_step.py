@@ -80,6 +80,16 @@ def test_what_follows_is_said_of_copies_alone(verdict: str, then: str, word: str
     assert word in next_step(replace(probe(drawn(Q, 16, 1)), verdict=verdict, then=then)).command
 
 
+def test_the_problem_set_is_asked_for_where_the_samples_do_not_hold_it() -> None:
+    found = replace(probe(drawn(Q, 16, 1)), verdict="worth_it")
+    assert " --data PROBLEMS --write-problems" in next_step(found).command
+    texts = dict.fromkeys(found.counts.ids, "1")
+    known = replace(found, counts=replace(found.counts, prompts=texts, golds=texts))
+    assert next_step(known, "a.jsonl").command.startswith(
+        "leadline probe a.jsonl --write-problems kept.jsonl"
+    )
+
+
 @pytest.mark.parametrize("verdict", PROBE_VERDICTS)
 def test_settings_of_the_command_are_those_of_a_recipe(verdict: str) -> None:
     words = shlex.split(next_step(replace(probe(drawn(Q, 16, 1)), verdict=verdict)).command)

@@ -205,6 +205,12 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
     ]
     with pytest.raises(ConfigError, match="must be 1 or 0"):
         make([trl_tiny.accuracy], [2.0])
+    with pytest.raises(ConfigError, match=r"there are \['style'\]: correctness=NAME says which"):
+        make([trl_tiny.style], [1.0])
+    with pytest.raises(
+        ConfigError, match=r"advantage: 'lead' is no AdvantageConfig; there are AdvantageConfig.grpo"
+    ):
+        make([trl_tiny.accuracy], [1.0], advantage="lead")
     for weights in ([1.0, 0.5], None):  # TRL's default is 1 each
         with pytest.raises(ConfigError, match=r"that of 'answered' is .* must be 0: .*needs another name"):
             make([trl_tiny.accuracy, trl_tiny.answered], weights)

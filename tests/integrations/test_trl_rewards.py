@@ -24,7 +24,9 @@ from leadline.integrations.trl import (
     repetition,
     reward_functions,
 )
+from leadline.integrations.trl.rewards import gold_column_faults
 from leadline.integrations.trl.turns import own_text
+from leadline.integrations.verl.scoring import compute_score
 from leadline.types import Completion, Problem
 
 RIGHT, WRONG, SILENT = (
@@ -60,6 +62,25 @@ def test_golds_are_found_wrapped_and_of_any_type() -> None:
     assert AccuracyReward("gold")(completions=[RIGHT], answer=["17"], gold=["42"]) == [1.0]
     with pytest.raises(InputError, match="looked for gold"):
         AccuracyReward("gold")(completions=[RIGHT], answer=["17"])
+
+
+def test_a_gold_that_is_an_object_is_refused_and_not_graded_against() -> None:
+    for gold in ({"value": "42", "unit": ""}, b"42"):
+        with pytest.raises(
+            InputError, match=r"column 'answer': a reference answer is text or a number.*(dict|bytes)"
+        ):
+            accuracy_reward(completions=[RIGHT], answer=[gold])
+        with pytest.raises(InputError, match="ground_truth: a reference answer is text or a number"):
+            compute_score("math", RIGHT, gold)
+
+
+def test_columns_that_were_removed_are_named_as_such() -> None:
+    given = {"prompts": ["?"], "trainer_state": None, "log_extra": print, "leadline_own_tokens": [3]}
+    with pytest.raises(InputError, match=r"found none \(remove_unused_columns=True takes them away\)"):
+        accuracy_reward(completions=[RIGHT], **given)
+    faults = gold_column_faults([accuracy_reward], {}, removed=True)
+    assert faults == ["remove_unused_columns: True takes the reference answers away; leave it at False"]
+    assert gold_column_faults([len], {}, removed=True) == []
 
 
 def test_a_cut_off_completion_is_wrong_where_the_end_token_is_known() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from leadline.errors import InputError
 from leadline.grading.expressions.sets import INFINITY
 from leadline.grading.expressions.structure import Structure, leaves_of
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 
-__all__ = ["MAX_GOLD", "Gold", "is_readable", "read_gold"]
+__all__ = ["MAX_GOLD", "Gold", "gold_as_text", "is_readable", "read_gold"]
 
 MAX_GOLD = 10_000
 """Characters of a gold; a longer one is no final answer."""
@@ -38,6 +40,27 @@ class Gold(NamedTuple):
     text: str
     structure: Structure
     fault: str | None
+
+
+def gold_as_text(gold: object, where: str) -> str:
+    """A gold out of a data set as text; of a missing one nothing is left, so that its row is unscorable.
+
+    Args:
+        where: what holds it, for the refusal.
+
+    Raises:
+        InputError: an object or bytes: as text no answer would ever be equal to it.
+
+    >>> [gold_as_text(gold, "answer") for gold in (42, ["42"], None)]
+    ['42', "['42']", '']
+    """
+    if isinstance(gold, Mapping | bytes):
+        inside = f" ({', '.join(map(str, list(gold)[:5]))})" if isinstance(gold, Mapping) else ""
+        raise InputError(
+            f"{where}: a reference answer is text or a number, and here it is {type(gold).__name__}{inside}: make a "
+            "column of the answer alone"
+        )
+    return "" if gold is None else str(gold)
 
 
 def read_gold(gold: str) -> Gold:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from leadline.errors import InputError
 from leadline.grading.cache import RecentCache
 from leadline.grading.comparison.structural import same_cheaply
 from leadline.grading.expressions.qualifiers import domains_differ
@@ -105,6 +106,7 @@ class Grader:
 
         Raises:
             LeadlineError: the workers cannot be started at all.
+            InputError: a response or a gold that is no text.
             ValueError: ``finished`` has another length than ``pairs``.
         """
         grades: list[Grade] = []
@@ -117,6 +119,7 @@ class Grader:
                     raise ValueError("fewer finished flags than pairs")
             else:
                 flag = True
+            _check_text(response=response, gold=gold)
             grade = self._cheaply(len(grades), response if flag else None, gold, comparison)
             if isinstance(grade, _Open):
                 waiting.append(grade)
@@ -139,6 +142,9 @@ class Grader:
 
     def gold_faults(self, golds: Iterable[str]) -> list[str | None]:
         """For each gold why it cannot be graded against, or None if it can. Costs algebra where spelling is unclear."""
+        golds = list(golds)
+        for gold in golds:
+            _check_text(gold=gold)
         read = [self._gold(gold) for gold in golds]
         faults = [gold.fault for gold in read]
         unclear = [i for i, gold in enumerate(read) if gold.fault is None and not is_readable(gold)]
@@ -285,6 +291,12 @@ def _the_default() -> Grader:
         if _default is None:
             _default = Grader()
         return _default
+
+
+def _check_text(**given: object) -> None:
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise InputError(f"{name}: {type(value).__name__}, expected text, such as str({name})")
 
 
 def grade(response: str, gold: str, *, finished: bool = True, comparison: Strictness = _DEFAULT) -> Grade:

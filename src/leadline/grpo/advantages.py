@@ -20,6 +20,7 @@ has no float64, CUDA's scatter-add is not deterministic, and a batch is a few th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -298,6 +299,7 @@ def _validate(
         for name, value in (("scorable", scorable), ("answered", answered), ("bonus", bonus))
         if value is not None
     }
+    _check_kinds(columns, config)
     faults = [
         f"{name}: shape {tuple(value.shape)}, expected ({len(correct) if correct.ndim else 'B'},)"
         for name, value in columns.items()
@@ -321,5 +323,17 @@ def _validate(
         faults.append(
             "config: its length term changes from batch to batch: use leadline.grpo.weighing.Weigher"
         )
+    if faults:
+        raise InputError(faults)
+
+
+def _check_kinds(columns: Mapping[str, object], config: object) -> None:
+    faults = [
+        f"{name}: {type(value).__name__}, expected a tensor"
+        for name, value in columns.items()
+        if not isinstance(value, Tensor)
+    ]
+    if not isinstance(config, AdvantageConfig):
+        faults.append(f"config: {str(config)[:40]!r} is no AdvantageConfig, such as AdvantageConfig.lead()")
     if faults:
         raise InputError(faults)

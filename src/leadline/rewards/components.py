@@ -57,6 +57,10 @@ def make_parts(weights: Mapping[str, float], options: Mapping[str, Mapping[str, 
     Raises:
         ConfigError: every unknown part, weight or option, all at once.
     """
+    if not isinstance(weights, Mapping):
+        raise ConfigError(
+            "rewards.weights: name -> weight is expected, such as {'accuracy': 1, 'format': 0.2}"
+        )
     faults = [f"rewards.options.{name}: {name!r} has no weight" for name in options if name not in weights]
     if weights.get("accuracy", 1.0) != 1.0:
         faults.append(

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["STATED", "SUMS", "Counts"]
+from leadline.errors import InputError
+
+__all__ = ["STATED", "SUMS", "Counts", "check_counts"]
 
 Array = npt.NDArray[np.float64]
 
@@ -149,3 +151,19 @@ class Counts:
         stated = dict.fromkeys(STATED, 0)
         nan = np.full(samples.size, np.nan)
         return cls(names, n=samples.copy(), c=correct.copy(), **rest, difficulty=nan, stated=stated)
+
+
+def check_counts(**given: object) -> None:
+    """Refuse what is no counts, such as the name of a file.
+
+    Raises:
+        InputError: with what makes counts of it.
+    """
+    faults = [
+        f"{name}: {type(value).__name__}, expected Counts: load_counts(FILE) reads them, and run_probe and run_compare "
+        "do all of it"
+        for name, value in given.items()
+        if not isinstance(value, Counts)
+    ]
+    if faults:
+        raise InputError(faults)

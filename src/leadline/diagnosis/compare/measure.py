@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leadline.data.samples.counts import Counts
+from leadline.data.samples.counts import Counts, check_counts
 from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_rows, share_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
@@ -47,8 +47,9 @@ def compare(
         seed: of the bootstraps.
 
     Raises:
-        DataError: no shared problem.
+        DataError: no shared problem. `InputError`: no counts.
     """
+    check_counts(base=base, tuned=tuned)
     whole = pair_up(base, tuned)
     copies = find_copies(whole.base), find_copies(whole.tuned)
     sides = [without_copies(*both) for both in zip((whole.base, whole.tuned), copies, strict=True)]
@@ -71,6 +72,10 @@ def compare(
         hacking=hacking,
         notes=(*(f"base: {n}" for n in base.remarks), *(f"tuned: {n}" for n in tuned.remarks)),
     )
+    return _judged(found)
+
+
+def _judged(found: Comparison) -> Comparison:
     code, also, sentences = judge_comparison(found)
     return replace(found, verdict=code, also=also, sentences=sentences)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leadline.data.samples.counts import Counts
+from leadline.data.samples.counts import Counts, check_counts
 from leadline.diagnosis.partly_stated import partly_stated
 from leadline.diagnosis.probe.copies import Copies, dominance, find_copies, without_copies
 from leadline.diagnosis.probe.correct_mass import Mass, correct_mass
@@ -59,7 +59,11 @@ def probe(
         betas: KL coefficients of the reach table.
         gap: reward of a right answer over a wrong one.
         seed: of the bootstraps.
+
+    Raises:
+        InputError: ``counts`` are none.
     """
+    check_counts(counts=counts)
     basis = _basis(counts, log_forced, group, confidence)
     found = _measured(
         basis,

@@ -19,7 +19,7 @@ def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
     code = probe.then if probe.verdict == "duplicates" and probe.then else probe.verdict
     if code in ("worth_it", "drop_problems"):
         what = f"Train on the {count(kept, 'problem')} that teach, in groups of {g}."
-        data = "" if " --data " in source else " --data PROBLEMS"
+        data = "" if " --data " in source or _texts_are_known(probe) else " --data PROBLEMS"
         keep = f"leadline probe {source}{data} --write-problems kept.jsonl"
         return NextStep(what, f"{keep} &&\nleadline run RECIPE --data kept.jsonl --set rl.group_size={g}")
     if code == "too_few":
@@ -60,3 +60,9 @@ def next_step(probe: Probe, source: str = "SAMPLES") -> NextStep:
         "Take harder problems: there is next to nothing left to learn here.",
         "leadline probe MODEL --data HARDER_PROBLEMS",
     )
+
+
+def _texts_are_known(probe: Probe) -> bool:
+    """Whether the samples themselves hold what the kept problems are written of: prompts and reference answers."""
+    counts = probe.counts
+    return all(name in counts.prompts and name in counts.golds for name in probe.kept)

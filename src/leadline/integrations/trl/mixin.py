@@ -19,7 +19,7 @@ from torch import Tensor
 
 from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
-from leadline.grpo.config import AdvantageConfig
+from leadline.grpo.config import PRESETS, AdvantageConfig
 from leadline.grpo.weighing import Weigher
 from leadline.integrations.trl.batch_means import weigh_batches
 from leadline.integrations.trl.ends import Ends, stop_tokens
@@ -86,6 +86,11 @@ class LeadMixin(Host):
         **kwargs: Any,
     ) -> None:
         self.advantage_config = AdvantageConfig.lead() if advantage is None else advantage
+        if not isinstance(self.advantage_config, AdvantageConfig):
+            raise ConfigError(
+                f"advantage: {str(advantage)[:60]!r} is no AdvantageConfig; there are "
+                f"{', '.join(f'AdvantageConfig.{name}()' for name in PRESETS)}"
+            )
         self.weigher = Weigher(self.advantage_config)
         self.correctness, self.correct_above = correctness, correct_above
         self.lead_batch: LeadBatch | None = None
@@ -95,7 +100,8 @@ class LeadMixin(Host):
         named = _named(type(self), args, kwargs)
         sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
         rolled = named.get("rollout_func") is not None  # it may bring the gold itself
-        faults = [] if rolled else gold_column_faults(named.get("reward_funcs"), sets)
+        removed = bool(getattr(named.get("args"), "remove_unused_columns", False))
+        faults = [] if rolled else gold_column_faults(named.get("reward_funcs"), sets, removed=removed)
         if faults:  # before the model is loaded; otherwise found out behind the first generation
             raise ConfigError(faults)
         super().__init__(*args, **kwargs)
@@ -112,7 +118,8 @@ class LeadMixin(Host):
         names, faults = list(self.reward_func_names), []
         if names.count(self.correctness) != 1:
             faults.append(
-                f"correctness: no single reward function is named {self.correctness!r}; there are {names}"
+                f"correctness: no single reward function is named {self.correctness!r}; there are {names}: "
+                "correctness=NAME says which of them is 1 for right, 0 for wrong and None for a bad reference answer"
             )
         elif float(self.reward_weights[names.index(self.correctness)]) not in (0.0, 1.0):
             faults.append(

@@ -14,6 +14,7 @@ from typing import Any
 
 from leadline.errors import InputError
 from leadline.grading import Grade, Grader
+from leadline.grading.gold import gold_as_text
 from leadline.grading.restated import without_restated
 from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, own_text, text_of_turns
 from leadline.rewards import reflect
@@ -35,6 +36,9 @@ __all__ = [
 
 GOLD_COLUMNS = ("answer", "solution", "ground_truth", "target")
 """Where the gold is looked for when no column is named: the first of these that the data set has."""
+
+_OF_TRAINER = frozenset((OWN_TOKENS, OPENED, "prompts", "log_extra", "log_metric", "trainer_state"))
+"""What reward functions get besides the columns of the data set."""
 
 _BY_LENGTH = frozenset(["overlong"])
 """Parts that are about nothing but the number of tokens."""
@@ -202,12 +206,13 @@ def reward_functions(
     return functions, [1.0, 0.0, *(part.weight for part in parts)]
 
 
-def gold_column_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]:
+def gold_column_faults(functions: Any, datasets: Mapping[str, Any], *, removed: bool = False) -> list[str]:
     """Data sets without a column that :class:`AccuracyReward` finds a gold in, as far as their columns are known.
 
     Args:
         functions: ``reward_funcs``, one or several.
         datasets: name -> data set, or None, or a mapping of data sets.
+        removed: ``remove_unused_columns``, under which TRL keeps the prompts alone.
 
     >>> class Rows:
     ...     column_names = ["prompt", "label"]
@@ -217,6 +222,8 @@ def gold_column_faults(functions: Any, datasets: Mapping[str, Any]) -> list[str]
     several = functions if isinstance(functions, list | tuple) else [functions]
     looked_for = [function.column for function in several if isinstance(function, AccuracyReward)]
     faults = []
+    if looked_for and removed:
+        faults.append("remove_unused_columns: True takes the reference answers away; leave it at False")
     for name, given in datasets.items():
         parts = given if isinstance(given, Mapping) else {"": given}
         for part, dataset in parts.items():
@@ -242,10 +249,11 @@ def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
     names = GOLD_COLUMNS if column is None else (column,)
     for name in names:
         if name in columns:
-            return ["" if gold is None else str(gold) for gold in columns[name]]
-    raise InputError(
-        f"the data set has no gold column: looked for {', '.join(names)}, found {sorted(columns)}"
+            return [gold_as_text(gold, f"column {name!r}") for gold in columns[name]]
+    found = (
+        ", ".join(sorted(set(columns) - _OF_TRAINER)) or "none (remove_unused_columns=True takes them away)"
     )
+    raise InputError(f"the data set has no gold column: looked for {', '.join(names)}, found {found}")
 
 
 def _asked(prompts: Sequence[Any]) -> list[str]:

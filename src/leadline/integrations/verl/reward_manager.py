@@ -11,6 +11,7 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
+from leadline.grading.gold import gold_as_text
 from leadline.integrations.verl.model_ends import model_ends
 from leadline.integrations.verl.score_log import Trail
 from leadline.integrations.verl.scoring import SIGNAL, row_of, scorer, signal
@@ -89,6 +90,6 @@ def _problem(said: Any) -> Problem:
     extra = dict(said.get("extra_info") or {})
     turns = [Message(str(turn["role"]), str(turn["content"])) for turn in said.get("raw_prompt", ())]
     asked = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-    gold = said["reward_model"]["ground_truth"]
+    gold = gold_as_text(said["reward_model"]["ground_truth"], "reward_model.ground_truth")
     name = str(extra.get("id", said.get("uid", "")))
-    return Problem(name, asked, "" if gold is None else str(gold), tuple(turns) or None, meta=extra)
+    return Problem(name, asked, gold, tuple(turns) or None, meta=extra)

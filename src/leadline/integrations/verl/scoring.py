@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadline.errors import ConfigError
+from leadline.grading.gold import gold_as_text
 from leadline.integrations.verl.score_coding import LIMIT, encode
 from leadline.integrations.verl.settings import RewardSettings, plain_settings
 from leadline.rewards import Scorer
@@ -108,6 +109,6 @@ def compute_score(
     """
     known = {name: plain_settings(settings[name]) for name in RewardSettings.model_fields if name in settings}
     extra = dict(extra_info or {})
-    problem = Problem(str(extra.get("id", "")), "", str(ground_truth), meta=extra)
+    problem = Problem(str(extra.get("id", "")), "", gold_as_text(ground_truth, "ground_truth"), meta=extra)
     completion = Completion(problem.id, solution_str, 0)
     return row_of(scorer(RewardSettings(**known)).score([problem], [completion])[0])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_digest, media_parts
+from leadline.data.samples.formats.filled_template import asked_in
 from leadline.types import checked_id
 
 __all__ = [
@@ -252,9 +253,9 @@ def _is_no_id(problem: Any) -> bool:
 
 
 def user_text(prompt: Any) -> str | None:
-    """A prompt as text: of turns the last one of the user (role ``user`` or ``human``)."""
+    """A prompt as text: the last turn of the user (role ``user`` or ``human``), be they turns or a filled template."""
     if not isinstance(prompt, list | tuple):
-        return prompt if isinstance(prompt, str) else None
+        return asked_in(prompt) if isinstance(prompt, str) else None
     turns = [turn for turn in prompt if isinstance(turn, Mapping)]
     asked = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")] or turns
     return _content(asked[-1]) if asked else None
