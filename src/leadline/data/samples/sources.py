@@ -95,13 +95,17 @@ def _graded(
     asked = [str(batch[i][1].get("prompt") or "") for i in wanted]
     grades = without_restated(grades, [text for text, _ in pairs], asked, [gold for _, gold in pairs])
     verdicts = dict(zip(wanted, grades, strict=True))
+    cut = [j for j, done in enumerate(finished) if not done]
+    # What was cut off may have said its answer: that counts where too few samples say how they ended.
+    by_text = grader.grade_many([pairs[j] for j in cut]) if cut else []
+    right = {wanted[j] for j, grade in zip(cut, by_text, strict=True) if grade.correct}
     for i, (number, row) in enumerate(batch):
         grade = verdicts.get(i)
         if grade is None:
             yield number, row
         else:
             verdict = {"correct": grade.correct, "reason": str(grade.reason), "answer": grade.answer}
-            yield number, {**row, **verdict}
+            yield number, {**row, **verdict, **({"right_if_finished": True} if i in right else {})}
 
 
 def _gold(row: Mapping[str, Any], golds: Mapping[str, str]) -> str:

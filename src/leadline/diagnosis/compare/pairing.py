@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from leadline.data.samples.same_problems import differing_prompts, refusal
 from leadline.diagnosis.partly_stated import Partly, partly_stated
 from leadline.errors import DataError
 
-__all__ = ["Pair", "pair_up"]
+__all__ = ["Pair", "ended_alike", "pair_up"]
 
 Array = npt.NDArray[np.float64]
 
@@ -49,6 +49,30 @@ class Pair:
         """Whether both sides state a field, and all of their samples do."""
         some = self.base.stated[name] > 0 and self.tuned.stated[name] > 0
         return some and not any(name in fields for fields in self.partly.values())
+
+
+def ended_alike(base: Counts, tuned: Counts, repeat: Counts | None) -> tuple[Counts, Counts, Counts | None]:
+    """The sides by one rule for cut-off samples: wrong where all sides say how samples ended, else by verdict.
+
+    Otherwise the same samples would be right on the side that does not say, and wrong on the other.
+    """
+    sides = [base, tuned, *([] if repeat is None else [repeat])]
+    if not all(side.endings_known for side in sides):
+        sides = [_by_verdict(side) for side in sides]
+    return sides[0], sides[1], sides[2] if repeat is not None else None
+
+
+def _by_verdict(side: Counts) -> Counts:
+    """The side with all verdicts counted, and what is to be said where its file has none for cut-off samples."""
+    found = side.by_verdict("other samples do not say whether they were cut off")
+    graded_wrong = int(found.cut_off.sum())
+    if not side.endings_known or not graded_wrong:
+        return found
+    note = (
+        f"{graded_wrong:,} samples were cut off and are wrong by their verdict; other samples do not say whether they "
+        "were: a difference may be that alone"
+    )
+    return replace(found, notes=(*found.notes, note))
 
 
 def pair_up(base: Counts, tuned: Counts) -> Pair:
