@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading, find_files, named_as, passed_over, sample_rows
-from leadline.data.samples.same_problems import differing_prompts, refusal
+from leadline.data.samples.same_problems import differing_prompts, refusal, shuffled
 from leadline.data.samples.tally import count_rows
 from leadline.errors import DataError, InputError
 from leadline.grading import Grader
@@ -210,8 +210,13 @@ def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip:
         DataError: with examples.
     """
     names = ("an earlier row", "a later one")
-    prompts = differing_prompts(counts.prompts, counts.other_prompts)
-    golds = {name: text for name, text in counts.golds.items() if name in graded and name not in prompts}
+    again = [
+        name for name in counts.other_prompts if shuffled(counts.prompts[name], counts.other_prompts[name])
+    ]
+    other = {name: text for name, text in counts.other_prompts.items() if name not in set(again)}
+    prompts = differing_prompts(counts.prompts, other)
+    judged = graded - {*prompts, *again}  # letters of choices in another order are other letters
+    golds = {name: text for name, text in counts.golds.items() if name in judged}
     answers = _unequal(golds, counts.other_golds, grader)
     lines = refusal(prompts, counts.prompts, counts.other_prompts, "problem", names) if prompts else []
     lines += refusal(answers, counts.golds, counts.other_golds, "answer", names) if answers else []
