@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +270,31 @@ def test_a_solve_rate_goes_before_samples_that_stand_beside_it(tmp_path: Path) -
     ]
     found = counted(tmp_path, rows, {"solve_rate": "pass_rate", "n_samples": "16"})
     assert sorted(tallied(found).values()) == [(4, 16), (8, 16)]
+
+
+def test_a_new_name_of_a_column_is_one_edit(tmp_path: Path) -> None:
+    """Added to the table of roles, it is read in problem files, in sample files, and as words in CSV."""
+    script = f"""
+import importlib.util, pathlib, sys
+import leadline
+
+place = pathlib.Path(leadline.__file__).parent / "data" / "column_roles.py"
+source = place.read_text()
+for name, new in (('"label_answer"', '"label_answer", "sollwert"'), ('"uid", "idx"', '"uid", "kennung", "idx"')):
+    assert name in source
+    source = source.replace(name, new, 1)
+spec = importlib.util.spec_from_file_location("leadline.data.column_roles", place)
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+exec(compile(source, str(place), "exec"), sys.modules[spec.name].__dict__)
+from leadline.data.problems.loading import load_problems
+from leadline.data.samples.sources import load_counts
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / "p.csv").write_text("kennung,prompt,sollwert\\n1.10,What?,7\\n1.1,Which?,8\\n")
+print([(p.id, p.answer) for p in load_problems(folder / "p.csv")])
+(folder / "s.csv").write_text("kennung,prompt,sollwert,response\\n1.10,What?,7,7\\n1.1,Which?,8,9\\n")
+counts = load_counts(folder / "s.csv")
+print(counts.ids, counts.c.tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[('1.10', '7'), ('1.1', '8')]", "('1.10', '1.1') [1.0, 0.0]"]

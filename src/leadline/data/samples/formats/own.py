@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from leadline.data.column_roles import ROLES, sample_names
 from leadline.data.problems.columns import with_input
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, gold_text, is_verdict, own_row, reach
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
@@ -14,28 +15,7 @@ from leadline.errors import DataError
 __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
-    # Names that can only mean a problem come before those that may number samples.
-    "problem_id": (
-        *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id"),
-        *("id", "task_id", "record_id", "uid", "idx", "index"),
-    ),
-    "prompt": ("prompt", "question", "problem", "query", "instruction", "input"),
-    # "answer" is the reference in a data set, and the model's own in many an evaluation: the clear names come first.
-    "gold": (
-        *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
-        *("answer", "target", "reference", "label_answer"),
-    ),
-    "completion": (
-        *("completion", "response", "generation", "model_output", "generated_text", "output", "prediction"),
-        *("full_model_response", "text"),
-    ),
-    "correct": ("correct", "is_correct", "accuracy", "acc", "passed", "score", "reward"),
-    "n_correct": ("n_correct", "num_correct", "passes", "correct_count", "n_passed", "correct"),
-    "n_samples": ("n_samples", "num_samples", "k", "n", "n_rollouts", "total", "samples"),
-    "solve_rate": (),  # only where the user names it: shares of many other things look the same
-    "n_tokens": ("n_tokens", "num_generated_tokens", "completion_tokens", "output_tokens"),
-    "finished": (),  # the endings that are known are read by their own names (`finished_of`)
-    "difficulty": ("difficulty", "level"),
+    role: sample_names(role) for role in ROLES if role not in ("messages", "solution")
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
 
