@@ -298,3 +298,30 @@ print(counts.ids, counts.c.tolist())
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["[('1.10', '7'), ('1.1', '8')]", "('1.10', '1.1') [1.0, 0.0]"]
+
+
+def test_several_steps_of_a_training_are_told_over_files_too(tmp_path: Path) -> None:
+    """A folder of verl's rollouts has a file a step, each of another model."""
+    for step in (1, 5, 9):
+        rows = [{"input": "What?", "output": str(i), "score": 1.0, "step": step} for i in range(2)]
+        (tmp_path / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    counts = load_counts(tmp_path)
+    assert (
+        "samples of 3 steps of a training taken together, 1 to 9: they are of as many models" in counts.notes
+    )
+    assert not any("steps of a training" in note for note in load_counts(tmp_path / "5.jsonl").notes)
+
+
+def test_what_scores_count_as_is_said(tmp_path: Path) -> None:
+    rows = [{"id": 1, "prompt": "?", "response": "a", "score": score} for score in (1, 0, -1, -1)]
+    found = counted(tmp_path, rows)
+    assert found.c.tolist() == [1]
+    assert "2 scores of -1 count as wrong, as those of 0 do" in found.notes[0]
+    assert not any("-1" in note for note in counted(tmp_path, [rows[0], rows[2]]).notes)
+    rows = [{"id": 1, "prompt": "?", "response": "a", "score": score} for score in (0, 40, 100)]
+    with pytest.raises(DataError, match=r"a score of 40: .* such as --pass-at 50, if it is in percent"):
+        counted(tmp_path, rows)
+    path = tmp_path / "a.jsonl"
+    found = load_counts(path, reading=SampleReading(pass_at=0.5))
+    assert found.c.tolist() == [2]
+    assert "scores of 0.5 and more count as right (they go from 0 to 100)" in found.notes[0]

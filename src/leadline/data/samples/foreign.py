@@ -14,7 +14,7 @@ from typing import Any
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
-from leadline.data.samples.formats.base import own_row, reach
+from leadline.data.samples.formats.base import Origins, own_row, reach
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
@@ -126,12 +126,14 @@ def sample_rows(
     """
     how = how or SampleReading()
     noted: list[str] = [] if faults is None else faults
+    origins = Origins()
     for path in paths:
-        yield from _file_rows(path, how, noted, numbered=len(paths) == 1)
+        yield from _file_rows(path, how, noted, origins, numbered=len(paths) == 1)
+    how.notes.extend(origins.said())
 
 
 def _file_rows(
-    path: Path, how: SampleReading, faults: list[str], *, numbered: bool
+    path: Path, how: SampleReading, faults: list[str], origins: Origins, *, numbered: bool
 ) -> Iterator[tuple[int | str, OwnRow]]:
     rows = read_rows(path, faults, [how.columns[name] for name in TEXTS if name in how.columns])
     first = next(rows, None)
@@ -141,7 +143,7 @@ def _file_rows(
     layout = layout_of(first.values, how.columns, name or None)
     if layout is None:
         raise DataError(unknown_layout(first.values, first.place))
-    reading = Reading(how.columns, how.pass_at, part or None)
+    reading = Reading(how.columns, how.pass_at, part or None, origins=origins)
     own = layout.name == "leadline"
     by_line = numbered and own
     as_they_are = own and how.pass_at is None and how.count_tokens is None

@@ -13,6 +13,7 @@ from leadline.types import checked_id
 
 __all__ = [
     "Layout",
+    "Origins",
     "Reading",
     "first_of",
     "gold_text",
@@ -24,7 +25,33 @@ __all__ = [
 ]
 
 RawRow = Mapping[str, Any]
-MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
+MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id", "checkpoint"), 4
+STEP_KEYS, MOST_STEPS = ("step", "global_step", "training_step"), 100_000
+
+
+@dataclass(slots=True)
+class Origins:
+    """Which models, and which steps of a training, the rows of all files of one source say that they are of."""
+
+    models: set[str] = field(default_factory=set)
+    steps: set[int] = field(default_factory=set)
+
+    def meet(self, row: RawRow) -> None:
+        """Note what a row says: the first few models, and all steps."""
+        if len(self.models) < MODELS_SHOWN:
+            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
+        if len(self.steps) < MOST_STEPS:
+            self.steps |= {row[key] for key in STEP_KEYS if type(row.get(key)) is int}
+
+    def said(self) -> Iterator[str]:
+        """What is to be said where they are several: the numbers are of none of them."""
+        if len(self.models) > 1:
+            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
+        if len(self.steps) > 1:
+            yield (
+                f"samples of {len(self.steps):,} steps of a training taken together, {min(self.steps)} to "
+                f"{max(self.steps)}: they are of as many models"
+            )
 
 
 @dataclass(slots=True)
@@ -38,8 +65,10 @@ class Reading:
         notes: what is to be said of the reading, once each.
         by_prompt: ids that were made of prompts.
         counted: problems of which a row was read whose names may mean counts or a sample.
-        models: names of the models that rows say they are of, the first few.
+        origins: of which models and steps rows say they are; one for all files of a source.
         media: images and the like in columns of the row that is being read.
+        scores: lowest and highest score that was held against a threshold, and the threshold.
+        below_zero, zeros: scores of -1 and of 0.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -48,20 +77,28 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     by_prompt: bool = False
     counted: set[object] = field(default_factory=set)
-    models: set[str] = field(default_factory=set)
+    origins: Origins = field(default_factory=Origins)
     media: list[Any] = field(default_factory=list)
+    scores: tuple[float, float, float] | None = None
+    below_zero: int = 0
+    zeros: int = 0
 
     def meet(self, row: RawRow) -> None:
         """Note which model a row says it is of, and what of its prompt stands in columns beside it."""
         self.media = media_parts(row)
-        if len(self.models) < MODELS_SHOWN:
-            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
+        self.origins.meet(row)
 
     def said(self) -> Iterator[str]:
         """What is to be said of the reading at its end."""
         yield from self.notes
-        if len(self.models) > 1:
-            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
+        if self.scores is not None:
+            low, high, limit = self.scores
+            yield f"scores of {limit:g} and more count as right (they go from {low:g} to {high:g})"
+        if self.below_zero and self.zeros:
+            yield (
+                f"{self.below_zero:,} scores of -1 count as wrong, as those of 0 do: if they say that nobody graded "
+                "a sample, leave these rows out"
+            )
 
     def right(self, score: Any, pass_at: float | None = None) -> bool | None:
         """A verdict or a score as right, wrong or (null) unscorable.
@@ -81,11 +118,15 @@ class Reading:
             raise ValueError(f"the score is {str(score)[:40]!r}, neither right nor wrong nor a number")
         limit = self.pass_at if self.pass_at is not None else pass_at
         if limit is not None:
-            self.notes[f"scores of {limit:g} and more count as right"] = None
+            low, high, _ = self.scores or (score, score, limit)
+            self.scores = min(low, score), max(high, score), limit
             return score >= limit
         if score in (0, 1, -1):
+            self.below_zero, self.zeros = self.below_zero + (score == -1), self.zeros + (score == 0)
             return score == 1
-        raise ValueError(f"a score of {score:g}: say from where on it is right, such as --pass-at 0.5")
+        percent = 1 < score <= 100
+        such = "--pass-at 50, if it is in percent" if percent else "--pass-at 0.5"
+        raise ValueError(f"a score of {score:g}: say from where on it is right, such as {such}")
 
 
 _WORDS = {
