@@ -325,3 +325,14 @@ def test_what_scores_count_as_is_said(tmp_path: Path) -> None:
     found = load_counts(path, reading=SampleReading(pass_at=0.5))
     assert found.c.tolist() == [2]
     assert "scores of 0.5 and more count as right (they go from 0 to 100)" in found.notes[0]
+
+
+@pytest.mark.parametrize(("rates", "said"), [((0, 1), "a solve rate is"), ((0.0, 62.5), "a solve rate")])
+def test_a_rate_of_several_samples_is_no_verdict_of_one(
+    tmp_path: Path, rates: tuple[float, ...], said: str
+) -> None:
+    """Published rates that happen to be 0 or 1 were one sample each, in silence."""
+    rows = [{"id": i, "accuracy": rate, "n_samples": 8} for i, rate in enumerate(rates)]
+    with pytest.raises(DataError, match=said):
+        counted(tmp_path, rows)
+    assert counted(tmp_path, [rows[0]], {"correct": "accuracy"}).n.tolist() == [1]

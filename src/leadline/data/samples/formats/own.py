@@ -141,10 +141,12 @@ def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Read
         return _rated(named["solve_rate"][1], total)
     if "completion" in named or not _is_count(total):
         return None
-    if type(right) is float and 0 < right < 1 and reading.pass_at is None:
+    if reading.pass_at is None and _looks_like_rate(named, right, total, reading):
+        percent = " (in percent: divide by 100 first)" if right > 1 else ""
         raise ValueError(
-            f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate is --columns "
-            f"solve_rate={right_name},n_samples={total_name}; the score of one sample takes --pass-at 0.5"
+            f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate{percent} is --columns "
+            f"solve_rate={right_name},n_samples={total_name}; the verdict of one sample is --columns "
+            f"correct={right_name}, with --pass-at 0.5 where it is a score"
         )
     if "n_correct" not in named or not _is_count(right):
         return None
@@ -152,6 +154,16 @@ def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Read
     if not said and {right_name.lower(), total_name.lower()} <= set(UNCLEAR_COUNTS):
         _once(problem, right_name, total_name, reading)
     return {"n_correct": int(right), "n_samples": int(total)}
+
+
+def _looks_like_rate(named: Mapping[str, tuple[str, Any]], right: Any, total: int, reading: Reading) -> bool:
+    """Whether a score beside a number of samples may be the rate of as many, which would be counted as one sample."""
+    if isinstance(right, bool) or not isinstance(right, int | float):
+        return False
+    if 0 < right < 1:
+        return type(right) is float
+    several = total > 1 and named["n_samples"][0].lower() not in UNCLEAR_COUNTS
+    return several and "n_correct" not in named and "correct" not in reading.columns and 0 <= right <= 100
 
 
 def _once(problem: object, right: str, total: str, reading: Reading) -> None:
