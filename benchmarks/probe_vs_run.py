@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,10 @@ from leadline.display.svg import Mark, Plot, Series, stack
 from leadline.stats import count_mean, seed_mean
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
+from llm_runs import outcomes
 
 APART = 0.13  # between the arms in the figure, in octaves of the group size
 SPREAD = 0.27  # of the marks of a band, in rows to either side
-
-
-def rates(run: RunReader, arm: str) -> dict[str, list[bool]]:
-    """Problem -> correctness of its samples, in order."""
-    samples: dict[str, list[bool]] = defaultdict(list)
-    for row in run.samples(arm, "eval"):
-        samples[row["problem_id"]].append(row["correct"] is True)
-    return samples
 
 
 def live_groups(run: RunReader, arm: str) -> list[float]:
@@ -158,7 +150,7 @@ def main() -> None:
     if not arms:
         parser.error(f"{options.run} has no arm that was trained from {options.start}")
     group = int(predicted["recommended"]["G"])
-    before = rates(run, options.start)
+    before = outcomes(run, options.start)
     result: dict[str, Any] = {"live_groups": {}, "gain": {}}
     value, low, high = predicted["live_groups"][str(group)]
     print(f"live groups of {group}: predicted {value:.1%} [{low:.1%}, {high:.1%}]")
@@ -169,7 +161,7 @@ def main() -> None:
             f"  {arm}: first {len(seen)} steps {', '.join(f'{s:.1%}' for s in seen)}; mean inside: {inside}"
         )
         result["live_groups"][arm] = {"predicted": [value, low, high], "seen": seen, "inside": inside}
-        result["gain"][arm] = gains(before, rates(run, arm), group)
+        result["gain"][arm] = gains(before, outcomes(run, arm), group)
         for band, row in result["gain"][arm].items():
             gain = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*row["gain"])
             change = f"{row['before'][0]:.3f} -> {row['after'][0]:.3f}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import runpy
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "probe_vs_run.py"
+from scripts import load_benchmark
+
 ARM = {"predicted": [0.8, 0.7, 0.9], "seen": [0.8, 0.5, 0.8], "inside": False}
 
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
-    return runpy.run_path(str(SCRIPT))
+    return vars(load_benchmark("probe_vs_run"))
 
 
 def test_other_samples_choose_the_band_than_tell_the_success_before(script: dict[str, Any]) -> None:

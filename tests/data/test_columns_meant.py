@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +270,57 @@ def test_a_solve_rate_goes_before_samples_that_stand_beside_it(tmp_path: Path) -
     ]
     found = counted(tmp_path, rows, {"solve_rate": "pass_rate", "n_samples": "16"})
     assert sorted(tallied(found).values()) == [(4, 16), (8, 16)]
+
+
+def test_a_new_name_of_a_column_is_one_edit(tmp_path: Path) -> None:
+    """Added to the table of roles, it is read in problem files, in sample files, and as words in CSV."""
+    script = f"""
+import importlib.util, pathlib, sys
+import leadline
+
+place = pathlib.Path(leadline.__file__).parent / "data" / "column_roles.py"
+source = place.read_text()
+for name, new in (('"label_answer"', '"label_answer", "sollwert"'), ('"uid", "idx"', '"uid", "kennung", "idx"')):
+    assert name in source
+    source = source.replace(name, new, 1)
+spec = importlib.util.spec_from_file_location("leadline.data.column_roles", place)
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+exec(compile(source, str(place), "exec"), sys.modules[spec.name].__dict__)
+from leadline.data.problems.loading import load_problems
+from leadline.data.samples.sources import load_counts
+folder = pathlib.Path({str(tmp_path)!r})
+(folder / "p.csv").write_text("kennung,prompt,sollwert\\n1.10,What?,7\\n1.1,Which?,8\\n")
+print([(p.id, p.answer) for p in load_problems(folder / "p.csv")])
+(folder / "s.csv").write_text("kennung,prompt,sollwert,response\\n1.10,What?,7,7\\n1.1,Which?,8,9\\n")
+counts = load_counts(folder / "s.csv")
+print(counts.ids, counts.c.tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[('1.10', '7'), ('1.1', '8')]", "('1.10', '1.1') [1.0, 0.0]"]
+
+
+def test_what_scores_count_as_is_said(tmp_path: Path) -> None:
+    rows = [{"id": 1, "prompt": "?", "response": "a", "score": score} for score in (1, 0, -1, -1)]
+    found = counted(tmp_path, rows)
+    assert found.c.tolist() == [1]
+    assert "2 scores of -1 count as wrong, as those of 0 do" in found.notes[0]
+    assert not any("-1" in note for note in counted(tmp_path, [rows[0], rows[2]]).notes)
+    rows = [{"id": 1, "prompt": "?", "response": "a", "score": score} for score in (0, 40, 100)]
+    with pytest.raises(DataError, match=r"a score of 40: .* --pass-at 50, if it is in percent"):
+        counted(tmp_path, rows)
+    path = tmp_path / "a.jsonl"
+    found = load_counts(path, reading=SampleReading(pass_at=0.5))
+    assert found.c.tolist() == [2]
+    assert "scores of 0.5 and more count as right (they go from 0 to 100)" in found.notes[0]
+
+
+@pytest.mark.parametrize(("rates", "said"), [((0, 1), "a solve rate is"), ((0.0, 62.5), "a solve rate")])
+def test_a_rate_of_several_samples_is_no_verdict_of_one(
+    tmp_path: Path, rates: tuple[float, ...], said: str
+) -> None:
+    """Published rates that happen to be 0 or 1 were one sample each, in silence."""
+    rows = [{"id": i, "accuracy": rate, "n_samples": 8} for i, rate in enumerate(rates)]
+    with pytest.raises(DataError, match=said):
+        counted(tmp_path, rows)
+    assert counted(tmp_path, [rows[0]], {"correct": "accuracy"}).n.tolist() == [1]

@@ -70,7 +70,34 @@ def test_truncated_counts_as_wrong_whatever_the_row_says() -> None:
     counts = tally([row("a", True, finished=False, n_tokens=5), row("a", True, finished=True, n_tokens=5)])
     assert counts.c.tolist() == [1]
     assert counts.tokens_correct.tolist() == [5]
-    assert "1 truncated samples were marked correct" in counts.notes[0]
+    assert "1 truncated samples were marked correct and count as wrong" in counts.remarks[0]
+
+
+@pytest.mark.parametrize(("silent", "right"), [(1, 20), (2, 40)])
+def test_where_too_few_say_how_they_ended_all_count_by_their_verdict(silent: int, right: int) -> None:
+    """Twenty problems of two right samples, one cut off, one not: no sample is right only as its ending is not said."""
+    made = [
+        row(f"{i}", True, n_tokens=9, **({"finished": bool(j)} if i >= silent else {}))
+        for i in range(20)
+        for j in range(2)
+    ]
+    counts = tally(made)
+    cut = 20 - silent
+    assert (counts.c.sum(), counts.measured_correct.sum()) == (
+        (20 + silent, 20 + silent) if right == 20 else (40, 40)
+    )
+    assert (counts.truncated.sum(), counts.cut_off.sum()) == (cut, cut if right == 20 else 0)
+    assert f"{cut} truncated samples were marked correct and count as" in " ".join(counts.remarks)
+    assert counts.tokens_correct.sum() == 9 * counts.c.sum()
+
+
+def test_what_was_cut_off_and_is_graded_here_follows_the_same_rule(tmp_path: Path) -> None:
+    text = {"prompt": "1 + 6?", "gold": "7", "completion": r"So \boxed{7}. And fur"}
+    path = tmp_path / "a.jsonl"
+    for stating, right in ((4, 0), (2, 4)):
+        made = [text | ({"finish_reason": "length"} if i < stating else {}) for i in range(4)]
+        path.write_text("".join(json.dumps(one) + "\n" for one in made))
+        assert load_counts(path).c.tolist() == [right]
 
 
 def test_counts_alone_and_mixed_with_samples() -> None:
@@ -251,7 +278,7 @@ def test_ungraded_rows_are_graded_on_the_way(tmp_path: Path) -> None:
     path = write(tmp_path / "raw.jsonl.gz", rows)
     counts = load_counts(path, golds={"a": "4"})
     assert counts.ids == ("a", "b", "c")
-    assert counts.c.tolist() == [1, 2, 1]
+    assert counts.c.tolist() == [2, 2, 1]  # three of the samples do not say how they ended: verdicts count
     assert counts.truncated.tolist() == [1, 0, 0]
     with pytest.raises(DataError, match="not graded"):
         load_counts(write(tmp_path / "no_gold.jsonl", rows[:1]))

@@ -89,8 +89,8 @@ def test_several_steps_of_a_training_run_are_told(layout: str, tmp_path: Path) -
     for step in (1, 50):
         row = trl(1.0, step) if layout == "trl" else {"input": "?", "output": "7", "score": 1.0, "step": step}
         write(tmp_path / f"{step}.jsonl", [row])
-    assert "samples of several training steps (1 to 50) taken together" in load_counts(tmp_path).notes[-1]
-    assert not any("several training steps" in note for note in load_counts(tmp_path / "1.jsonl").notes)
+    assert "samples of 2 training steps (1 to 50) taken together" in load_counts(tmp_path).notes[-1]
+    assert not any("taken together" in note for note in load_counts(tmp_path / "1.jsonl").notes)
 
 
 def test_steps_of_leadlines_own_rows_are_told(tmp_path: Path) -> None:

@@ -296,6 +296,20 @@ def test_nothing_is_divided_by_samples_that_do_not_say_whether_they_were_cut_off
     assert whole.tuned.value == 1.0
 
 
+def test_cut_off_and_right_is_one_thing_on_both_sides() -> None:
+    """The same samples, of which one side says that they were cut off: that is no change."""
+    said = stated(4, field="finished", value=False)
+    for found in (judged(said, stated(0)), judged(stated(0), said)):
+        assert not {found.verdict, *found.also} & {"sharpened", "better", "harmed"}
+        assert [found.passes[0].base.value, found.passes[0].tuned.value] == [1, 1]
+        assert "160 truncated samples were marked correct and count as right" in " ".join(found.notes)
+    assert judged(said, said).passes[0].tuned.value == 0
+    graded = judged(stated(4, field="finished", value=False, correct=False), stated(0))
+    assert "160 samples were cut off and are wrong by their verdict; other samples do not say" in " ".join(
+        graded.notes
+    )
+
+
 def test_rows_of_counts_say_nothing_of_the_length_of_right_samples() -> None:
     """Beside rows of samples, too: the mean length of the right ones would be divided by all right ones."""
     made = [{"problem_id": i, "correct": True, "n_tokens": 100} for i in range(20) for _ in range(4)]

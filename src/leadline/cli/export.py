@@ -62,5 +62,5 @@ def export_command(
             on_bad_row=bad_rows(skip_bad_rows),
             progress=count,
         )
-    say_what_was_read(counts.notes, counts.skipped)
+    say_what_was_read(counts.said, counts.skipped)
     say(f"{len(counts):,} problems, {counts.n_samples:,} samples. {out}")

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from leadline.data.column_roles import WORDS
 from leadline.errors import DataError
 from leadline.storage.jsonl import MAX_LINE_BYTES
 from leadline.storage.reading import open_input
@@ -18,31 +19,6 @@ from leadline.storage.reading import open_input
 __all__ = ["csv_rows", "is_csv"]
 
 _SUFFIXES = (".csv", ".tsv")
-# Columns whose cells are words, whatever they look like: as numbers the ids 1.1 and 1.10 would be one, an answer
-# "True" a verdict, and the completion "42" no text. Every other column may be a verdict, a score or a count.
-_TEXTS = frozenset(
-    (
-        *(
-            "id",
-            "problem_id",
-            "qid",
-            "idx",
-            "question_id",
-            "example_id",
-            "doc_id",
-            "unique_id",
-            "task_id",
-            "uid",
-        ),
-        *("record_id", "record id", "index", "uuid"),
-        *("prompt", "question", "problem", "query", "instruction", "input", "messages"),
-        *("gold", "answer", "final_answer", "expected_answer", "ground_truth", "target", "reference"),
-        *("reference_answer", "gt", "gts", "label_answer", "correct answer", "solution", "rationale"),
-        *("completion", "response", "generation", "model_output", "generated_text", "output", "prediction"),
-        *("full_model_response", "text", "predicted_answer", "extracted_answer", "pred", "judgement"),
-        *("reason", "finish_reason", "stop_reason"),
-    )
-)
 _TEXT_NAME = re.compile(
     r"(in)?correct[ _]answer[ _]?\d*|(.*\.)?ground_truth|(choice|option)[ _]?\w{0,3}", re.I
 )
@@ -124,7 +100,7 @@ def _head(reader: csv.DictReader[str], path: Path) -> list[str]:
 
 def _holds_text(name: str) -> bool:
     plain = name.strip().lower()
-    return plain in _TEXTS or _TEXT_NAME.fullmatch(plain) is not None
+    return plain in WORDS or _TEXT_NAME.fullmatch(plain) is not None
 
 
 def _text(cell: str | None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leadline.data.samples.counts import Counts
+from leadline.data.samples.counts import NEARLY, Counts
 
 __all__ = ["Partly", "left_out", "partly_stated"]
 
@@ -18,7 +18,6 @@ _LEFT_OUT = {
     "n_tokens": ("their length", "lengths"),
 }
 
-NEARLY = 0.95  # of the samples state a fault: the others count as free of it, and its share is off by 5 points at most
 BOUND_COUNTS = 0.1  # of all samples are stated to have a fault: a lower bound of its share is worth having
 
 _SUMS = {"finished": "truncated", "reason": "no_answer", "format": "format_failed"}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from leadline.data.column_roles import problem_names
 from leadline.data.problems.choices import as_choices
 from leadline.data.prompt_media import media_digest, media_parts
 from leadline.grading.text.extract import extract_answer
@@ -16,23 +17,16 @@ from leadline.types import Message, checked_id
 
 __all__ = ["FIELDS", "Draft", "read_row", "with_input"]
 
-# Each field with the column names that may hold it, tried in this order, letter case aside.
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "id": ("id", "problem_id", "unique_id", "uid", "qid", "record id"),
-    "messages": ("messages",),
-    "prompt": ("prompt", "problem", "question", "query", "instruction"),
-    # "answer" may be worked text where another column has the final answer alone.
-    "answer": (
-        "final_answer",
-        "expected_answer",
-        "ground_truth",
-        "gold",
-        "answer",
-        "reward_model.ground_truth",
-    ),
-    "solution": ("solution", "rationale"),
-    "difficulty": ("difficulty", "level"),
+    "id": problem_names("problem_id"),
+    "messages": problem_names("messages"),
+    "prompt": problem_names("prompt"),
+    "answer": problem_names("gold"),
+    "solution": problem_names("solution"),
+    "difficulty": problem_names("difficulty"),
 }
+"""Each field with the column names that may hold it, tried in this order, letter case aside."""
+
 _RIGHT, _WRONG = "correct answer", "incorrect answer "
 _CALCULATOR = re.compile(r"<<[^<>]{0,200}>>")
 _LEVEL = re.compile(r"\s*(?:level\s*)?([-+]?\d{1,9}(?:\.\d{1,9})?)\s*", re.IGNORECASE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from leadline.errors import InputError
 
-__all__ = ["STATED", "SUMS", "Counts", "check_counts"]
+__all__ = ["NEARLY", "STATED", "SUMS", "Counts", "check_counts"]
+
+NEARLY = 0.95
+"""Share of the samples that state something, from which on the others count as free of it: 5 points at most."""
 
 Array = npt.NDArray[np.float64]
 
@@ -26,6 +29,9 @@ SUMS = (
     "tokens_correct",
     "measured",
     "measured_correct",
+    "cut_right",
+    "tokens_cut_right",
+    "measured_cut_right",
     "copies",
     "long_copies",
     "repeats",
@@ -40,9 +46,12 @@ class Counts:
     Attributes:
         ids: the problems, in order of first appearance.
         n, c: samples, and correct ones; unscorable rows count as wrong (decision "Unscorable rows"), truncated ones too
-            (decision "Truncated completions"), whatever the row says.
+            (decision "Truncated completions"), unless too few samples say how they ended (`by_verdict`).
         unscorable: samples whose gold was at fault (``correct`` null).
         truncated: samples cut off by the token cap.
+        cut_right, tokens_cut_right, measured_cut_right: samples that were cut off and are right by their verdict; their
+            tokens, and how many of them state those.
+        cut_counts: whether these count as right (`by_verdict`).
         no_answer: finished samples in which no answer was found.
         format_failed: samples that missed the format (``parts.format`` below 1).
         tokens, tokens_correct: summed completion tokens of the samples that state their length, and of the correct ones
@@ -73,6 +82,9 @@ class Counts:
     tokens_correct: Array
     measured: Array
     measured_correct: Array
+    cut_right: Array
+    tokens_cut_right: Array
+    measured_cut_right: Array
     copies: Array
     long_copies: Array
     repeats: Array
@@ -83,6 +95,7 @@ class Counts:
     other_prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
     other_golds: Mapping[str, str] = field(default_factory=dict, repr=False)
     media: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cut_counts: bool = False
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -90,17 +103,55 @@ class Counts:
         return len(self.ids)
 
     @property
+    def said(self) -> tuple[str, ...]:
+        """The notes, and how many samples count as wrong as they were cut off."""
+        number = int(self.cut_right.sum())
+        note = f"{number:,} truncated samples were marked correct and count as wrong, as in training"
+        return (*self.notes, note) if number and not self.cut_counts else self.notes
+
+    @property
+    def cut_off(self) -> Array:
+        """Samples that are not right and were cut off."""
+        return self.truncated - self.cut_right if self.cut_counts else self.truncated
+
+    @property
+    def endings_known(self) -> bool:
+        """Whether nearly all samples say whether they were cut off."""
+        return self.stated["finished"] >= NEARLY * self.n_samples
+
+    def by_verdict(self, why: str) -> Counts:
+        """The same, samples that were cut off counting by their verdict: as those do that do not say how they ended.
+
+        ``why`` is said in a note, where it makes a difference.
+        """
+        number = int(self.cut_right.sum())
+        if not number or self.cut_counts:
+            return self
+        note = (
+            f"{number:,} truncated samples were marked correct and count as right, as {why}; in training a completion "
+            "that is cut off earns nothing, so that success at this cap may be lower"
+        )
+        return replace(
+            self,
+            c=self.c + self.cut_right,
+            tokens_correct=self.tokens_correct + self.tokens_cut_right,
+            measured_correct=self.measured_correct + self.measured_cut_right,
+            cut_counts=True,
+            notes=(*self.notes, note),
+        )
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader of any figure has to know of the reading: its notes, and that rows were left out."""
         if not self.skipped:
-            return self.notes
+            return self.said
         first, *others = self.skipped
         more = (
             f" ({others[-1] if others[-1].endswith('more rows') else f'and {len(others)} more'})"
             if others
             else ""
         )
-        return (*self.notes, f"rows were left out: {first}{more}")
+        return (*self.said, f"rows were left out: {first}{more}")
 
     @property
     def n_samples(self) -> int:
@@ -128,7 +179,7 @@ class Counts:
         arrays = {name: np.floor(getattr(self, name) / factor + 1e-9) for name in names}
         rest = {
             name: getattr(self, name)
-            for name in ("difficulty", "stated", "prompts", "golds", "media", "skipped")
+            for name in ("difficulty", "stated", "prompts", "golds", "media", "cut_counts", "skipped")
         }
         zero = np.zeros(len(self))
         return Counts(

@@ -15,7 +15,7 @@ from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_of
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
-from leadline.data.samples.formats.base import Met, own_row, reach
+from leadline.data.samples.formats.base import STEP_KEYS, Origins, own_row, reach
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
@@ -138,14 +138,14 @@ def sample_rows(
     """
     how = how or SampleReading()
     noted: list[str] = [] if faults is None else faults
-    met = Met()
+    origins = Origins()
     for path in paths:
-        yield from _file_rows(path, how, noted, met, numbered=len(paths) == 1)
-    how.notes.extend(met.said())
+        yield from _file_rows(path, how, noted, origins, numbered=len(paths) == 1)
+    how.notes.extend(origins.said())
 
 
 def _file_rows(
-    path: Path, how: SampleReading, faults: list[str], met: Met, *, numbered: bool
+    path: Path, how: SampleReading, faults: list[str], origins: Origins, *, numbered: bool
 ) -> Iterator[tuple[int | str, OwnRow]]:
     rows = read_rows(path, faults, [how.columns[name] for name in TEXTS if name in how.columns])
     first = next(rows, None)
@@ -155,24 +155,24 @@ def _file_rows(
     layout = layout_of(first.values, how.columns, name or None)
     if layout is None:
         raise DataError(unknown_layout(first.values, first.place))
-    reading = Reading(how.columns, how.pass_at, part or None, met=met)
+    reading = Reading(how.columns, how.pass_at, part or None, origins=origins)
     own = layout.name == "leadline"
     by_line = numbered and own
     as_they_are = own and how.pass_at is None and how.count_tokens is None
-    with_steps = "step" in first.values
+    with_steps = not first.values.keys().isdisjoint(STEP_KEYS)
     read, before = 0, len(faults)
     for row in chain([first], rows):
         place = row.at if by_line and type(row.at) is int else row.place
         if as_they_are:  # a million rows come through here
             if with_steps:
-                met.meet(row.values)
+                origins.meet(row.values)
             yield place, row.values
             continue
         reading.meet(row.values)
         for one in _read(layout, row, reading, faults):
             read += 1
             yield place, _completed(one, how)
-    notes = list(reading.notes)
+    notes = list(reading.said())
     if not read and not as_they_are and len(faults) == before:
         faults.extend(f"{path.name}: {note}" for note in notes)  # what was left out says why nothing is left
     how.notes.extend([f"{path.name}: {note}" for note in notes] if own else _as_one(path, layout, notes))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from leadline.data.problems.choices import unordered
 from leadline.data.problems.duplicates import normalised_prompt
 
-__all__ = ["differing_prompts", "refusal"]
+__all__ = ["differing_prompts", "refusal", "shuffled"]
 
 EXAMPLES = 3
 SAME_END = 24  # characters of a prompt's own end that two sides share behind other examples
@@ -33,6 +34,12 @@ def differing_prompts(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
         if (min(len(left[i]), len(right[i])) < CORE or (left[i] not in right[i] and right[i] not in left[i]))
         and not (len(left) > 1 and ends[left[i][-SAME_END:]] == 1 and _ends_alike(left[i], right[i]))
     ]
+
+
+def shuffled(a: str, b: str) -> bool:
+    """Whether two prompts are one multiple-choice question with its choices in two orders."""
+    key = unordered(a)
+    return key is not None and key == unordered(b)
 
 
 def refusal(

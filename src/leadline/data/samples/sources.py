@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading, find_files, named_as, passed_over, sample_rows
-from leadline.data.samples.same_problems import differing_prompts, refusal
+from leadline.data.samples.same_problems import differing_prompts, refusal, shuffled
 from leadline.data.samples.tally import count_rows
 from leadline.errors import DataError, InputError
 from leadline.grading import Grader
@@ -95,13 +95,17 @@ def _graded(
     asked = [str(batch[i][1].get("prompt") or "") for i in wanted]
     grades = without_restated(grades, [text for text, _ in pairs], asked, [gold for _, gold in pairs])
     verdicts = dict(zip(wanted, grades, strict=True))
+    cut = [j for j, done in enumerate(finished) if not done]
+    # What was cut off may have said its answer: that counts where too few samples say how they ended.
+    by_text = grader.grade_many([pairs[j] for j in cut]) if cut else []
+    right = {wanted[j] for j, grade in zip(cut, by_text, strict=True) if grade.correct}
     for i, (number, row) in enumerate(batch):
         grade = verdicts.get(i)
         if grade is None:
             yield number, row
         else:
             verdict = {"correct": grade.correct, "reason": str(grade.reason), "answer": grade.answer}
-            yield number, {**row, **verdict}
+            yield number, {**row, **verdict, **({"right_if_finished": True} if i in right else {})}
 
 
 def _gold(row: Mapping[str, Any], golds: Mapping[str, str]) -> str:
@@ -206,8 +210,13 @@ def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip:
         DataError: with examples.
     """
     names = ("an earlier row", "a later one")
-    prompts = differing_prompts(counts.prompts, counts.other_prompts)
-    golds = {name: text for name, text in counts.golds.items() if name in graded and name not in prompts}
+    again = [
+        name for name in counts.other_prompts if shuffled(counts.prompts[name], counts.other_prompts[name])
+    ]
+    other = {name: text for name, text in counts.other_prompts.items() if name not in set(again)}
+    prompts = differing_prompts(counts.prompts, other)
+    judged = graded - {*prompts, *again}  # letters of choices in another order are other letters
+    golds = {name: text for name, text in counts.golds.items() if name in judged}
     answers = _unequal(golds, counts.other_golds, grader)
     lines = refusal(prompts, counts.prompts, counts.other_prompts, "problem", names) if prompts else []
     lines += refusal(answers, counts.golds, counts.other_golds, "answer", names) if answers else []

@@ -113,7 +113,8 @@ class _Cell:
     def __init__(self) -> None:
         self.n = self.c = self.unscorable = self.truncated = self.no_answer = self.format_failed = 0
         self.tokens = self.tokens_correct = 0.0
-        self.measured = self.measured_correct = 0
+        self.measured = self.measured_correct = self.cut_right = self.measured_cut_right = 0
+        self.tokens_cut_right = 0.0
         self.copies = self.long_copies = self.repeats = self.count_rows = 0
         self.difficulty = math.nan
         self.texts: dict[int, int] = {}
@@ -131,7 +132,6 @@ class _Tally:
         self.other_media: set[str] = set()
         self.other_prompts: dict[str, str] = {}
         self.other_golds: dict[str, str] = {}
-        self.truncated_correct = 0
         self.observe = observe
 
     def add(self, row: Mapping[str, Any]) -> str | None:
@@ -184,8 +184,10 @@ class _Tally:
             cell.unscorable += 1
         if finished is False:
             cell.truncated += 1
-            if correct:
-                self.truncated_correct += 1
+            if correct or row.get("right_if_finished") is True:
+                cell.cut_right += 1
+                cell.tokens_cut_right += length or 0
+                cell.measured_cut_right += length is not None
                 correct = False
         cell.n += 1
         if correct:
@@ -291,11 +293,11 @@ class _Tally:
             times = cell.texts.values()
             cell.copies = sum(times) - len(cell.texts)
             cell.repeats = math.gcd(*times) if times else 0
-        arrays = {
+        arrays: dict[str, Any] = {
             name: np.array([getattr(cell, name) for cell in self.cells.values()], dtype=float)
             for name in (*SUMS, "difficulty")
         }
-        return Counts(
+        counts = Counts(
             tuple(self.cells),
             **arrays,
             stated=dict(self.stated),
@@ -307,10 +309,12 @@ class _Tally:
             notes=tuple(self._notes()),
             skipped=skipped,
         )
+        if counts.endings_known:
+            return counts
+        unsaid, total = counts.n_samples - self.stated["finished"], counts.n_samples
+        return counts.by_verdict(f"{unsaid:,} of {total:,} samples do not say whether they were cut off")
 
     def _notes(self) -> Iterable[str]:
-        if self.truncated_correct:
-            yield f"{self.truncated_correct} truncated samples were marked correct and count as wrong"
         several = [name for name, cell in self.cells.items() if cell.count_rows > 1]
         if several:
             shown = ", ".join(repr(name[:60]) for name in several[:5])

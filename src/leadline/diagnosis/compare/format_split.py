@@ -61,7 +61,7 @@ def split_form(pair: Pair, seed: int = 0) -> FormSplit | None:
 
 def _rates(counts: Counts) -> Array:
     """Share of samples with an answer, and of correct ones, one row a problem."""
-    answered = counts.n - counts.truncated - counts.no_answer
+    answered = counts.n - counts.cut_off - counts.no_answer
     return np.stack([answered / counts.n, counts.c / counts.n], axis=1)
 
 

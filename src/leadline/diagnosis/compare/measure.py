@@ -9,8 +9,8 @@ from leadline.diagnosis.compare.differences import MetricChange, crossing, pass_
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.movers import find_movers
-from leadline.diagnosis.compare.noise import Noise, measure_noise
-from leadline.diagnosis.compare.pairing import Pair, pair_up
+from leadline.diagnosis.compare.noise import measure_noise
+from leadline.diagnosis.compare.pairing import Pair, ended_alike, pair_up
 from leadline.diagnosis.compare.reflection_hacking import ReflectionHacking
 from leadline.diagnosis.compare.result import Comparison
 from leadline.diagnosis.compare.seen_gain import find_seen_gain
@@ -18,7 +18,7 @@ from leadline.diagnosis.compare.stated_lengths import length_rows, stated_length
 from leadline.diagnosis.compare.support_changes import support_ledger
 from leadline.diagnosis.compare.tilt_fit import fit_laws
 from leadline.diagnosis.compare.verdict import judge_comparison
-from leadline.diagnosis.probe.copies import find_copies, without_copies
+from leadline.diagnosis.probe.copies import Copies, find_copies, without_copies
 
 __all__ = ["compare", "ratio_rows"]
 
@@ -50,10 +50,8 @@ def compare(
         DataError: no shared problem. `InputError`: no counts.
     """
     check_counts(base=base, tuned=tuned)
-    whole = pair_up(base, tuned)
-    copies = find_copies(whole.base), find_copies(whole.tuned)
-    sides = [without_copies(*both) for both in zip((whole.base, whole.tuned), copies, strict=True)]
-    pair = replace(whole, base=sides[0], tuned=sides[1])
+    base, tuned, again = ended_alike(base, tuned, repeat)
+    pair, copies = _without_copies(pair_up(base, tuned))
     laws = fit_laws(pair, seed)
     found = Comparison(
         pair=pair,
@@ -66,7 +64,7 @@ def compare(
         form=split_form(pair, seed),
         movers=find_movers(pair),
         seen=find_seen_gain(pair),
-        noise=Noise() if repeat is None else measure_noise(base, repeat, seed),
+        noise=measure_noise(base, again, seed),
         unrelated=unrelated,
         copies=copies,
         hacking=hacking,
@@ -78,6 +76,13 @@ def compare(
 def _judged(found: Comparison) -> Comparison:
     code, also, sentences = judge_comparison(found)
     return replace(found, verdict=code, also=also, sentences=sentences)
+
+
+def _without_copies(whole: Pair) -> tuple[Pair, tuple[Copies, Copies]]:
+    """The pair with every text once where a side counted all of them several times, and what was found of each side."""
+    base, tuned = find_copies(whole.base), find_copies(whole.tuned)
+    pair = replace(whole, base=without_copies(whole.base, base), tuned=without_copies(whole.tuned, tuned))
+    return pair, (base, tuned)
 
 
 def ratio_rows(pair: Pair, seed: int) -> list[MetricChange]:

@@ -28,11 +28,13 @@ class Noise:
     repeat: Interval | None = None
 
 
-def measure_noise(base: Counts, repeat: Counts, seed: int = 0) -> Noise:
-    """The paired change of pass@1 from one set of base samples to another.
+def measure_noise(base: Counts, repeat: Counts | None, seed: int = 0) -> Noise:
+    """The paired change of pass@1 from one set of base samples to another; the convention without another.
 
     Raises:
         DataError: the two share no problem, or have other problems under one id.
     """
+    if repeat is None:
+        return Noise()
     change = pass_rows(pair_up(base, repeat), (1,), seed)[0].difference
     return Noise(abs(change.value), change)

@@ -80,9 +80,10 @@ def count_faults(
         return count_mean(counts.n, values, share, confidence) if known else None
 
     failed = float((counts.n - counts.c).sum())
-    kinds = {name: float(getattr(counts, name).sum()) for name in ("truncated", "no_answer", "unscorable")}
-    kinds["wrong"] = max(failed - sum(kinds.values()), 0.0)
-    silent = counts.truncated + counts.no_answer
+    silent = counts.cut_off + counts.no_answer
+    kinds = {"truncated": counts.cut_off, "no_answer": counts.no_answer, "unscorable": counts.unscorable}
+    sums = {name: float(number.sum()) for name, number in kinds.items()}
+    sums["wrong"] = max(failed - sum(sums.values()), 0.0)
     ended = not {"finished", "reason"} & set(
         partly
     )  # else those that do not say would count as answered, and as wrong
@@ -92,7 +93,7 @@ def count_faults(
         no_answer=rate(counts.no_answer, "reason"),
         format_failed=rate(counts.format_failed, "format"),
         unscorable=count_mean(counts.n, counts.unscorable, share, confidence),
-        of_failures={name: value / failed for name, value in kinds.items()} if failed and ended else {},
+        of_failures={name: value / failed for name, value in sums.items()} if failed and ended else {},
         answered=answered if ended and np.isfinite(answered.value) else None,
         partly_stated={name: partly[name] for name in ("finished", "reason", "format") if name in partly},
     )

@@ -154,7 +154,7 @@ def _measured(
         twins=repeats.twins,
         duplicates=repeats.duplicates,
         contamination=repeats.contamination,
-        notes=used.notes + tuple(used.skipped),
+        notes=used.said + tuple(used.skipped),
     )
 
 

@@ -13,8 +13,9 @@ from leadline.data.samples.formats.filled_template import asked_in
 from leadline.types import checked_id
 
 __all__ = [
+    "STEP_KEYS",
     "Layout",
-    "Met",
+    "Origins",
     "Reading",
     "first_of",
     "gold_text",
@@ -26,12 +27,12 @@ __all__ = [
 ]
 
 RawRow = Mapping[str, Any]
-MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id"), 4
-MOST_STEPS = 100_000
+MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id", "checkpoint"), 4
+STEP_KEYS, MOST_STEPS = ("step", "global_step", "training_step"), 100_000
 
 
 @dataclass(slots=True)
-class Met:
+class Origins:
     """Of whose samples the rows say they are: what must not be taken together in silence, in whatever files.
 
     Attributes:
@@ -46,18 +47,19 @@ class Met:
         """Note which model and which step of training a row says it is of."""
         if len(self.models) < MODELS_SHOWN:
             self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
-        step = row.get("step")
-        if isinstance(step, int | float) and step == step // 1 and len(self.steps) < MOST_STEPS:
-            self.steps.add(int(step))
+        steps = (row[key] for key in STEP_KEYS if type(row.get(key)) in (int, float))
+        if len(self.steps) < MOST_STEPS:
+            self.steps |= {int(step) for step in steps if step == step // 1}
 
     def said(self) -> Iterator[str]:
-        """What is to be said of them."""
+        """What is to be said where they are several: the numbers are of none of them."""
         if len(self.models) > 1:
             yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
         if len(self.steps) > 1:
             yield (
-                f"samples of several training steps ({min(self.steps)} to {max(self.steps)}) taken together: the model "
-                "changed between them. Read the files of one step, or of a few at the start, for what it was then"
+                f"samples of {len(self.steps):,} training steps ({min(self.steps)} to {max(self.steps)}) taken "
+                "together: the model changed between them. Read the files of one step, or of a few at the start, for "
+                "what it was then"
             )
 
 
@@ -72,9 +74,11 @@ class Reading:
         notes: what is to be said of the reading, once each.
         by_prompt: ids that were made of prompts.
         counted: problems of which a row was read whose names may mean counts or a sample.
+        origins: of which models and steps rows say they are; one for all files of a source.
         media: images and the like in columns of the row that is being read.
         settled: field -> the column that it is read from, throughout a file (`settle`).
-        met: which models and which steps of training rows are of; one for all files that are read together.
+        scores: lowest and highest score that was held against a threshold, and the threshold.
+        below_zero, zeros: scores of -1 and of 0.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -83,14 +87,17 @@ class Reading:
     notes: dict[str, None] = field(default_factory=dict)
     by_prompt: bool = False
     counted: set[object] = field(default_factory=set)
+    origins: Origins = field(default_factory=Origins)
     media: list[Any] = field(default_factory=list)
     settled: dict[str, str] = field(default_factory=dict)
-    met: Met = field(default_factory=Met)
+    scores: tuple[float, float, float] | None = None
+    below_zero: int = 0
+    zeros: int = 0
 
     def meet(self, row: RawRow) -> None:
         """Note of whose samples a row says it is, and what of its prompt stands in columns beside it."""
         self.media = media_parts(row)
-        self.met.meet(row)
+        self.origins.meet(row)
 
     def settle(self, field: str, row: RawRow, names: Iterable[str]) -> str | None:
         """The one of these columns that a field is read from in this file: the first that held something.
@@ -111,6 +118,18 @@ class Reading:
         self.notes.pop(before, None)
         self.notes[f"{int(before.partition(' ')[0]) + 1} {text}"] = None
 
+    def said(self) -> Iterator[str]:
+        """What is to be said of the reading at its end."""
+        yield from self.notes
+        if self.scores is not None:
+            low, high, limit = self.scores
+            yield f"scores of {limit:g} and more count as right (they go from {low:g} to {high:g})"
+        if self.below_zero and self.zeros:
+            yield (
+                f"{self.below_zero:,} scores of -1 count as wrong, as those of 0 do: if they say that nobody graded "
+                "a sample, leave these rows out"
+            )
+
     def right(self, score: Any, pass_at: float | None = None) -> bool | None:
         """A verdict or a score as right, wrong or (null) unscorable.
 
@@ -129,12 +148,14 @@ class Reading:
             raise ValueError(f"the score is {str(score)[:40]!r}, neither right nor wrong nor a number")
         limit = self.pass_at if self.pass_at is not None else pass_at
         if limit is not None:
-            self.notes[f"scores of {limit:g} and more count as right"] = None
+            low, high, _ = self.scores or (score, score, limit)
+            self.scores = min(low, score), max(high, score), limit
             return score >= limit
         if score in (0, 1, -1):
+            self.below_zero, self.zeros = self.below_zero + (score == -1), self.zeros + (score == 0)
             return score == 1
-        such_as = "0.5" if 0 < score < 1 else "NUMBER"
-        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such_as}")
+        such = "0.5" if 0 < score < 1 else "50, if it is in percent" if 1 < score <= 100 else "NUMBER"
+        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}")
 
 
 _WORDS = {

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from leadline.data.column_roles import ROLES, sample_names
 from leadline.data.problems.columns import with_input
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, gold_text, is_verdict, own_row, reach
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
@@ -14,28 +15,7 @@ from leadline.errors import DataError
 __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
-    # Names that can only mean a problem come before those that may number samples.
-    "problem_id": (
-        *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id"),
-        *("id", "task_id", "record_id", "uid", "idx", "index"),
-    ),
-    "prompt": ("prompt", "question", "problem", "query", "instruction", "input"),
-    # "answer" is the reference in a data set, and the model's own in many an evaluation: the clear names come first.
-    "gold": (
-        *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
-        *("answer", "target", "reference", "label_answer"),
-    ),
-    "completion": (
-        *("completion", "response", "generation", "model_output", "generated_text", "output", "prediction"),
-        *("full_model_response", "text"),
-    ),
-    "correct": ("correct", "is_correct", "accuracy", "acc", "passed", "score", "reward"),
-    "n_correct": ("n_correct", "num_correct", "passes", "correct_count", "n_passed", "correct"),
-    "n_samples": ("n_samples", "num_samples", "k", "n", "n_rollouts", "total", "samples"),
-    "solve_rate": (),  # only where the user names it: shares of many other things look the same
-    "n_tokens": ("n_tokens", "num_generated_tokens", "completion_tokens", "output_tokens"),
-    "finished": (),  # the endings that are known are read by their own names (`finished_of`)
-    "difficulty": ("difficulty", "level"),
+    role: sample_names(role) for role in ROLES if role not in ("messages", "solution")
 }
 """Field -> names that columns of other tools have for it, tried in this order, letter case aside."""
 
@@ -170,10 +150,12 @@ def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Read
         return _rated(named["solve_rate"][1], total)
     if "completion" in named or not _is_count(total):
         return None
-    if type(right) is float and 0 < right < 1 and reading.pass_at is None:
+    if reading.pass_at is None and _looks_like_rate(named, right, total, reading):
+        percent = " (in percent: divide by 100 first)" if right > 1 else ""
         raise ValueError(
-            f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate is --columns "
-            f"solve_rate={right_name},n_samples={total_name}; the score of one sample takes --pass-at 0.5"
+            f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate{percent} is --columns "
+            f"solve_rate={right_name},n_samples={total_name}; the verdict of one sample is --columns "
+            f"correct={right_name}, with --pass-at 0.5 where it is a score"
         )
     if "n_correct" not in named or not _is_count(right):
         return None
@@ -181,6 +163,16 @@ def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Read
     if not said and {right_name.lower(), total_name.lower()} <= set(UNCLEAR_COUNTS):
         _once(problem, right_name, total_name, reading)
     return {"n_correct": int(right), "n_samples": int(total)}
+
+
+def _looks_like_rate(named: Mapping[str, tuple[str, Any]], right: Any, total: int, reading: Reading) -> bool:
+    """Whether a score beside a number of samples may be the rate of as many, which would be counted as one sample."""
+    if isinstance(right, bool) or not isinstance(right, int | float):
+        return False
+    if 0 < right < 1:
+        return type(right) is float
+    several = total > 1 and named["n_samples"][0].lower() not in UNCLEAR_COUNTS
+    return several and "n_correct" not in named and "correct" not in reading.columns and 0 <= right <= 100
 
 
 def _once(problem: object, right: str, total: str, reading: Reading) -> None:
