@@ -65,7 +65,8 @@ class Collector:
         else:
             drawn = self._draw(self._chosen(candidates, step), step)
         if self.config.select == "window":
-            self.window.learn((p, s.correct) for p, s in zip(drawn.owners, drawn.scores, strict=True))
+            seen = ((p, s.correct) for p, s in zip(drawn.owners, drawn.scores, strict=True))
+            self.window.learn(seen, drawn.rollouts.lengths.tolist())
         penalty = None
         if self.learner.config.kl == "k1_in_reward" and self.learner.reference is not None:
             k1 = reference_k1(
