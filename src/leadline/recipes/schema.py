@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from leadline.grpo.config import PRESETS, AdvantageConfig, LossConfig, kl_faults
+from leadline.recipes.data_section import DataConfig, WorldConfig
+from leadline.recipes.section import Count, Name, Rate, RecipeSection, Share, TokenCap
 
 __all__ = [
     "SAMPLER_WEIGHT_CAP",
     "ArmConfig",
-    "DataConfig",
     "EvaluationConfig",
     "LoraConfig",
     "ModelConfig",
@@ -24,36 +25,13 @@ __all__ = [
     "PolicyConfig",
     "Recipe",
     "SupervisedConfig",
-    "WorldConfig",
 ]
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
-TokenCap = Annotated[int, Field(ge=1, le=2**20)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}$")]
-
 
 SAMPLER_WEIGHT_CAP = 2.0
 """Largest weight of a token that another engine sampled (:attr:`PolicyConfig.sampler_mismatch`)."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, validate_default=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's ``yes`` is true, and true is no 1."""
-        wanted = str(cls.model_fields[str(info.field_name)].annotation)
-        if isinstance(value, bool) and "bool" not in wanted:
-            raise ValueError("true and false are no values here")
-        return value
-
-
-class OptimiserConfig(_Section):
+class OptimiserConfig(RecipeSection):
     """AdamW, or Muon on the hidden matrices with AdamW on everything else."""
 
     name: Literal["adamw", "muon"] = "adamw"
@@ -72,7 +50,7 @@ class OptimiserConfig(_Section):
     max_grad_norm: Rate = 1.0
 
 
-class ModelConfig(_Section):
+class ModelConfig(RecipeSection):
     """A model directory to start from, or the shape of a new one."""
 
     source: str | None = None
@@ -105,60 +83,7 @@ class ModelConfig(_Section):
         return self
 
 
-class WorldConfig(_Section):
-    """Procedural problems with worked traces (``tasks/``)."""
-
-    name: Literal["chain"] = "chain"
-    steps: tuple[Count, Annotated[int, Field(ge=1, le=12)]] = (1, 6)
-    """Fewest and most operations a problem, of twelve that there are; drawn evenly."""
-    slip: Share = 0.15
-    """Probability that a step of a training trace is written down wrong."""
-    checks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.5, 1.0)
-    """Each training trace checks its steps with one of these probabilities, drawn evenly."""
-
-    @model_validator(mode="after")
-    def _steps_in_order(self) -> Self:
-        if self.steps[0] > self.steps[1]:
-            raise ValueError(f"steps must be [fewest, most], not {list(self.steps)}")
-        return self
-
-
-class DataConfig(_Section):
-    """Where problems come from: a world, or files and data sets."""
-
-    world: WorldConfig | None = None
-    train: str | None = None
-    """Path, data set name, or ``gym:NAME`` (``data/problems.py``)."""
-    split: str | None = None
-    """Of ``train``, where it has several."""
-    columns: dict[str, str] = Field(default_factory=dict)
-    """Of ``train``: field (prompt, messages, answer, solution, difficulty, id) -> column, where the names differ."""
-    evaluation: str | None = None
-    """Likewise; must not overlap with ``train``."""
-    evaluation_split: str | None = None
-    evaluation_columns: dict[str, str] = Field(default_factory=dict)
-    evaluation_share: Share = 0.1
-    """Without ``evaluation``: the share of ``train`` held out, chosen by a hash of each problem."""
-    limit: Count | None = None
-    on_bad_row: Literal["refuse", "skip"] = "refuse"
-    min_difficulty: float | None = None
-    """Curriculum: problems below this difficulty are left out of training (GRPO-LEAD, stage 1: 2.5)."""
-    solve_rate: tuple[Share, Share] = (0.0, 1.0)
-    """Curriculum: measured solve rates outside of this window are left out (GRPO-LEAD, stage 2: [0, 0.75])."""
-    samples: str | None = None
-    """Samples of the base model on ``train``, of any layout that ``leadline probe`` reads: the solve rates of
-    ``solve_rate``, and what ``rl.select: window`` begins with. Without it those that ``train`` states itself."""
-    system_prompt: str | None = None
-    """Put before every problem; its turn of a chat template, or plain text in front where there is none."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.world is None) == (self.train is None):
-            raise ValueError("give exactly one of `world` and `train`")
-        return self
-
-
-class LoraConfig(_Section):
+class LoraConfig(RecipeSection):
     """Low-rank adapters (arXiv 2106.09685); the defaults are those of arXiv 2603.14041."""
 
     rank: Count = 16
@@ -167,7 +92,7 @@ class LoraConfig(_Section):
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
-class SupervisedConfig(_Section):
+class SupervisedConfig(RecipeSection):
     """The supervised stage: full, by LoRA, or none."""
 
     method: Literal["full", "lora", "none"] = "full"
@@ -188,7 +113,7 @@ VALIDATION_SAMPLES = 4
 """Completions per validation problem, in every backend."""
 
 
-class PolicyConfig(_Section):
+class PolicyConfig(RecipeSection):
     """The reinforcement-learning stage, shared by all arms."""
 
     steps: Annotated[int, Field(ge=0)] = 60
@@ -228,7 +153,7 @@ class PolicyConfig(_Section):
         return self.prompts * (1 if self.select == "none" else self.select_factor)
 
 
-class ArmConfig(_Section):
+class ArmConfig(RecipeSection):
     """One arm: what differs between runs that start from the same supervised model."""
 
     advantage: AdvantageConfig = AdvantageConfig()
@@ -289,7 +214,7 @@ class ArmConfig(_Section):
         return self
 
 
-class EvaluationConfig(_Section):
+class EvaluationConfig(RecipeSection):
     """How every stage is measured."""
 
     problems: Count = 200
@@ -302,7 +227,7 @@ class EvaluationConfig(_Section):
     """``module:function`` instead of leadline's grader; the same for every stage, whatever its arm was paid by."""
 
 
-class Recipe(_Section):
+class Recipe(RecipeSection):
     """A whole run: base -> supervised -> one policy per arm -> evaluation of all -> report."""
 
     name: Name = "run"
@@ -338,6 +263,8 @@ class Recipe(_Section):
             )
         if self.rl.prompts % self.rl.updates:
             faults.append(f"rl.updates: {self.rl.updates} does not divide rl.prompts {self.rl.prompts}")
+        if self.data.max_prompt_tokens is not None and self.model.source is None:
+            faults.append("data.max_prompt_tokens counts the tokens of a model: give one (model.source)")
         if faults:
             raise ValueError("; ".join(faults))
         return self

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import operator
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Protocol
 
 from leadline.data import CurriculumStage, ProblemSet, load_problems, problem_key, refuse_overlap
 from leadline.data.problems.curriculum import Rates
 from leadline.errors import DataError
-from leadline.recipes.schema import DataConfig, Recipe, WorldConfig
+from leadline.recipes.data_section import DataConfig, WorldConfig
+from leadline.recipes.schema import Recipe
 from leadline.runs.known_rates import KnownRate, known_rates, measured_rates
+from leadline.runs.prompt_lengths import without_long
 from leadline.seeds import endless_order, python_rng
 from leadline.tasks import ChainWorld, wrap
 from leadline.types import Problem
@@ -31,6 +35,10 @@ class Material(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What the user should know of the material: rows skipped, duplicates, problems left out."""
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Every problem that may be asked; none of an endless world."""
 
     @property
     def chats(self) -> Sequence[Problem]:
@@ -64,6 +72,7 @@ class WorldMaterial:
     config: WorldConfig
     seed: int
     notes: Sequence[str] = ()
+    problems: Sequence[Problem] = ()
     chats: Sequence[Problem] = ()
     known: Sequence[KnownRate] = ()
     has_solutions: bool = True
@@ -103,8 +112,12 @@ class FileMaterial:
     known: Sequence[KnownRate] = ()
 
     @property
+    def problems(self) -> Sequence[Problem]:
+        return [*self.training, *self.held_out, *self.measured]
+
+    @property
     def chats(self) -> Sequence[Problem]:
-        return [p for p in (*self.training, *self.held_out, *self.measured) if p.messages is not None]
+        return [problem for problem in self.problems if problem.messages is not None]
 
     def train(self, step: int, count: int) -> list[Problem]:
         return self._draw("problems", step, count, self.training)
@@ -155,20 +168,19 @@ def open_material(recipe: Recipe) -> Material:
     )
     train = load(config.train, split=config.split, columns=config.columns, limit=config.limit)
     notes = [*_notes(train)]
-    pool = train.without_duplicates().problems
+    pool, left_out = without_long(train.without_duplicates().problems, recipe)
     if config.evaluation is not None:
         test = load(config.evaluation, split=config.evaluation_split, columns=config.evaluation_columns)
         notes += _notes(test)
-        measured = test.without_duplicates().problems
+        measured, also = without_long(test.without_duplicates().problems, recipe)
         refuse_overlap(pool, measured, train_name=config.train, name=config.evaluation)
+        left_out += [f"{config.evaluation}: {note}" for note in also]
     else:
-        measured = [problem for problem in pool if _share(problem, "test") < config.evaluation_share]
-        pool = [problem for problem in pool if _share(problem, "test") >= config.evaluation_share]
-    held_out = [problem for problem in pool if _share(problem, "valid") < config.evaluation_share / 2]
-    pool = [problem for problem in pool if _share(problem, "valid") >= config.evaluation_share / 2]
+        measured, pool = _split(pool, "test", config.evaluation_share)
+    held_out, pool = _split(pool, "valid", config.evaluation_share / 2)
     rates = measured_rates(config.samples, train)
     pool, dropped = _curriculum(pool, config, rates)
-    notes += dropped
+    notes += [*left_out, *dropped]
     if not pool or not measured:
         what = "to train on" if not pool else "to measure"
         raise DataError(
@@ -178,6 +190,12 @@ def open_material(recipe: Recipe) -> Material:
     for problems in (held_out, measured):
         rng.shuffle(problems)  # a file may be sorted, and evaluation takes the first so many
     return FileMaterial(pool, held_out, measured, tuple(notes), recipe.seed, known=known_rates(pool, rates))
+
+
+def _split(problems: list[Problem], purpose: str, share: float) -> tuple[list[Problem], list[Problem]]:
+    """That share of the problems, by a hash of each, and the rest."""
+    chosen = [_share(problem, purpose) < share for problem in problems]
+    return list(compress(problems, chosen)), list(compress(problems, map(operator.not_, chosen)))
 
 
 def _curriculum(problems: list[Problem], config: DataConfig, rates: Rates) -> tuple[list[Problem], list[str]]:

@@ -14,6 +14,7 @@ from leadline.model.codec import Codec
 from leadline.recipes.schema import Recipe
 from leadline.rewards import Scorer
 from leadline.rewards.user_functions import check_name, resolve
+from leadline.runs.prompt_lengths import refuse_too_long
 from leadline.runs.training_data import Material
 from leadline.samplers import check_prompts
 
@@ -99,19 +100,20 @@ def _without_own(
     return ours, {name: given for name, given in options.items() if ":" not in name}, None
 
 
-def check_model(folder: Path, system_prompt: str | None, material: Material | None) -> None:
+def check_model(folder: Path, recipe: Recipe, material: Material | None) -> None:
     """Refuse a tokenizer without an end, and problems that cannot be put to it; the weights stay where they are.
 
     Args:
         folder: of the model.
-        system_prompt: put before every problem.
+        recipe: says what is put before every problem, and how long an answer may be.
         material: None where it could not be had: then only the tokenizer is looked at.
 
     Raises:
         CheckpointError: no usable tokenizer, or it lacks a chat template that is needed, or has one that refuses
             a chat of the material.
+        DataError: prompts that leave the model too few positions for an answer.
     """
-    codec = Codec(load_tokenizer(folder), system_prompt)
+    codec = Codec(load_tokenizer(folder), recipe.data.system_prompt)
     if material is None:
         return
     chats = material.chats
@@ -121,3 +123,5 @@ def check_model(folder: Path, system_prompt: str | None, material: Material | No
             f"{len(chats)} of them, such as {chats[0].id!r}"
         )
     check_prompts([*chats, *material.train(0, 1), *material.test(1)], codec.prompt_text)
+    answer = max(recipe.rl.max_tokens, recipe.evaluation.max_tokens or 0)
+    refuse_too_long(material.problems, codec, folder, answer)

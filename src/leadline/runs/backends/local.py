@@ -63,7 +63,7 @@ def check_local_recipe(recipe: Recipe, material: Material | None) -> None:
     if source is not None:
         try:
             read_config(Path(source))
-            check_model(Path(source), recipe.data.system_prompt, material)
+            check_model(Path(source), recipe, material)
         except InputError as fault:
             raise CheckpointError(
                 [f"model.source: {line}{_remedy(source)}" for line in fault.problems]

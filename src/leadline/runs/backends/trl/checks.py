@@ -130,7 +130,7 @@ def check_source(recipe: Recipe, material: Material | None) -> None:
     try:
         folder = model_files(source)
         with refusals:
-            check_model(folder, recipe.data.system_prompt, material)
+            check_model(folder, recipe, material)
         with refusals:
             layers = matrix_layers(folder)
         refusals.raise_all()

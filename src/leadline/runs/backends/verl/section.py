@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leadline.errors import ConfigError
 from leadline.integrations.verl.settings import settings_faults
-from leadline.recipes.schema import Count, Recipe
+from leadline.recipes.schema import Recipe
+from leadline.recipes.section import Count
 
 __all__ = ["VerlSection", "flat", "read_section"]
 
