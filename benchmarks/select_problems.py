@@ -5,9 +5,10 @@
     python benchmarks/select_problems.py --simulate lead_stage23.json --known 8      # 8 samples a problem are known
 
 Counts the generated tokens until validation first reaches the pass@1 that ``none`` ends with (mean of its last two
-validations; between two validations interpolated; a run that never does counts with all of its tokens). A run is one
-process and one thread; finished ones are not run again, stopped ones go on. Prints JSON: ratios, their paired
-difference with a 95% t interval, and pass@1 at equal steps.
+validations; between two validations interpolated; a run that never does counts with all of its tokens, which are then
+too few: ``reached`` says how many did). A run is one process and one thread; finished ones are not run again, stopped
+ones go on. Prints JSON: ratios, their paired difference with a 95% t interval, and pass@1 at equal steps and at equal
+tokens (those of the shorter run, the mean of the last fifth of them).
 
 The simulated policy has one logit a problem, which rises with every mixed group of it, and all rise a little with it.
 With ``refill`` a step of it learns from so many mixed groups, and pays for all that were asked.
@@ -27,6 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from leadline.grpo.solve_window import SolveWindow
 from leadline.seeds import endless_order, python_rng
@@ -53,6 +56,16 @@ def tokens_to(curve: Curve, target: float) -> float:
                 after if high <= low else before + (after - before) * max(0.0, (target - low) / (high - low))
             )
     return curve[-1][0]
+
+
+def late(curve: Curve, tokens: float) -> float:
+    """Mean pass@1 over the last fifth of so many tokens, of the curve between its validations.
+
+    >>> late([(0.0, 0.0), (100.0, 1.0)], 50.0)
+    0.45
+    """
+    times, values = zip(*curve, strict=True)
+    return float(np.interp(np.linspace(0.8 * tokens, tokens, 101), times, values).mean())
 
 
 def trained(seed: int, mode: str, out: Path) -> Curve:
@@ -121,10 +134,22 @@ def compared(curves: dict[str, dict[int, Curve]]) -> dict[str, Any]:
     found: dict[str, Any] = {"seeds": seeds, "tokens": spent, "pass@1_at_equal_steps": ends}
     for mode in list(curves)[1:]:
         shares = [b / a - 1 for a, b in zip(spent["none"], spent[mode], strict=True)]
+        pairs = [(curves["none"][seed], curves[mode][seed]) for seed in seeds]
+        tokens = [min(one[-1][0], other[-1][0]) for one, other in pairs]
+        equal = [
+            [late(curve, at) for curve, at in zip(side, tokens, strict=True)]
+            for side in zip(*pairs, strict=True)
+        ]
         found[mode] = {
+            "reached": sum(
+                max(value for _, value in curves[mode][seed])
+                >= fmean(value for _, value in curves["none"][seed][-2:])
+                for seed in seeds
+            ),
             "tokens_saved": [-share for share in shares],
             "difference_of_tokens": str(paired_seeds([0.0] * len(seeds), shares)),
             "difference_of_pass@1": str(paired_seeds(ends["none"], ends[mode])),
+            "difference_of_pass@1_at_equal_tokens": str(paired_seeds(*equal)),
         }
     return found
 
