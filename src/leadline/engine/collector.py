@@ -65,8 +65,7 @@ class Collector:
         else:
             drawn = self._draw(self._chosen(candidates, step), step)
         if self.config.select == "window":
-            seen = ((p, s.correct) for p, s in zip(drawn.owners, drawn.scores, strict=True))
-            self.window.learn(seen, drawn.rollouts.lengths.tolist())
+            self.window.learn((p, s.correct) for p, s in zip(drawn.owners, drawn.scores, strict=True))
         penalty = None
         if self.learner.config.kl == "k1_in_reward" and self.learner.reference is not None:
             k1 = reference_k1(

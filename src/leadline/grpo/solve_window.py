@@ -3,16 +3,14 @@
 Each problem has a posterior of its solve rate, from its own past completions (those of the model before training among
 them, where they are known) and, where it has few, from those of its level. A solve rate is drawn from each
 posterior (Thompson sampling: what is little known is tried), and the problems whose group of G would most likely be
-mixed for the tokens it takes are asked. Old completions are forgotten by and by: the model that gave them has changed.
-This needs no torch.
+mixed are asked. Old completions are forgotten by and by: the model that gave them has changed. This needs no torch.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from leadline.types import Problem
 
@@ -26,10 +24,7 @@ KNOWN_AT_MOST = 16.0
 """Completions that what is known of a problem beforehand counts for at most."""
 
 STRENGTH = 4.0
-"""Completions that a level's solve rate and mean length are worth for a problem of that level."""
-
-ALL = "all"
-"""Where the lengths of all completions are kept."""
+"""Completions that a level's solve rate is worth for a problem of that level."""
 
 RETIRED = 0.1
 """A problem is retired while its group would be mixed with a lower chance than this."""
@@ -44,20 +39,8 @@ def mixed_chance(rate: float, size: int) -> float:
     return 1.0 - rate**size - (1.0 - rate) ** size
 
 
-class _Past(NamedTuple):
-    """What is left of the completions of a problem, or of a level: how many were right, wrong, measured; tokens."""
-
-    right: float = 0.0
-    wrong: float = 0.0
-    measured: float = 0.0
-    tokens: float = 0.0
-
-    def faded(self, left: float) -> _Past:
-        return _Past(*(left * one for one in self))
-
-
 class SolveWindow:
-    """Solve rates and lengths as they are known now.
+    """Solve rates as they are known now.
 
     Args:
         size: completions a group.
@@ -65,10 +48,10 @@ class SolveWindow:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._past: dict[str, _Past] = {}
+        self._counts: dict[str, tuple[float, float]] = {}
 
     def choose(self, candidates: Sequence[Problem], count: int, rng: random.Random) -> list[Problem]:
-        """The ``count`` candidates whose groups promise most mixed ones for their tokens, in the order they came in."""
+        """The ``count`` candidates whose groups look most likely to be mixed, in the order they came in."""
         return [candidates[index] for index in self.pick(candidates, count, rng)]
 
     def pick(self, candidates: Sequence[Problem], count: int, rng: random.Random) -> list[int]:
@@ -76,8 +59,7 @@ class SolveWindow:
         drawn = []
         for problem in candidates:
             right, wrong = self._posterior(problem)
-            chance = mixed_chance(rng.betavariate(right, wrong), self.size)
-            drawn.append(chance / self.tokens(problem))
+            drawn.append(mixed_chance(rng.betavariate(right, wrong), self.size))
         return sorted(sorted(range(len(candidates)), key=lambda index: -drawn[index])[:count])
 
     def begin(self, known: Iterable[tuple[Problem, float, float]]) -> None:
@@ -86,23 +68,14 @@ class SolveWindow:
             share = min(1.0, KNOWN_AT_MOST / completions) if completions else 0.0
             self._add(problem, right * share, (completions - right) * share)
 
-    def learn(
-        self, seen: Iterable[tuple[Problem, bool | None]], lengths: Iterable[float] | None = None
-    ) -> None:
-        """Take in the completions of a step, right or not; None, which could not be graded, says nothing of the rate.
-
-        Args:
-            seen: each completion's problem and verdict.
-            lengths: their tokens, in the same order; without them every problem takes as many.
-        """
-        for key, past in self._past.items():
-            self._past[key] = past.faded(FORGET if key.startswith("id/") else FORGET_LEVEL)
-        unknown: Iterable[float | None] = repeat(None)
-        for (problem, correct), tokens in zip(seen, unknown if lengths is None else lengths, strict=False):
+    def learn(self, seen: Iterable[tuple[Problem, bool | None]]) -> None:
+        """Take in the completions of a step, right or not; None, which could not be graded, says nothing."""
+        for key, (right, wrong) in self._counts.items():
+            left = FORGET if key.startswith("id/") else FORGET_LEVEL
+            self._counts[key] = (right * left, wrong * left)
+        for problem, correct in seen:
             if correct is not None:
                 self._add(problem, float(correct), float(not correct))
-            if tokens is not None:
-                self._add(problem, measured=1.0, tokens=float(tokens))
 
     def retired(self, problems: Iterable[Problem]) -> list[str]:
         """Ids of the problems that are hardly ever asked now; one comes back when its counts are forgotten."""
@@ -113,46 +86,28 @@ class SolveWindow:
         right, wrong = self._posterior(problem)
         return right / (right + wrong)
 
-    def tokens(self, problem: Problem) -> float:
-        """Tokens that a completion of the problem is expected to take; 1 where no length is known of any."""
-        mean = 1.0
-        for key in reversed(_keys(problem)):  # from all problems to this one: each speaks for what is in it
-            past = self._past.get(key, _Past())
-            strength = STRENGTH if key != ALL else 0.0
-            if strength + past.measured:
-                mean = (strength * mean + past.tokens) / (strength + past.measured)
-        return max(mean, 1.0)
-
     def saved(self) -> dict[str, Any]:
         """All that :meth:`restore` needs, as JSON."""
-        return {key: list(value) for key, value in self._past.items()}
+        return {key: list(value) for key, value in self._counts.items()}
 
     def restore(self, state: Mapping[str, Sequence[float]]) -> None:
         """Go on from what :meth:`saved` gave."""
-        self._past = {key: _Past(*map(float, value)) for key, value in state.items()}
+        self._counts = {key: (float(value[0]), float(value[1])) for key, value in state.items()}
 
-    def _add(
-        self,
-        problem: Problem,
-        right: float = 0.0,
-        wrong: float = 0.0,
-        measured: float = 0.0,
-        tokens: float = 0.0,
-    ) -> None:
+    def _add(self, problem: Problem, right: float, wrong: float) -> None:
         for key in _keys(problem):
-            past = self._past.get(key, _Past())
-            self._past[key] = _Past(
-                past.right + right, past.wrong + wrong, past.measured + measured, past.tokens + tokens
-            )
+            before = self._counts.get(key, (0.0, 0.0))
+            self._counts[key] = (before[0] + right, before[1] + wrong)
 
     def _posterior(self, problem: Problem) -> tuple[float, float]:
         """Parameters of the Beta posterior: the level's rate as a prior, and the problem's own completions."""
-        own, level, _ = (self._past.get(key, _Past()) for key in _keys(problem))
-        mean = (1.0 + level.right) / (2.0 + level.right + level.wrong)
-        strength = min(STRENGTH, 2.0 + level.right + level.wrong)
-        return strength * mean + own.right, strength * (1.0 - mean) + own.wrong
+        own, level = _keys(problem)
+        level_right, level_wrong = self._counts.get(level, (0.0, 0.0))
+        mean = (1.0 + level_right) / (2.0 + level_right + level_wrong)
+        strength = min(STRENGTH, 2.0 + level_right + level_wrong)
+        right, wrong = self._counts.get(own, (0.0, 0.0))
+        return strength * mean + right, strength * (1.0 - mean) + wrong
 
 
-def _keys(problem: Problem) -> tuple[str, str, str]:
-    """What is kept of a problem's completions: under itself, under its level and, for lengths, under all."""
-    return f"id/{problem.id}", f"level/{problem.difficulty}", ALL
+def _keys(problem: Problem) -> tuple[str, str]:
+    return f"id/{problem.id}", f"level/{problem.difficulty}"

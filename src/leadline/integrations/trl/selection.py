@@ -31,11 +31,11 @@ class SelectMixin(LeadMixin):
 
     Args (besides those of the trainer):
         select: ``none``: the data set in TRL's order. ``window``: of ``select_factor`` times as many prompts as a
-            generation has, those whose groups promise most right and wrong completions for their tokens, by what
-            past ones say of each prompt (:class:`~leadline.grpo.solve_window.SolveWindow`) and, with a column
-            ``difficulty``, of its level. ``refill``: prompts are asked until as many groups as a generation has have
-            a signal, or ``select_factor`` times as many were asked; the update is made of those groups alone. What is
-            logged as ``lead/*`` is of all that was asked.
+            generation has, those whose groups would most likely hold right and wrong completions, by what past ones
+            say of each prompt (:class:`~leadline.grpo.solve_window.SolveWindow`) and, with a column ``difficulty``,
+            of its level. ``refill``: prompts are asked until as many groups as a generation has have a signal, or
+            ``select_factor`` times as many were asked; the update is made of those groups alone. What is logged as
+            ``lead/*`` is of all that was asked.
         select_factor: at least 2.
 
     Raises:
@@ -93,7 +93,7 @@ class SelectMixin(LeadMixin):
             None if unknown else one for one, unknown in zip(right, verdict.isnan().tolist(), strict=True)
         ]
         order = [problems[place] for place in places for _ in range(self.num_generations)]
-        self.window.learn(zip(order, said, strict=True), batch.length.tolist())
+        self.window.learn(zip(order, said, strict=True))
         return output
 
     def _candidates(self, step: int, count: int) -> list[int]:
