@@ -12,6 +12,7 @@ from leadline.model import save_decoder
 from leadline.model.tokenizer import build_tokenizer
 from leadline.recipes.reading import parse_recipe
 from leadline.runs.backends import check_recipe
+from leadline.runs.model_shapes import own_shape
 from leadline.runs.training_data import FileMaterial, open_material
 from tiny import tiny_decoder
 
@@ -95,3 +96,10 @@ def test_what_has_no_model_or_no_problems_cannot_count_tokens(tmp_path: Path) ->
         parse_recipe(json.dumps({"data": data}))
     with pytest.raises(ConfigError, match="a world has no problems that could be left out"):
         parse_recipe(json.dumps({"data": {"world": {}, "max_prompt_tokens": 32}}))
+
+
+def test_a_new_model_has_positions_for_the_longest_answer_and_its_prompt() -> None:
+    longest = [own_shape(parse_recipe(f"rl: {{max_tokens: {cap}}}"), 100).max_positions for cap in (96, 3000)]
+    assert longest == [1024, 6000]
+    measured = parse_recipe("evaluation: {max_tokens: 2000}")
+    assert own_shape(measured, 100).max_positions == 4000

@@ -41,8 +41,9 @@ _NAMED = re.compile(r"(Qwen2\.5|Distill-Qwen)(?:-Math|-Coder)?-(\d+(?:\.\d+)?)B(
 
 
 def own_shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
-    """Of the model that a recipe without ``model.source`` makes."""
+    """Of the model that a recipe without ``model.source`` makes: its positions hold a prompt and the longest answer."""
     model = recipe.model
+    answer = max(recipe.rl.max_tokens, recipe.evaluation.max_tokens or 0)
     return DecoderConfig(
         family=model.family,
         vocab_size=vocabulary,
@@ -53,6 +54,7 @@ def own_shape(recipe: Recipe, vocabulary: int) -> DecoderConfig:
         num_kv_heads=model.num_kv_heads or model.num_heads,
         head_dim=model.hidden_size // model.num_heads,
         rope_theta=model.rope_theta,
+        max_positions=max(1024, 2 * answer),
         position=model.position,
     )
 

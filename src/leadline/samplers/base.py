@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -23,6 +24,7 @@ __all__ = [
     "one_of_each",
     "pass_under_way",
     "pending",
+    "within",
 ]
 
 MAX_TOKENS = 2**20
@@ -206,6 +208,24 @@ def check_lengths(
             f"the model only {positions:,} positions"
             for name in long[:20]
         )
+
+
+def within(sampling: Sampling, longest: int, positions: int | None) -> Sampling:
+    """The sampling of a batch, with answers that end where the model has no position left; it is told once.
+
+    Args:
+        sampling: as it was asked for.
+        longest: tokens of the batch's longest prompt.
+        positions: longest sequence of the model; None where it does not say.
+    """
+    if positions is None or longest + sampling.max_tokens <= positions:
+        return sampling
+    warnings.warn(
+        f"answers end before the {sampling.max_tokens:,} tokens that they may have: the model has {positions:,} "
+        "positions, prompt included (--max-tokens says how many are wanted)",
+        stacklevel=2,
+    )
+    return replace(sampling, max_tokens=positions - longest)
 
 
 def pending(problems: Sequence[Problem], n: int, done: Drawn) -> list[SampleRequest]:

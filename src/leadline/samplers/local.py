@@ -24,6 +24,7 @@ from leadline.samplers.base import (
     check_lengths,
     check_prompts,
     pass_under_way,
+    within,
 )
 from leadline.seeds import torch_rng
 from leadline.types import Problem
@@ -88,16 +89,18 @@ class LocalSampler:
         """
         refuse_cut(sampling.cut)
         indices = pass_under_way(problems, n, done)
-        config = SamplingConfig(sampling.max_tokens, sampling.temperature)
         prompts = self._codec.encode_prompts([self.prompting.apply(problem) for problem in problems])
         asked = {problem.id: ids for problem, ids in zip(problems, prompts, strict=True)}
-        check_lengths(problems, asked, self._model.config.max_positions)
+        positions = self._model.config.max_positions
+        check_lengths(problems, asked, positions)
         for which in batches(len(problems), len(indices), self._batch_size):
             batch = problems[which.start : which.stop]
             if all((problem.id, index) in done for problem in batch for index in indices):
                 continue
             together = Prompts.pad(prompts[which.start : which.stop], self._model.device)
-            uniform = torch.cat([_own_noise(sampling, problem, indices) for problem in batch])
+            room = within(sampling, together.tokens.shape[1], positions)
+            config = SamplingConfig(room.max_tokens, sampling.temperature)
+            uniform = torch.cat([_own_noise(room, problem, indices) for problem in batch])
             rollouts = decode_rows(
                 self._model, together, len(indices), config, self._codec.eos, uniform.to(self._model.device)
             )

@@ -19,6 +19,7 @@ from leadline.samplers.base import (
     check_prompts,
     item_seed,
     pass_under_way,
+    within,
 )
 from leadline.storage.huggingface_hub import model_files, whole_model
 from leadline.types import Completion, Problem
@@ -85,7 +86,8 @@ class TransformersSampler:
             batch = items[start : start + self._batch_size]
             if all(item.key in done for item in batch):
                 continue
-            drawn = self._draw(batch, [prompts[item.problem.id] for item in batch], sampling)
+            asked = [prompts[item.problem.id] for item in batch]
+            drawn = self._draw(batch, asked, within(sampling, max(map(len, asked)), self._positions))
             yield from (draw for draw in drawn if draw.key not in done)
 
     def prompt_text(self, problem: Problem) -> str:
