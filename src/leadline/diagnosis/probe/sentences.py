@@ -230,7 +230,7 @@ def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
         )
     if probe.undecided:
         yield Sentence(
-            f"{count(probe.undecided, 'problem')} could lie in another band: the intervals of their solve rates "
-            "cross an edge.",
+            f"{count(probe.undecided, 'problem')} could lie in another band: the interval of the solve rate crosses "
+            "an edge.",
             ("undecided",),
         )
