@@ -8,7 +8,7 @@ The model first imitates worked traces in which nearly one step in five is wrong
 Then it draws a group of answers to each problem, a grader says which are right, and each answer is made more or
 less likely by how much better it did than the rest of its group. GRPO-LEAD (arXiv 2504.09696) adds three things,
 all inside of ``AdvantageConfig.lead()``: among right answers the short ones earn more, wrong answers cost something,
-and hard problems weigh more. Watch accuracy rise and length fall.
+and right answers weigh more on hard problems, wrong ones on easy problems. Watch accuracy rise and length fall.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def update(model: Decoder, rollouts: Rollouts, advantage: torch.Tensor) -> float
     return total
 
 
-# 6. Reinforcement learning is these three lines, again and again on new problems.
+# 6. Reinforcement learning is these five lines, again and again on new problems.
 def reinforce(model: Decoder, scorer: Scorer, config: AdvantageConfig, steps: int, group_size: int) -> None:
     optimiser = Optimiser(
         model.named_parameters(), OptimiserConfig(learning_rate=3e-4, weight_decay=0.0), steps

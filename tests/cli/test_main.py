@@ -114,7 +114,7 @@ class TestRun:
 class TestRefusals:
     def test_every_fault_of_a_recipe_at_once(self, leadline: Run, tmp_path: Path) -> None:
         (tmp_path / "bad.yaml").write_text(
-            "rl: {steps: many, grup: 3}\narms: {lead: {advantage: leed}}\nseed: -1\n"
+            "rl: {steps: many, grup: 3}\narms: {lead: {advantage: leed}, mine: {los: {}}}\nseed: -1\n"
         )
         done = leadline("run", "bad.yaml", cwd=tmp_path)
         refused(
@@ -122,6 +122,7 @@ class TestRefusals:
             "rl.steps: ",
             "rl.grup: unknown key; there are steps, prompts, group_size",
             "arms.lead.advantage: preset 'leed'",
+            "arms.mine.los: unknown key; there are advantage, loss, rewards",
             "seed: ",
         )
         assert [p.name for p in tmp_path.iterdir()] == ["bad.yaml"]

@@ -23,7 +23,7 @@ from leadline.diagnosis.compare import (
     live_forecast,
     run_compare,
 )
-from leadline.diagnosis.compare.differences import crossing, never_certain, pass_rows, ratio_row
+from leadline.diagnosis.compare.differences import crossing, pass_rows, ratio_row
 from leadline.diagnosis.compare.format_split import split_form
 from leadline.diagnosis.compare.length_split import split_length
 from leadline.diagnosis.compare.likelihood import Mixture, arcsine_law, tilt_law
@@ -72,14 +72,6 @@ def test_pass_differences_by_hand() -> None:
     # pass@2 of 2 in 4: 1 - 1/6.
     assert rows["pass@2"].difference.value == pytest.approx((5 / 6) / 3)
     assert rows["pass@4"].tuned.value == 1.0
-
-
-def test_no_change_anywhere_is_not_certainty() -> None:
-    interval = never_certain(Interval(0.0, 0.0, 0.0), np.zeros(50))
-    assert interval.hi == pytest.approx(1 - 0.025 ** (1 / 50))
-    assert interval.lo == -interval.hi
-    values = np.array([0.0, 0.1])
-    assert never_certain(Interval(0.05, 0.0, 0.1), values) == (0.05, 0.0, 0.1)
 
 
 def test_ratio_rows_pair_the_problems() -> None:
@@ -442,3 +434,20 @@ def test_ragged_samples_and_a_single_problem() -> None:
     alone = compare(Counts.from_arrays(16, [3]), Counts.from_arrays(16, [9]))
     assert alone.verdict == "too_few"
     assert json.dumps(alone.as_dict(), allow_nan=False)
+
+
+def test_one_page_has_one_interval_of_the_length_of_correct_samples() -> None:
+    """The sentence had +6.5 [-1.6, +17.2] where the table had 6.5 [-1.9, 17.4]."""
+    rng = np.random.default_rng(3)
+    rows = [
+        [
+            {"problem_id": str(i), "correct": bool(rng.random() < 0.4), "n_tokens": int(rng.integers(5, 40))}
+            for i in range(20)
+            for _ in range(4)
+        ]
+        for _ in range(2)
+    ]
+    found = compare(*(count_rows(enumerate(side)) for side in rows))
+    assert found.length is not None
+    table = {row.name: row.difference for row in found.ratios}
+    assert tuple(found.length.total) == pytest.approx(tuple(table["mean_tokens_correct"]))

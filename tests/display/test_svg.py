@@ -168,3 +168,10 @@ def test_plots_below_each_other() -> None:
         "translate(0 0)",
         f"translate(0 {one.height:g})",
     ]
+
+
+@pytest.mark.parametrize(("count", "radius"), [(20, 3.5), (2000, 2)])
+def test_few_dots_can_be_seen(count: int, radius: float) -> None:
+    """Twenty problems of a comparison were dots of two pixels at 30%: nobody saw them."""
+    cloud = Series("", [Mark(0.5, 0.5)] * count, 0, dots=True)
+    assert Plot("cloud", "x", "y", [cloud]).svg().count(f'r="{radius:g}"') == count

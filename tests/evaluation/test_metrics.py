@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadline.data.samples.counts import Counts
+from leadline.diagnosis.compare.differences import pass_rows
+from leadline.diagnosis.compare.pairing import pair_up
 from leadline.errors import DataError
-from leadline.evaluation import evaluate, paired_differences
+from leadline.evaluation import Evaluation, evaluate, paired_differences
 from leadline.types import Completion, Problem, Score
 
 
@@ -192,3 +195,24 @@ def test_paired_differences_by_hand() -> None:
     assert rows[1]["ci"][0] <= 5 - 42.5 <= rows[1]["ci"][1]
     with pytest.raises(DataError, match="different problems"):
         paired_differences(("base", base), ("x", evaluate(problems[:1], completions[:1], scores[:1])))
+
+
+def test_a_report_shows_one_interval_of_a_difference_and_never_a_certain_one() -> None:
+    """The table of paired differences stood beside the comparison with [0, 0] where that had [-17, +17] points."""
+    names = [str(i) for i in range(20)]
+    problems = [Problem(name, name, "1") for name in names]
+
+    def measured(right: dict[str, int]) -> Evaluation:
+        kinds = [(name, i < right.get(name, 0)) for name in names for i in range(4)]
+        completions = [Completion(name, "", 5) for name, _ in kinds]
+        return evaluate(problems, completions, [Score(good, "match", "1", 5) for _, good in kinds], ks=(1, 4))
+
+    base, same, better = measured({"3": 1}), measured({"3": 1}), measured({"3": 2, "4": 1, "9": 3})
+    for tuned in (same, better):
+        sides = [Counts.from_arrays(4, one.table.c.astype(int)) for one in (base, tuned)]
+        wanted = {row.name: row.difference for row in pass_rows(pair_up(*sides))}
+        for row in paired_differences(("base", base), ("tuned", tuned), ("pass@1", "pass@4")):
+            assert (row["difference"], *row["ci"]) == pytest.approx(tuple(wanted[row["metric"]]))
+    lo, hi = paired_differences(("base", base), ("same", same), ("pass@1", "cons@4"))[1]["ci"]
+    assert lo < -0.1
+    assert hi > 0.1

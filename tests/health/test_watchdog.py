@@ -224,3 +224,30 @@ def test_every_check_stands_in_the_page_with_its_figure_and_remedy() -> None:
     assert list(rows) == [check.name for check in CHECKS]
     for check in CHECKS:
         assert rows[check.name].split(" | ") == [check.means, check.figure, check.remedy], check.name
+
+
+@pytest.mark.parametrize(
+    ("varies", "says"),
+    [
+        ((), "every completion of every step so far earned the same: 0"),
+        ((1, 2, 3, 4, 5, 6), "at the start they did not"),
+        ((3,), "earned the same: 0; so it was from the first step on, but for a few steps"),
+    ],
+)
+def test_a_constant_reward_is_told_as_it_came_about(varies: tuple[int, ...], says: str) -> None:
+    """Of a run whose third step alone had varied it was said that "at the start they did not"."""
+    dog = Watchdog()
+    for step in range(1, 31):
+        row = {**HEALTHY, "step": step, "batch": f"batch {step}"}
+        if step not in varies:
+            row |= {
+                "reward": 0.0,
+                "reward_sd": 0.0,
+                "pass@1": 0.0,
+                "live": 0.0,
+                "mixed": 0.0,
+                "inverted": None,
+            }
+        dog.see(Observation.of_row(row))
+    told = [alarm for alarm in dog.alarms if alarm.check.name == "constant_reward"]
+    assert says in told[0].seen

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from fake_run import HOSTILE, WORDS, make_run
+from leadline.display.blocks import Finding, Table
+from leadline.display.page import finding_page
+from leadline.display.svg import Mark, Plot, Series
 from leadline.report import build_report
 from leadline.storage.run_directory import RunReader, RunWriter
 
@@ -379,3 +382,25 @@ def test_a_page_of_a_run_under_way_is_read_again_and_stays_where_it_was(
     chip = chromium.find_element("css selector", ".chip[data-name=lead]")
     assert chip.get_attribute("aria-pressed") == "false"
     assert chromium.get_log("browser") == []
+
+
+def test_a_finding_can_be_read_in_the_dark_and_on_a_phone(chromium: Any, tmp_path: Path) -> None:
+    """The last colour of the palette was black on black; on a phone tables broke "useful" into "us", "ef", "ul"."""
+    columns = ("band", "problems", "share", "solve rate", "live", "gain", "expected")
+    rows = (("useful", "16", "80.0%", "4.4%", "35.8%", "5.6%", "hardly any"), ("a" * 300, *["1"] * 6))
+    page = tmp_path / "finding.html"
+    page.write_text(finding_page(Finding("Probe", "too_few", ("Told.",), (Table("Bands", columns, rows),))))
+    show(chromium, page, width=375, dark=True)
+    assert run(chromium, "return document.documentElement.scrollWidth <= window.innerWidth")
+    lines = """return [...document.querySelectorAll('th, tbody tr:first-child td')].map(cell => {
+        const range = document.createRange(); range.selectNodeContents(cell);
+        return [cell.textContent, new Set([...range.getClientRects()].map(r => r.top)).size]})"""
+    assert {text for text, count in run(chromium, lines) if count > len(text.split())} == set()
+    assert (
+        run(chromium, "document.querySelector('.wide').focus(); return document.activeElement.className")
+        == "wide"
+    )
+    black = Plot("Law", "Q", "gain", [Series("tilt", [Mark(0, 0), Mark(1, 1)], 7, line=True)]).svg()
+    run(chromium, f"document.body.insertAdjacentHTML('beforeend', {json.dumps(black)})")
+    paint = "return getComputedStyle(document.querySelector('[stroke=\"#000000\"]')).stroke"
+    assert run(chromium, paint) == "rgb(255, 255, 255)"

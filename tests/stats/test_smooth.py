@@ -69,3 +69,11 @@ def test_paired_ratios_of_other_problems_are_refused() -> None:
 def test_nothing_to_divide_by_is_no_number() -> None:
     found = bootstrap_ratio([1.0, 2.0], [0.0, 0.0])
     assert np.isnan([found.value, found.lo, found.hi]).all()
+
+
+def test_a_ratio_of_counts_is_never_below_nothing() -> None:
+    """Resamples without the one right answer made its lower limit -2.2e-16."""
+    right = np.zeros(20)
+    right[7] = 1.0
+    answered = np.tile([4.0, 3.0, 4.0, 2.0, 3.0], 4)
+    assert bootstrap_ratio(right, answered).lo == 0.0

@@ -188,3 +188,22 @@ def test_text_of_a_users_axis_is_escaped(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        '{"schema": 1, "curve": []}',
+        '{"schema": 1, "axis": "theirs", "curve": [{"Q": "half"}]}',
+        '{"schema": 1, "axis": ["theirs"], "curve": [3]}',
+        "[1]",
+    ],
+)
+def test_whatever_is_called_results_beside_a_study_does_not_end_it(tmp_path: Path, rubbish: str) -> None:
+    """Such a file was met when all was computed, and its KeyError left the study without a page."""
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "results.json").write_text(rubbish)
+    (tmp_path / "good").mkdir()
+    bins = [{"Q": 0.1, "gain": 0.2, "count": 3}]
+    (tmp_path / "good" / "results.json").write_text(json.dumps({"schema": 1, "axis": "good", "curve": bins}))
+    assert study_module._neighbours(tmp_path / "mine", "mine") == {"good": bins}

@@ -196,12 +196,11 @@ app.command()(doctor)
 
 @recipes_app.command("list")
 def recipes_list() -> None:
-    """Name the packaged recipes, each with its first line."""
-    from leadline.recipes import packaged
+    """Name the packaged recipes, each with its first sentence."""
+    from leadline.recipes import packaged, title
 
     for name, text in packaged().items():
-        first = text.splitlines()[0].lstrip("# ")
-        console.print(f"{name:20} {first}", markup=False)
+        console.print(f"{name:20} {title(text)}", markup=False)
 
 
 @recipes_app.command("show")

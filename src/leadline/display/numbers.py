@@ -53,8 +53,10 @@ def points(interval: Interval) -> str:
 
     >>> points(Interval(0.041, -0.002, 0.08))
     '+4.1 points [-0.2, +8.0]'
+    >>> points(Interval(-0.0001, -0.002, 0.002))  # what rounds to nothing has one sign
+    '+0.0 points [-0.2, +0.2]'
     """
-    value, lo, hi = (f"{100 * x:+.1f}" for x in interval)
+    value, lo, hi = (f"{100 * x:+z.1f}" for x in interval)
     return f"{value} points [{lo}, {hi}]"
 
 

@@ -6,9 +6,11 @@ import re
 from importlib import resources
 
 import jinja2
+from markupsafe import Markup, escape
 
-__all__ = ["minus", "page_environment"]
+__all__ = ["code", "minus", "page_environment"]
 
+_CODE = re.compile(r"`([^`]+)`")
 _MINUS = re.compile(r"(?<![\w.)\-])-(?=\d)")
 
 
@@ -19,6 +21,15 @@ def minus(text: str) -> str:
     '−5.0 points [−10.0, +0.3], 10-20% on gpt-4'
     """
     return _MINUS.sub("−", text)
+
+
+def code(text: str) -> Markup:
+    """What terminals show between backticks, as code; everything is escaped.
+
+    >>> code("`leadline probe` says <which>")
+    Markup('<code>leadline probe</code> says &lt;which&gt;')
+    """
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def page_environment(package: str, folder: str = "") -> jinja2.Environment:
@@ -35,5 +46,5 @@ def page_environment(package: str, folder: str = "") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["minus"] = minus
+    environment.filters |= {"minus": minus, "code": code}
     return environment

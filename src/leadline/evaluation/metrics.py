@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from leadline.stats import (
     bounded_mean,
     cons_at_k,
     count_mean,
+    never_certain,
     paired_bootstrap,
     paired_bootstrap_ratio,
+    paired_counts,
     pass_at_k,
 )
 from leadline.types import Completion, Problem, Score
@@ -161,13 +164,21 @@ def paired_differences(
         raise DataError(f"{a_name} and {b_name} were evaluated on different problems")
     rows = []
     for metric in metrics:
-        if metric in left.shares and metric in right.shares:
-            interval = paired_bootstrap(left.shares[metric], right.shares[metric], seed=seed)
-        else:
-            interval = paired_bootstrap_ratio(left.ratio(metric), right.ratio(metric), seed=seed)
+        interval = _paired(left, right, metric, seed)
         ci = [interval.lo, interval.hi]
         rows.append({"a": a_name, "b": b_name, "metric": metric, "difference": interval.value, "ci": ci})
     return rows
+
+
+def _paired(left: MetricTable, right: MetricTable, metric: str, seed: int) -> Interval:
+    """Right minus left: of pass@k as ``leadline compare`` has it, so that one page does not show two intervals."""
+    if metric not in left.shares or metric not in right.shares:
+        return paired_bootstrap_ratio(left.ratio(metric), right.ratio(metric), seed=seed)
+    if metric.startswith("pass@"):
+        statistic = partial(pass_at_k, k=int(metric.removeprefix("pass@")))
+        return paired_counts((left.n, left.c), (right.n, right.c), [statistic], seed=seed)[0][2]
+    votes = left.shares[metric], right.shares[metric]
+    return never_certain(paired_bootstrap(*votes, seed=seed), votes[1] - votes[0])
 
 
 Rows = dict[str, list[tuple[Completion, Score]]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -89,9 +89,14 @@ def _lines(fault: ValidationError) -> list[str]:
 def _meant(place: Sequence[int | str]) -> str:
     """The keys that stand where an unknown one was given; nothing where the section is not a plain one."""
     section: Any = Recipe
+    named = False  # whether the next part is a name that the recipe chose, such as that of an arm
     for part in place[:-1]:
+        if named:
+            named = False
+            continue
         field = getattr(section, "model_fields", {}).get(part)
         kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
         section = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
+        named = bool(kinds) and get_origin(kinds[0]) is dict
     known = list(getattr(section, "model_fields", {}))
     return f"; there are {', '.join(known)}" if known else ""

@@ -259,7 +259,8 @@ class Recipe(RecipeSection):
         ]
         if max(self.evaluation.ks) > self.evaluation.samples:
             faults.append(
-                f"evaluation.ks: {max(self.evaluation.ks)} needs at least as many evaluation.samples"
+                f"evaluation.ks: {max(self.evaluation.ks)} needs at least as many evaluation.samples, not "
+                f"{self.evaluation.samples}: raise these, or set ks, e.g. {sorted({1, self.evaluation.samples})}"
             )
         if self.rl.prompts % self.rl.updates:
             faults.append(f"rl.updates: {self.rl.updates} does not divide rl.prompts {self.rl.prompts}")

@@ -229,7 +229,7 @@ def _length_wins(arm: Arm) -> ArmSentence | None:
     length = np.mean([push.length for push in known])
     return (
         "The length term of ", arm, f" outweighs accuracy: over the last {_LATE} steps accuracy pushed towards long "
-        f"answers ({accuracy.mean():+.2f}) and the length term towards short ones ({length:+.2f}). Accuracy that is "
+        f"answers ({accuracy.mean():+z.2f}) and the length term towards short ones ({length:+z.2f}). Accuracy that is "
         "still high may fall from here.",
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leadline.display.numbers import bracket, percent, signed, token_count, whole
+from leadline.display.numbers import bracket, count, percent, signed, token_count, whole
 from leadline.report.gather import Arm, Difference, Run
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "ReportTable", "TableCell", "differences_table", "results_table"]
@@ -117,5 +117,5 @@ def _size(arm: Arm) -> str:
     if samples is None or samples <= 0:
         return f"{whole(problems)} problems"
     if samples % problems == 0:
-        return f"{whole(problems)} problems × {whole(samples / problems)}"
+        return f"{count(round(problems), 'problem')} × {whole(samples / problems)}"
     return f"{whole(problems)} problems, {whole(samples)} answers"

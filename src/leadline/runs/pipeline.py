@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline import __version__
+from leadline.display.numbers import count
 from leadline.display.progress import Progress
 from leadline.engine.signals import Interrupts
 from leadline.errors import ConfigError, InputError, Interrupted, StoppedByAlarm
@@ -162,7 +163,9 @@ class Pipeline:
         samples, raw = folder / "eval.jsonl.gz", folder / "raw.jsonl"
         graded = read_graded(samples, problems, config.samples)
         if graded is None:
-            self.progress.note(f"{name}: measuring {len(problems)} problems x {config.samples} samples")
+            self.progress.note(
+                f"{name}: measuring {count(len(problems), 'problem')} x {count(config.samples, 'sample')}"
+            )
             cap = config.max_tokens or self.recipe.rl.max_tokens
             with DrawStore(raw) as store:
                 graded = draw_and_grade(
@@ -195,13 +198,9 @@ class Pipeline:
         for name, arm in self.recipe.arms.items():
             if name in arms:
                 arms[name]["advantage"] = arm.advantage.model_dump()
-        names = [name for name in results if name != "base"]
-        pairs = [(names[0], other) for other in names[1:]] if names else []
-        trained = [name for name in names if name != "sft"]
-        pairs += [(trained[0], other) for other in trained[1:] if names[0] == "sft"] if trained else []
         paired = [
             row
-            for a, b in pairs
+            for a, b in pairs(list(results))
             for row in paired_differences((a, results[a]), (b, results[b]), seed=self.recipe.seed)
         ]
         return {
@@ -212,6 +211,21 @@ class Pipeline:
             "seconds": seconds,
             "versions": versions(),
         }
+
+
+def pairs(measured: Sequence[str]) -> list[tuple[str, str]]:
+    """What is held against what: every arm against the model it began from, and against the first arm.
+
+    >>> pairs(["base", "sft", "grpo", "lead"])
+    [('sft', 'grpo'), ('sft', 'lead'), ('grpo', 'lead')]
+    >>> pairs(["base", "grpo"])  # without a supervised stage
+    [('base', 'grpo')]
+    >>> pairs(["base", "sft"])
+    []
+    """
+    start = "sft" if "sft" in measured else "base"
+    arms = [name for name in measured if name not in ("base", "sft")]
+    return [(start, arm) for arm in arms if start in measured] + [(arms[0], other) for other in arms[1:]]
 
 
 def versions() -> dict[str, str]:

@@ -22,6 +22,7 @@ from leadline.stats.interval import (
     rule_of_three,
 )
 from leadline.stats.mass_law import MassLaw, fit_mass_law
+from leadline.stats.paired import never_certain, paired_counts
 from leadline.stats.passk import cons_at_k, cover_at, mixed_at, pass_at_k, plug_in_pass_at_k, tilted_at
 from leadline.stats.poisson_binomial import poisson_binomial_pmf, poisson_binomial_tail
 from leadline.stats.prediction import predicted_mixture, predicted_share
@@ -44,8 +45,10 @@ __all__ = [
     "cover_at",
     "fit_mass_law",
     "mixed_at",
+    "never_certain",
     "paired_bootstrap",
     "paired_bootstrap_ratio",
+    "paired_counts",
     "paired_seeds",
     "pass_at_k",
     "plug_in_pass_at_k",

@@ -46,7 +46,7 @@ def smooth_intervals(
     values, scores = [], []
     for weights in resample_weights(size, draws, seed):
         shift = weights @ rows / size
-        drawn = function(centre + shift)
+        drawn = function(weights @ table / size)  # not centre + shift, which makes -2e-16 of a sum of nothing
         spread = _errors(function, centre + shift, weights @ products / size, shift)
         values.append(drawn)
         scores.append((drawn - own) / np.maximum(spread, np.maximum(error * LEAST_ERROR, 1e-300)))

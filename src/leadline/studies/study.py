@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from leadline.display.numbers import minutes
 from leadline.errors import DataError
@@ -22,6 +22,7 @@ from leadline.studies.output.figures import figures
 from leadline.studies.output.files import plan_and_versions, write_rows, write_study
 from leadline.studies.output.page import study_page
 from leadline.studies.plan import Plan, beyond_plan, make_plan
+from leadline.types import finite_number
 
 __all__ = ["run_study", "write_outputs"]
 
@@ -141,13 +142,19 @@ def _neighbours(out: Path, own: str) -> dict[str, list[dict[str, float]]]:
             other = read_json(path)
         except DataError:
             continue
-        if (
-            other.get("schema") == SCHEMA
-            and other.get("axis") != own
-            and isinstance(other.get("curve"), list)
-        ):
-            found.setdefault(str(other["axis"]), other["curve"])
+        axis, bins = other.get("axis"), other.get("curve")
+        if other.get("schema") == SCHEMA and isinstance(axis, str) and axis != own and _is_curve(bins):
+            found.setdefault(axis, bins)
     return found
+
+
+def _is_curve(bins: Any) -> TypeGuard[list[dict[str, float]]]:
+    """Whether that is what :func:`curve` makes: any file may be called ``results.json``."""
+    return isinstance(bins, list) and all(
+        isinstance(each, dict) and finite_number(each.get(name)) is not None
+        for each in bins
+        for name in ("Q", "gain")
+    )
 
 
 def _grid(plan: Plan) -> str:

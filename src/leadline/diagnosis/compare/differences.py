@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,25 +14,20 @@ from leadline.diagnosis.compare.pairing import Pair
 from leadline.diagnosis.probe.curves import FEW
 from leadline.stats import (
     Interval,
-    bootstrap_means,
-    bootstrap_t_means,
-    bounded_mean,
-    count_mean,
     paired_bootstrap_ratio,
+    paired_counts,
     pass_at_k,
     resample_weights,
 )
-from leadline.stats.bootstrap import DRAWS, percentile_tails
+from leadline.stats.bootstrap import percentile_tails
+from leadline.stats.paired import Hits, Statistic
 
 __all__ = ["Crossing", "MetricChange", "crossing", "pass_rows", "ratio_row", "share_row"]
 
 Array = npt.NDArray[np.float64]
 
-Hits = tuple[Array, Array]  # samples, and those of them that count, one number a problem
-Statistic = Callable[[Array, Array], Array]
 
 CURVE_POINTS = 60  # values of k at which the curves are compared
-SIDE_CONFIDENCE = 0.99  # confidence of the sides' limits that bound the difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,62 +90,8 @@ def share_row(name: str, base: Hits, tuned: Hits, seed: int = 0) -> MetricChange
 
 
 def _rows(base: Hits, tuned: Hits, statistics: Mapping[str, Statistic], seed: int) -> list[MetricChange]:
-    if not statistics:
-        return []
-    change = np.stack([of(*tuned) - of(*base) for of in statistics.values()], axis=1)
-    plain = bootstrap_means(change, draws=DRAWS, seed=seed)
-    leaning = bootstrap_t_means(change, draws=DRAWS, seed=seed)
-    rows = []
-    for i, (name, statistic) in enumerate(statistics.items()):
-        sides = [count_mean(*side, statistic) for side in (base, tuned)]
-        stretch = max(
-            _stretch(side, statistic, wide) for side, wide in zip((base, tuned), sides, strict=True)
-        )
-        interval = _possible(_cautious(plain[i], leaning[i], stretch), base, tuned, statistic)
-        rows.append(MetricChange(name, sides[0], sides[1], never_certain(interval, change[:, i])))
-    return rows
-
-
-def _cautious(plain: Interval, leaning: Interval, stretch: float) -> Interval:
-    """Hull of the percentile interval, stretched about its value, and the studentised one.
-
-    Rare large changes are missing from most sets of fifty problems, and then from all of their resamples. How
-    much the law of the counts widens the interval of either side is how much the difference is widened.
-    Measured in benchmarks/coverage.py.
-    """
-    value = plain.value
-    lo = min(value - stretch * (value - plain.lo), leaning.lo)
-    hi = max(value + stretch * (plain.hi - value), leaning.hi)
-    return Interval(value, max(lo, -1.0), min(hi, 1.0))
-
-
-def _possible(interval: Interval, base: Hits, tuned: Hits, statistic: Statistic) -> Interval:
-    """The interval cut to what the two sides' own limits allow: their difference cannot leave that.
-
-    Where few problems moved, resamples without any of them stretch the studentised limits far out: 2 of 30 would
-    give +73 points. The sides' limits are taken at 99%, so that the cut costs next to no coverage.
-    """
-    before, after = (count_mean(*side, statistic, SIDE_CONFIDENCE) for side in (base, tuned))
-    value = interval.value
-    lo, hi = max(interval.lo, after.lo - before.hi), min(interval.hi, after.hi - before.lo)
-    return Interval(value, min(lo, value), max(hi, value))
-
-
-def _stretch(side: Hits, statistic: Statistic, wide: Interval) -> float:
-    bare = bounded_mean(statistic(*side)).width
-    return max(wide.width / bare, 1.0) if bare > 0 else 1.0
-
-
-def never_certain(interval: Interval, values: Array) -> Interval:
-    """Widen a bootstrap interval where nearly all problems agree: 3.7 of M problems may still differ by 1.
-
-    Resampling values that are all equal claims certainty; that a kind of problem did not occur among M says
-    only that its share is below ``1 - 0.025^(1/M)``.
-    """
-    if np.ptp(values) > 1e-12:
-        return interval
-    slack = 1 - 0.025 ** (1 / values.size)
-    return Interval(interval.value, max(interval.lo - slack, -1.0), min(interval.hi + slack, 1.0))
+    found = paired_counts(base, tuned, list(statistics.values()), seed=seed)
+    return [MetricChange(name, *intervals) for name, intervals in zip(statistics, found, strict=True)]
 
 
 def _curves(counts: Counts, ks: Sequence[int]) -> Array:

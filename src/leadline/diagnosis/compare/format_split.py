@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
-from leadline.diagnosis.compare.length_split import SPLIT_DRAWS
 from leadline.diagnosis.compare.pairing import Pair
 from leadline.stats import Interval, smooth_intervals
 
@@ -53,7 +52,7 @@ def split_form(pair: Pair, seed: int = 0) -> FormSplit | None:
     table = np.concatenate([_rates(side) for side in sides], axis=1)
     if not (table.sum(axis=0)[[0, 2]] > 0).all():
         return None
-    form, content = smooth_intervals(table, _parts, draws=SPLIT_DRAWS, seed=seed)
+    form, content = smooth_intervals(table, _parts, seed=seed)
     means = table.mean(axis=0)
     right = (float(means[1] / means[0]), float(means[3] / means[2]))
     return FormSplit((float(means[0]), float(means[2])), right, form, content)

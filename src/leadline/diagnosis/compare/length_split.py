@@ -15,8 +15,6 @@ __all__ = ["LengthSplit", "split_length"]
 
 Array = npt.NDArray[np.float64]
 
-SPLIT_DRAWS = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class LengthSplit:
@@ -48,7 +46,7 @@ def split_length(pair: Pair, seed: int = 0) -> LengthSplit | None:
     both = (c1 > 0) & (c2 > 0)
     change = np.where(both, t2 / np.where(c2 > 0, c2, 1) - t1 / np.where(c1 > 0, c1, 1), 0.0)
     table = np.column_stack([table, change * c1, change * c2])
-    total, same, mix = smooth_intervals(table, _parts, draws=SPLIT_DRAWS, seed=seed)
+    total, same, mix = smooth_intervals(table, _parts, seed=seed)
     return LengthSplit(float(t1.sum() / c1.sum()), total, same, mix)
 
 

@@ -285,7 +285,7 @@ def _tokens(name: str, row: MetricChange) -> Sentence:
 
 
 def _signed(interval: Interval) -> str:
-    return f"{interval.value:+.1f} [{interval.lo:+.1f}, {interval.hi:+.1f}]"
+    return f"{interval.value:+z.1f} [{interval.lo:+z.1f}, {interval.hi:+z.1f}]"
 
 
 def _single_problems(found: Comparison) -> Iterator[Sentence]:

@@ -176,7 +176,7 @@ def _laws(found: Comparison) -> Table:
         rows.append(("slope of logit p' over logit Q", _plain(laws.slope, 2)))
     rows += [
         ("arcsine shift", f"{laws.shift:.3f}"),
-        ("log-likelihood, tilt minus arcsine", f"{laws.log_ratio:+.1f}"),
+        ("log-likelihood, tilt minus arcsine", f"{laws.log_ratio:+z.1f}"),
         ("scatter about the tilt", f"{laws.dispersion:.2f}"),
     ]
     note = (

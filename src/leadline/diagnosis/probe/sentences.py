@@ -203,7 +203,8 @@ def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
     if code not in ("sft_first", "saturated", "split") and kept and probe.kept_live is not None:
         yield Sentence(
             f"Take G = {g}{_doubt(probe)}{_price(g)} and the {count(kept, 'problem')} with a solve rate between "
-            f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of their groups "
+            f"{percent(probe.edges.floor)} and {percent(probe.edges.high)}: {share(probe.kept_live)} of "
+            f"{'its' if kept == 1 else 'their'} groups "
             f"will be live (from {LAW}, as these samples chose the problems).",
             (
                 "recommended.G",
@@ -229,7 +230,7 @@ def _advice(probe: Probe, code: str) -> Iterator[Sentence]:
         )
     if probe.undecided:
         yield Sentence(
-            f"{count(probe.undecided, 'problem')} could lie in another band: the intervals of their solve rates "
-            "cross an edge.",
+            f"{count(probe.undecided, 'problem')} could lie in another band: the interval of the solve rate crosses "
+            "an edge.",
             ("undecided",),
         )

@@ -27,7 +27,9 @@ def probe_finding(
     ``source`` stands in the command that is advised; ``about`` says which model was sampled and how.
     """
     n = probe.counts.n
-    size = f"{count(len(probe.counts), 'problem')}, {np.median(n):.0f} samples each (median). {about}"
+    size = (
+        f"{count(len(probe.counts), 'problem')}, {count(int(np.median(n)), 'sample')} each (median). {about}"
+    )
     tables = [_groups(probe), _bands(probe), _curve(probe), _reach(probe)]
     tables += list(_form(probe))
     if problems:

@@ -143,7 +143,7 @@ class Plot:
             if mark.lo is not None and mark.hi is not None and not self._shaded(series):
                 parts.append(self._whisker(x, y, mark.lo, mark.hi, series.paint))
             if series.points:
-                parts.append(marker(x, y, series.colour, hollow=series.hollow, faint=series.dots))
+                parts.append(marker(x, y, series.colour, hollow=series.hollow, crowd=series.crowd))
         return parts
 
     def _whisker(self, x: float, y: float, lo: float, hi: float, colour: str) -> str:
@@ -169,7 +169,7 @@ class Plot:
             if series.line:
                 parts.append(line(x - 8, y - 4, x + 8, y - 4, series.paint, 1.8))
             if series.points:
-                parts.append(marker(x, y - 4, series.colour, hollow=series.hollow, faint=series.dots))
+                parts.append(marker(x, y - 4, series.colour, hollow=series.hollow, crowd=series.crowd))
             parts.append(label(x + 14, y, series.name))
         return parts
 

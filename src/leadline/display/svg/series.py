@@ -29,7 +29,7 @@ class Series:
         colour: place in the palette, which gives the marker's shape, too.
         line: join the marks.
         band: shade between the limits, which need not be drawn as whiskers then. Not where rows are named.
-        dots: draw the marks small and faint.
+        dots: draw the marks as faint dots, smaller where they are many.
         hollow: leave the markers unfilled.
         points: draw markers at all.
     """
@@ -42,6 +42,11 @@ class Series:
     dots: bool = False
     hollow: bool = False
     points: bool = True
+
+    @property
+    def crowd(self) -> int:
+        """How many dots it is; 0 for marks of a shape."""
+        return len(self.marks) if self.dots else 0
 
     @property
     def paint(self) -> str:

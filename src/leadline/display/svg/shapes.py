@@ -15,6 +15,7 @@ _CORNERS = {
     "diamond": ((0, -5), (5, 0), (0, 5), (-5, 0)),
     "triangle": ((0, -5), (4.6, 3.6), (-4.6, 3.6)),
 }
+_FEW = 200  # dots of a cloud; above, they are drawn smaller
 _LETTER = 6.2  # pixels, on the wide side for the fonts that readers have
 
 Place = tuple[float, float]
@@ -42,11 +43,15 @@ def area(places: Sequence[Place], colour: str) -> str:
     return f'<polygon class="band" points="{_points(places)}" fill="{colour}" fill-opacity="0.18"/>'
 
 
-def marker(x: float, y: float, place: int, *, hollow: bool = False, faint: bool = False) -> str:
-    """A point in the colour, and the shape, of a place in the palette; ``faint`` is a small dot whatever the shape."""
+def marker(x: float, y: float, place: int, *, hollow: bool = False, crowd: int = 0) -> str:
+    """A point in the colour, and the shape, of a place in the palette.
+
+    With ``crowd`` it is a dot among so many, whatever the shape: small and faint where there are hundreds.
+    """
     colour = COLOURS[place % len(COLOURS)]
-    if faint:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}" fill-opacity="0.3"/>'
+    if crowd:
+        size, opacity = (2, 0.3) if crowd > _FEW else (3.5, 0.6)
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" fill="{colour}" fill-opacity="{opacity:g}"/>'
     paint = f'fill="{"#fff" if hollow else colour}" stroke="{colour}" stroke-width="1.5"'
     shape = _SHAPES[place % len(_SHAPES)]
     if shape == "circle":

@@ -10,19 +10,23 @@ __all__ = ["CONSTANT_REWARD"]
 
 
 _MASTERED = 0.95
+_SAME = 1e-9
+"""Below this standard deviation all rewards are one."""
 
 
 def _look(seen: Observation, run: History) -> Sign | None:
     spread = seen.get("reward_sd")
     if spread is None:
         return None
-    varied = [early for early in run.early if early.values.get("reward_sd", 1.0) >= 1e-9]
-    mastered = bool(varied) and seen.values.get("pass@1", 0.0) >= _MASTERED and learned(run)
+    varied = [early.values.get("reward_sd", 1.0) >= _SAME for early in run.early]
+    mastered = any(varied) and seen.values.get("pass@1", 0.0) >= _MASTERED and learned(run)
     reward = seen.values.get("reward", 0.0)
     says = "every completion of every step so far earned the same: {}"
-    if varied:
+    if varied[:1] == [True]:
         says = "every completion of a step earns the same by now: {}; at the start they did not"
-    return flag(spread < 1e-9 and not mastered, reward, says, chance=0.02)
+    elif any(varied):
+        says = "every completion of a step earned the same: {}; so it was from the first step on, but for a few steps"
+    return flag(spread < _SAME and not mastered, reward, says, chance=0.02)
 
 
 CONSTANT_REWARD = Check(

@@ -21,7 +21,7 @@ def _look(seen: Observation, run: History) -> Sign | None:
     if min(answered) <= 0 or run.steps < 2 * _WINDOW:
         return None
     among = now / answered[1] - begun / answered[0]
-    says = f"accuracy rose by {{}}, among completions with an answer by {100 * among:+.1f} points"
+    says = f"accuracy rose by {{}}, among completions with an answer by {100 * among:+z.1f} points"
     return flag(
         now - begun > _GAIN and among < _SHARE * (now - begun), now - begun, says, chance=0.1, kind="share"
     )

@@ -26,7 +26,7 @@ def _look(seen: Observation, _: History) -> Sign | None:
     if push is None:
         return None
     says = (
-        f"being right pushes to long answers ({push.accuracy:+.2f}), the length term to short ones, and wins "
+        f"being right pushes to long answers ({push.accuracy:+z.2f}), the length term to short ones, and wins "
         "(sum {})"
     )
     return flag(push.accuracy < -_LIMIT and push.won > _LIMIT, push.won, says, chance=0.1)

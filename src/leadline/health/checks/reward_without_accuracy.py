@@ -18,7 +18,7 @@ def _look(seen: Observation, run: History) -> Sign | None:
     rise, gain = (_rise(run, name) for name in ("reward", "pass@1"))
     if rise is None or gain is None:
         return None
-    says = f"the reward rose by {{}} since the start, accuracy by {100 * gain:+.1f} points" + _part(run)
+    says = f"the reward rose by {{}} since the start, accuracy by {100 * gain:+z.1f} points" + _part(run)
     return flag(rise > _RISE and gain < _FLAT, rise, says, chance=0.1)
 
 
@@ -38,7 +38,7 @@ def _part(run: History) -> str:
     if not growth:
         return ""
     most = max(growth, key=lambda name: growth[name])
-    return f"; what grows is {most!r} ({growth[most]:+.2f})"
+    return f"; what grows is {most!r} ({growth[most]:+z.2f})"
 
 
 REWARD_WITHOUT_ACCURACY = Check(

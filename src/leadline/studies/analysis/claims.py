@@ -205,5 +205,5 @@ def gain_points(interval: Interval) -> str:
     '+4.1 points (one seed)'
     """
     if not np.isfinite(interval.width):
-        return f"{100 * interval.value:+.1f} points (one seed)"
+        return f"{100 * interval.value:+z.1f} points (one seed)"
     return points(interval)

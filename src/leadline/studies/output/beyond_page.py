@@ -63,7 +63,7 @@ def answer_sentence(one: Mapping[str, Any]) -> str:
     drawn = spent["completions"] + spent["parts"] + spent["prefixed"]
     return (
         f"Of the problems without support {counts} ones ended above 10% (a seed): {held}; T3 p = "
-        f"{one['t3']['p_value']:.2g}; mean success of trained problems {100 * one['gain'][0]:+.1f} points; "
+        f"{one['t3']['p_value']:.2g}; mean success of trained problems {100 * one['gain'][0]:+z.1f} points; "
         f"{drawn:,.0f} draws, {spent['updates']:,.0f} updates, {spent['references']:,.0f} reference answers."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from leadline.errors import InputError
-from leadline.rewards.user_functions import resolve
+from leadline.rewards.user_functions import guarded, resolve
 from leadline.studies.design.axes.composition import composition
 from leadline.studies.design.axes.depth import depth
 from leadline.studies.design.axes.length import length
@@ -32,7 +32,7 @@ def find_axis(name: str) -> Axis:
         return AXES[name]()
     if ":" not in name:
         raise InputError(f"axis {name!r}: not one of {', '.join(AXES)}, nor module:function")
-    axis = resolve(name, what="axis")()
+    axis = guarded(resolve(name, what="axis"), f"axis {name!r}")()
     if not isinstance(axis, Axis):
         raise InputError(f"axis {name!r}: gave a {type(axis).__name__}, not an Axis")
     return axis

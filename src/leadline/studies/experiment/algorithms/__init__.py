@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leadline.errors import InputError
-from leadline.rewards.user_functions import resolve
+from leadline.rewards.user_functions import guarded, resolve
 from leadline.studies.experiment.algorithms.algorithm import Algorithm
 from leadline.studies.experiment.algorithms.backtrack import backtrack
 from leadline.studies.experiment.algorithms.compose import compose, compose_blind, compose_majority
@@ -117,4 +117,4 @@ def find_algorithm(name: str) -> Algorithm:
     if ":" not in name:
         raise InputError(f"algorithm {name!r}: not one of {', '.join(ALGORITHMS)}, nor module:function")
     step = resolve(name, what="algorithm")
-    return Algorithm(step, (step.__doc__ or name).strip().splitlines()[0])
+    return Algorithm(guarded(step, f"algorithm {name!r}"), (step.__doc__ or name).strip().splitlines()[0])
