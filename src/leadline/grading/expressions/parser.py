@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from leadline.grading.expressions.node import FUNCTION_NAMES, FUNCTIONS, GREEK, MINUS_ONE, SEVERAL, Node
-from leadline.grading.expressions.tokens import END, Token, Unreadable, tokens_of
+from leadline.grading.expressions.tokens import END, VECTOR_NAME, Token, Unreadable, tokens_of
 from leadline.grading.text.limits import MAX_DIGITS
 
 __all__ = ["Node", "Unreadable", "read_expression"]
@@ -194,7 +194,7 @@ class _Reader:
             return Node("call", (self.braced(), self.braced()), name="binom")
         if name == "log":
             return self.logarithm()
-        if name in GREEK:
+        if name in GREEK or VECTOR_NAME.fullmatch(name):
             return self.subscripted(name)
         if name in FUNCTIONS:
             return self.call(name)
