@@ -98,3 +98,9 @@ def test_kind_of_value(kind: str) -> None:
 def test_golds_that_are_sets_by_a_condition_can_be_used() -> None:
     golds = [r"\{x \mid x \ge 1, x \ne 4\}", r"\{4k+1 : k\in\mathbb{Z}\}"]
     assert [gold_fault(gold) for gold in golds] == [None, None]
+
+
+@pytest.mark.parametrize("text", ["2*", "a!", "1/", "(a)", "a|", "a b "])
+def test_thousands_of_factors_raise_nothing(text: str) -> None:
+    with Grader() as grader:
+        assert grader.grade_many([(rf"\boxed{{{text * 900}2}}", "5")])[0].correct is False

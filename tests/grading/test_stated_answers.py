@@ -40,6 +40,8 @@ STATED = {
     ],
     "taken back straight after": [
         (r"\boxed{4} is incorrect.", "4", False),
+        (r"$\boxed{4}$ (not $\boxed{9}$)", "4", True),
+        (r"$\boxed{4}$ (not $\boxed{9}$)", "9", False),
         (r"Some say \boxed{4}, but that is wrong.", "4", False),
         (r"\boxed{4}. Wait, that's not right.", "4", False),
         ("\\boxed{4}\n\nWait, I made a mistake: 9 is odd.", "4", False),

@@ -255,8 +255,10 @@ def _union(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _CUP)
     if not found:
         parts, found = split_outside(text, _CAP)
+        if not found:
+            return None
         items = [_read(part, depth) for part in parts]
-        return common_members(items) or intersection(items) if found else None
+        return common_members(items) or intersection(items)
     return as_union([_read(part, depth) for part in parts if part.strip()])
 
 

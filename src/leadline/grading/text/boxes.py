@@ -21,6 +21,7 @@ _OR = re.compile(
     r"[\s$*,]*(?:\\[)\]])?[\s$*,]*(?:\\text\s*\{\s*or\s*\}|\\l?or(?![a-zA-Z])|or\b)\s*"
     r"(?P<value>\$[^$\n]{1,60}\$|-?\d[\d.,]*(?:/\d+)?\s*(?:\\?%)?|\\[dt]?frac\s*\{[^{}]*\}\s*\{[^{}]*\}|(?:more|less|fewer|greater)\b)"
 )
+_DENIED = re.compile(r"\b(?:not|rather than|instead of)[\s$(\\\[]*\Z", re.IGNORECASE)
 _STEP = {"{": 1, "}": -1}
 _SPACES = re.compile(r"\s*")
 _UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
@@ -76,7 +77,7 @@ def last_boxes(text: str) -> Found | None:
         if box is None and ends is None and text[start : start + 1] == "{":
             # One box is open to the end; so may be thousands before it. All pairs are found in one pass instead.
             ends = _pairs(text)
-        if box is None:
+        if box is None or _DENIED.search(text, max(0, match.start() - 40), match.start()):
             continue
         content, end = box
         if last is not None and end > last and around < MAX_AROUND:
