@@ -17,7 +17,7 @@ from leadline.grading.expressions.qualifiers import domains_differ
 from leadline.grading.expressions.structure import canonical_text
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.gold import Gold, is_readable, read_gold
-from leadline.grading.text.choices import same_choice
+from leadline.grading.text.choices import option_text, same_choice
 from leadline.grading.text.clean import clean
 from leadline.grading.text.extract import extract_answer
 from leadline.grading.text.limits import over_cap
@@ -203,13 +203,14 @@ class Grader:
         text = clean(answer)
         if not text:
             return Grade(False, Reason.no_answer)
-        structure = read_structure(text)
         ballot = _ballot(text)
         same = True if text == gold.text else same_choice(gold.text, text)
+        if same is None:
+            text = option_text(text, gold.text) or text
         if same is None and domains_differ(gold.text, text):
             same = False
         if same is None:
-            same = same_cheaply(gold.structure, structure, comparison)
+            same = same_cheaply(gold.structure, read_structure(text), comparison)
         if same is not None:
             return Grade(same, Reason.match if same else Reason.mismatch, ballot)
         options = (

@@ -12,6 +12,7 @@ from fractions import Fraction
 import mpmath
 import sympy
 
+from leadline.grading.comparison.constants import same_up_to_a_constant, with_constants_exchanged
 from leadline.grading.comparison.equations import same_equation
 from leadline.grading.comparison.leaves import same_leaf, same_measure
 from leadline.grading.comparison.math_verify_bridge import parsed, verified
@@ -173,6 +174,12 @@ def _same_readings(gold: Leaf, answer: Leaf, scale: Fraction, comparison: Strict
     g, a = readable(gold.text), readable(answer.text)
     if a is not None and scale != 1:
         a = Node("mul", (Node("num", value=scale), a))
+    if (
+        g is not None
+        and a is not None
+        and (same_up_to_a_constant(g, a) is True or with_constants_exchanged(g, a, comparison))
+    ):
+        return True
     if g is None or a is None or (not comparison.strict and letters_of(g) != letters_of(a)):
         return None
     if letters_of(g) != letters_of(a):

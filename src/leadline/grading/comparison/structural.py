@@ -126,6 +126,8 @@ def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness)
         return _congruences(gold, answer, leaves, comparison)
     if (gold.kind == "either") != (answer.kind == "either"):
         return False  # A or B is not A and B
+    if "ratio" in (gold.kind, answer.kind):
+        return _in_order(gold.items, answer.items, leaves, comparison) if gold.kind == answer.kind else False
     flat_gold, flat_answer = _as_vector(gold), _as_vector(answer)
     if flat_gold is not None and flat_answer is not None:
         gold, answer = flat_gold, flat_answer
@@ -141,7 +143,13 @@ def _items(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness)
             if one.kind == "set" and len(one.items) == 1 and isinstance(one.items[0], Items):
                 return same(one.items[0], other, leaves, comparison)
         return None
+    if kinds == {"set"} and _nested(gold) != _nested(answer):
+        return False  # a set of sets
     return _unordered(gold.items, answer.items, leaves, comparison)
+
+
+def _nested(items: Items) -> bool:
+    return any(isinstance(item, Items) and item.kind == "set" for item in items.items)
 
 
 def _assignments(gold: Items, answer: Items, leaves: LeafTest, comparison: Strictness) -> bool | None:

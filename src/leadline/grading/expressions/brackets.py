@@ -6,11 +6,12 @@ import re
 
 __all__ = ["matching", "split_outside"]
 
+_BEGIN, _END = re.compile(r"\\begin\s*(?=\{)"), re.compile(r"\\end\s*(?=\{)")
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 def split_outside(text: str, pattern: re.Pattern[str]) -> tuple[list[str], list[str]]:
-    """``text`` split where ``pattern`` matches outside all brackets, and the separators found."""
+    """``text`` split where ``pattern`` matches outside all brackets and environments, and the separators found."""
     parts, found, depth, start, at = [], [], 0, 0, 0
     while at < len(text):
         char = text[at]
@@ -18,6 +19,8 @@ def split_outside(text: str, pattern: re.Pattern[str]) -> tuple[list[str], list[
             depth += 1
         elif char in _CLOSE:
             depth -= 1
+        elif char == "\\" and (_BEGIN.match(text, at) or _END.match(text, at)):
+            depth += 1 if text[at + 1] == "b" else -1  # an environment is a bracket
         elif depth == 0:
             match = pattern.match(text, at)
             if match is not None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from leadline.grading.expressions.dates import read_clock, read_date
 from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
 from leadline.grading.expressions.money import without_currency
+from leadline.grading.expressions.number_words import number_in_words
 from leadline.grading.expressions.parser import Unreadable, read_expression
 from leadline.grading.expressions.trailing import Trailing, without_trailing
 from leadline.grading.expressions.units import Unit, priced
@@ -76,6 +77,11 @@ _BASE_WORDS = {
 _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
 _CHOICE = re.compile(
     r"^[(\[]?\s*(?:\\text\s*\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$"
+)
+_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_NO_SOLUTION = re.compile(
+    r"(?:there (?:is|are|exists?) )?no (?:real |integer )?(?:solutions?|roots?)(?: exists?)?|(?:the )?empty set",
+    re.IGNORECASE,
 )
 _MINUTES = re.compile(r"(-?\d+)\s*\^\s*\\circ\s*(\d{1,2})(?:'\s*(?:(\d{1,2}(?:\.\d+)?)(?:'')?)?)?")
 
@@ -183,6 +189,10 @@ def _degrees_and_minutes(text: str) -> Leaf | None:
 def _words(text: str) -> Leaf | None:
     if not is_words(text):
         return None
+    if (number := number_in_words(text)) is not None:
+        return _plain(str(number))
+    if _NO_SOLUTION.fullmatch(_TEXT.sub(r" \1 ", text).strip()):
+        return Leaf(r"\emptyset")
     counted = (
         "\\text" in text and not text.startswith("\\text") and without_trailing(text).measure is not None
     )

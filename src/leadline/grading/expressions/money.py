@@ -20,11 +20,12 @@ _SIGNS = {
 }
 _CODES = {
     "Rs": "rupee", "INR": "rupee", "EUR": "euro", "GBP": "gbp", "RMB": "yuan", "CNY": "yuan", "JPY": "yen",
-    "US": "dollar", "HK": "dollar", "AU": "dollar", "CA": "dollar", "NZ": "dollar",
+    "US": "dollar", "HK": "dollar", "AU": "dollar", "CA": "dollar", "NZ": "dollar", "A": "dollar", "C": "dollar",
+    "S": "dollar", "NT": "dollar", "R": "brl",
 }  # fmt: skip
 _SIGN = re.compile(rf"\\text\s*\{{\s*\\({'|'.join(_SIGNS)})\s*\}}|\\({'|'.join(_SIGNS)})(?![a-zA-Z])")
 _CODE = re.compile(
-    r"^(?:\\text\s*\{\s*)?(?:(Rs|INR|EUR|GBP|RMB|CNY|JPY)\.?|(US|HK|AU|CA|NZ)D?)\s*\}?\s*(?=\\usd|-?[\d.])"
+    r"^(?:\\text\s*\{\s*)?(?:(Rs|INR|EUR|GBP|RMB|CNY|JPY)\.?|(US|HK|AU|CA|NZ)D?|(NT|[ACRS])(?=\s*\}?\s*\\usd))\s*\}?\s*(?=\\usd|-?[\d.])"
 )
 
 
@@ -38,7 +39,7 @@ def without_currency(text: str) -> tuple[str, Unit | None]:
     name = ""
     code = _CODE.match(text)
     if code is not None:
-        name, text = _CODES[code.group(1) or code.group(2)], text[code.end() :]
+        name, text = _CODES[code.group(1) or code.group(2) or code.group(3)], text[code.end() :]
     if "\\" in text:
         found = {match.group(1) or match.group(2) for match in _SIGN.finditer(text)}
         if len(found) == 1:

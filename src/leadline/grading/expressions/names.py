@@ -9,7 +9,7 @@ from leadline.grading.expressions.brackets import split_outside
 __all__ = ["VALUE_NAME", "is_name_tuple", "point_name", "tidy_name"]
 
 VALUE_NAME = re.compile(
-    r"^(?:\\(?:hat|widehat|vec|overline|tilde)\s*(?:\{\s*\w+\s*\}|\w)|[A-Za-z]+|\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\d+|\w))?'*(?:\^\s*\{\s*-1\s*\}(?=\s*\())?(?:\s*\([^()=<>]{1,20}\))?$"
+    r"^(?:\\(?:hat|widehat|vec|overline|tilde)\s*(?:\{\s*\w+\s*\}|\w)|[A-Za-z]+|\|\s*(?:[zw]|[A-Z]{2}|\\vec\s*(?:\{\s*\w\s*\}|\w))\s*\||\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\d+|\w))?'*(?:\^\s*\{\s*-1\s*\}(?=\s*\())?(?:\s*\([^()=<>]{1,20}\))?$"
 )
 _COMMA = re.compile(r"[,;]")
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["FUNCTIONS", "FUNCTION_NAMES", "GREEK", "MINUS_ONE", "SEVERAL", "Node"]
+from leadline.grading.expressions.tokens import Unreadable
+from leadline.grading.text.limits import MAX_DIGITS
+
+__all__ = [
+    "FUNCTIONS",
+    "FUNCTION_NAMES",
+    "GREEK",
+    "MINUS_ONE",
+    "SEVERAL",
+    "Node",
+    "mixed_number",
+    "number_node",
+]
 
 GREEK = frozenset(
     [
@@ -114,3 +126,22 @@ class Node(NamedTuple):
 
 
 MINUS_ONE = Node("num", value=Fraction(-1))
+_WRITTEN_OUT = {"2.71828182845": "e", "3.14159265358": "pi"}
+
+
+def number_node(text: str) -> Node:
+    """A number, or the constant that it writes out."""
+    if text[:13] in _WRITTEN_OUT:
+        return Node("sym", name=_WRITTEN_OUT[text[:13]])
+    if len(text) > MAX_DIGITS:
+        raise Unreadable("digits")
+    return Node("num", value=Fraction(text))
+
+
+def mixed_number(whole: Node, part: Node) -> Node:
+    """A whole number with a fraction behind it."""
+    above, below = (arg.value for arg in part.args)
+    assert whole.value is not None
+    if above is None or below is None or whole.value.denominator != 1 or not 0 <= above < below:
+        raise Unreadable("a number before a fraction")
+    return Node("add", (whole, part))

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from leadline.grading.expressions.node import FUNCTION_NAMES, FUNCTIONS, GREEK, MINUS_ONE, SEVERAL, Node
-from leadline.grading.expressions.tokens import END, Token, Unreadable, tokens_of
-from leadline.grading.text.limits import MAX_DIGITS
+from leadline.grading.expressions.node import (
+    FUNCTION_NAMES,
+    FUNCTIONS,
+    GREEK,
+    MINUS_ONE,
+    SEVERAL,
+    Node,
+    mixed_number,
+    number_node,
+)  # fmt: skip
+from leadline.grading.expressions.tokens import END, VECTOR_NAME, Token, Unreadable, tokens_of
 
 __all__ = ["Node", "Unreadable", "read_expression"]
 
 MAX_EXPRESSION_DEPTH = 40
+MAX_FACTORS = 200
+"""Each factor is a level of the tree, which is walked by recursion."""
 
 _ARGUMENTS = GREEK | {"frac", "sqrt"}
 _AFTER_ARGUMENT = FUNCTIONS | {"log", "cdot", "times"}
@@ -35,7 +45,7 @@ class _Reader:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth = tokens, 0, 0
-        self.bars = self.functions = 0
+        self.bars = self.functions = self.factors = 0
         self.degrees = False
 
     def peek(self) -> Token:
@@ -81,10 +91,10 @@ class _Reader:
             token = self.peek()
             if token == Token("sign", "*") or token in (Token("command", "cdot"), Token("command", "times")):
                 self.take()
-                node = Node("mul", (node, self.power()))
+                node = Node("mul", (node, self.factor()))
             elif token in (Token("sign", "/"), Token("command", "div"), Token("sign", ":")):
                 self.take()
-                node, divided = Node("div", (node, self.power())), token.text == "/"
+                node, divided = Node("div", (node, self.factor())), token.text == "/"
             elif (
                 token.kind in ("number", "letter", "command")
                 or token
@@ -102,23 +112,33 @@ class _Reader:
             else:
                 return node
 
+    def count(self) -> None:
+        self.factors += 1
+        if self.factors > MAX_FACTORS:
+            raise Unreadable("too many factors")
+
+    def factor(self) -> Node:
+        self.count()
+        return self.power()
+
     def modulus(self, left: Node) -> Node:
         self.take()
         return Node("call", (left, self.power()), name="mod")
 
     def juxtaposed(self, left: Node) -> Node:
         starts_with_number = self.peek().kind == "number"
-        right = self.power()
+        right = self.factor()
         if starts_with_number:
             raise Unreadable("a number behind a factor")
         if left.kind == "num" and right.kind == "div" and all(arg.kind == "num" for arg in right.args):
-            return _mixed(left, right)
+            return mixed_number(left, right)
         return Node("mul", (left, right))
 
     def power(self) -> Node:
         base = self.atom()
         while self.peek() in (Token("sign", "^"), Token("sign", "%"), Token("sign", "!")):
             sign = self.take().text
+            self.count()
             if sign == "%":
                 raise Unreadable(sign)
             if sign == "!":
@@ -149,11 +169,11 @@ class _Reader:
             return self.atom()
         token = self.take()
         if token.kind == "number":
-            return _number(token.text)
+            return number_node(token.text)
         if token.kind == "letter":
             return Node("sym", name=token.text)
         if token == Token("sign", "-") and self.peek().kind == "number":
-            return Node("mul", (MINUS_ONE, _number(self.take().text)))
+            return Node("mul", (MINUS_ONE, number_node(self.take().text)))
         raise Unreadable("exponent")
 
     def braced(self) -> Node:
@@ -165,7 +185,7 @@ class _Reader:
     def atom(self) -> Node:
         token = self.take()
         if token.kind == "number":
-            return _number(token.text)
+            return number_node(token.text)
         if token.kind == "letter":
             return self.subscripted(token.text)
         if token == Token("sign", "("):
@@ -194,7 +214,7 @@ class _Reader:
             return Node("call", (self.braced(), self.braced()), name="binom")
         if name == "log":
             return self.logarithm()
-        if name in GREEK:
+        if name in GREEK or VECTOR_NAME.fullmatch(name):
             return self.subscripted(name)
         if name in FUNCTIONS:
             return self.call(name)
@@ -275,7 +295,9 @@ class _Reader:
         r"""A function: ``\sin(2x)``, ``\sin 2x``, ``\sin^2 x``. ``\sin x^2`` and ``\sin xy`` are read in two ways."""
         power = self.power_of_function()
         if power is not None and power.kind != "num":
-            if not name.startswith(("sin", "cos", "tan")) or power != Node("mul", (MINUS_ONE, _number("1"))):
+            if not name.startswith(("sin", "cos", "tan")) or power != Node(
+                "mul", (MINUS_ONE, number_node("1"))
+            ):
                 raise Unreadable("an inverse, or a power")
             name, power = f"arc{name}", None
         self.functions += 1
@@ -288,7 +310,7 @@ class _Reader:
         if name == "exp":
             node = Node("pow", (Node("sym", name="e"), argument))
         elif name == "lg":
-            node = Node("call", (argument, _number("10")), name="log")
+            node = Node("call", (argument, number_node("10")), name="log")
         else:
             node = Node("call", (argument,), name=name)
         return node if power is None else Node("pow", (node, power))
@@ -322,22 +344,3 @@ class _Reader:
         if following is END or following.text in ("+", "-", ")", "}", "*", "|"):
             return True
         return following.kind == "command" and following.text in _AFTER_ARGUMENT
-
-
-_WRITTEN_OUT = {"2.71828182845": "e", "3.14159265358": "pi"}
-
-
-def _number(text: str) -> Node:
-    if text[:13] in _WRITTEN_OUT:
-        return Node("sym", name=_WRITTEN_OUT[text[:13]])
-    if len(text) > MAX_DIGITS:
-        raise Unreadable("digits")
-    return Node("num", value=Fraction(text))
-
-
-def _mixed(whole: Node, part: Node) -> Node:
-    above, below = (arg.value for arg in part.args)
-    assert whole.value is not None
-    if above is None or below is None or whole.value.denominator != 1 or not 0 <= above < below:
-        raise Unreadable("a number before a fraction")
-    return Node("add", (whole, part))

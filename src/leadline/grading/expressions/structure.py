@@ -13,8 +13,8 @@ class Items(NamedTuple):
     """Several things, of one of these kinds.
 
     A ``tuple`` (order counts), a ``set`` or bare ``list`` (it does not), a ``matrix`` of rows, an ``assignment`` of
-    values to names, or ``mod``: a residue and its modulus. ``comma`` is set where a list of two is written like a
-    number with a decimal comma.
+    values to names, a ``ratio`` of three or more, or ``mod``: a residue and its modulus. ``comma`` is set where a list
+    of two is written like a number with a decimal comma.
     """
 
     kind: str
@@ -65,6 +65,8 @@ def canonical_text(structure: Structure) -> str:
     texts = [canonical_text(item) for item in structure.items]
     if structure.kind == "mod":
         return " mod ".join(texts)
+    if structure.kind == "ratio":
+        return ":".join(texts)
     if structure.kind == "either":
         return " or ".join(sorted(texts))
     if structure.kind in ("tuple", "row", "assignment"):

@@ -11,23 +11,29 @@ from functools import lru_cache
 from leadline.grading.expressions.assignments import assigned, in_order
 from leadline.grading.expressions.brackets import matching, split_outside
 from leadline.grading.expressions.chains import FALSE_EQUATION, approximated, chained
+from leadline.grading.expressions.compound import read_compound
 from leadline.grading.expressions.dates import read_date
 from leadline.grading.expressions.leaf import Leaf, read_leaf
 from leadline.grading.expressions.names import VALUE_NAME, is_name_tuple, point_name, tidy_name
 from leadline.grading.expressions.qualifiers import without_qualifier
+from leadline.grading.expressions.ratios import read_ratio
 from leadline.grading.expressions.relations import ORDER, read_ordering, read_relation
 from leadline.grading.expressions.sets import (
     INFINITY,
     LINE,
     as_range,
     as_union,
+    common_members,
     intersection,
     names_of,
+    on_one_line,
     range_end,
+    remainder,
     with_name,
     without_points,
 )
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, Union
+from leadline.grading.expressions.tables import read_matrix, read_pieces, read_transposed
 
 __all__ = ["read_structure"]
 
@@ -36,9 +42,8 @@ MAX_STRUCTURE_DEPTH = 12
 
 _SEPARATORS = re.compile(r"\\land(?![a-zA-Z])|\\lor(?![a-zA-Z])|[,;]")
 _OR = re.compile(r"\\lor(?![a-zA-Z])|;")
-_CASES = re.compile(r"^\\begin\s*\{d?cases\}(.*)\\end\s*\{d?cases\}$", re.DOTALL)
-_CONDITION = re.compile(r"^[\s,]*(?:\\text\s*\{\s*)?(?:if|for|when|where)\b\s*\}?\s*")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_COMMA_AND_UNIT = re.compile(r"(-?\d+),(\d+)(?![\d,])\s*(\\[a-z]+(?![a-z]).{0,40}|\w.{0,20})$")
 _CONGRUENT = re.compile(
     r"^(?:(?P<name>[^=]{1,40}?)\s*(?:\\equiv(?![a-zA-Z])|=)\s*)?"
     r"(?P<residue>[^=]{1,60}?)\s*\\pmod\s*\{(?P<modulus>[^{}]+)\}$"
@@ -46,9 +51,6 @@ _CONGRUENT = re.compile(
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
 _CAP = re.compile(r"\\cap(?![a-zA-Z])")
 _EQUALS = re.compile(r"=")
-_MATRIX = re.compile(
-    r"^[\[(]?\s*\\begin\s*\{([pbBvV]?)matrix\}(.*)\\end\s*\{[pbBvV]?matrix\}\s*[\])]?$", re.DOTALL
-)
 _PRODUCT = re.compile(r"(?!max$|min$|sum$|gcd$|lcm$|avg$)[a-z]{2,3}")
 _WORDS_COLON = re.compile(
     r"^(?:\\text\s*\{)?\s*([A-Z][A-Za-z ]{2,40}?)\s*(?:\}\s*:|:\s*\}|:)\s*(?=[-\d\\(\[$])"
@@ -57,6 +59,9 @@ _MEMBER = re.compile(r"^(?P<name>[a-zA-Z]|\\[a-z]+|\([a-zA-Z, ]+\))\s*\\in(?![a-
 _IN_SET = re.compile(
     r"^\s*([a-zA-Z])\s*(?:\\in\s*(?:\\mathbb\s*\{?\s*(?P<numbers>[RZNQC])\s*\}?|R)(?:\^\+|_\+)?)?\s*(?:\||:)\s*(.+)$",
     re.DOTALL,
+)
+_INDEXED_SET = re.compile(
+    r"^\s*(?:[a-zA-Z]\s*(?:\||:)\s*[a-zA-Z]\s*=\s*)?([^|:]{1,200}?)\s*(?:\||:|,)\s*([a-zA-Z]\s*\\in(?![a-zA-Z])[^|:,]{1,60})$"
 )
 _REALS = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)")
 _SETMINUS = re.compile(r"\\setminus(?![a-zA-Z])|-(?=\s*\\\{)|\\(?=\s*\\\{)")
@@ -76,12 +81,13 @@ def _read(text: str, depth: int) -> Structure:
         return Leaf(text)
     if len(text) < 2 or text.isdigit():
         return read_leaf(text)
+    for read in (read_matrix, read_pieces, read_transposed):
+        if (table := read(text, depth + 1, _read)) is not None:
+            return table
     for reader in (
         _dated,
         _qualified,
-        _matrix,
         _congruence,
-        _pieces,
         _list,
         _approximated,
         _named,
@@ -100,8 +106,8 @@ def _read(text: str, depth: int) -> Structure:
 
 
 def _dated(text: str, _: int) -> Structure | None:
-    """A date has commas, but is one thing."""
-    return read_leaf(text) if read_date(text) is not None else None
+    """A date has commas, and "1 hour, 5 minutes" has one, but either is one thing."""
+    return read_leaf(text) if read_date(text) is not None else read_compound(text) or read_ratio(text)
 
 
 def _qualified(text: str, depth: int) -> Structure | None:
@@ -119,34 +125,16 @@ def _congruence(text: str, depth: int) -> Structure | None:
     return found if name is None else Named(tidy_name(name), found)
 
 
-def _matrix(text: str, depth: int) -> Structure | None:
-    match = _MATRIX.match(text)
-    if match is None or match.group(1) in ("v", "V") or r"\begin" in match.group(2):
-        return None
-    rows = [row.split("&") for row in re.split(r"\\\\|\\cr", match.group(2)) if row.strip()]
-    if not rows or sum(map(len, rows)) > MAX_ITEMS or len({len(row) for row in rows}) > 1:
-        return None
-    return Items("matrix", tuple(Items("row", tuple(_read(cell, depth) for cell in row)) for row in rows))
-
-
-def _pieces(text: str, depth: int) -> Structure | None:
-    """A function given piece by piece: values with the conditions under which they hold, in any order."""
-    match = _CASES.match(text)
-    if match is None:
-        return None
-    rows = [row.split("&") for row in re.split(r"\\\\|\\cr", match.group(1)) if row.strip()]
-    if not rows or len(rows) > MAX_ITEMS or {len(row) for row in rows} != {2}:
-        return None
-    pieces = ((value.rstrip(" ,;"), _CONDITION.sub("", condition)) for value, condition in rows)
-    return Items("set", tuple(Items("tuple", (_read(v, depth), _read(c, depth))) for v, c in pieces))
-
-
 def _list(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _SEPARATORS)
     if not found:
         return None
     if (leaf := read_leaf(text)).number is not None:
         return leaf  # 1,000 is a number; 1, 000 and (1,000) are not
+    if (number := _COMMA_AND_UNIT.match(text)) is not None:
+        measured = read_leaf(f"{number.group(1)}.{number.group(2)} {number.group(3)}")
+        if measured.unit == "%" or (measured.measure is not None and not measured.measure.noun):
+            return measured  # 7,25 cm
     parts = [part for part in parts if part.strip()]
     if len(parts) > MAX_ITEMS:
         return Leaf(text)
@@ -161,8 +149,8 @@ def _list(text: str, depth: int) -> Structure | None:
         return Named(items[0].name, Items("list", (items[0].value, *items[1:])))  # n = 1, 2, 3
     if any(isinstance(item, NumberRange | Union) for item in items) and r"\lor" in found:
         return as_union(items)
-    if len(items) == 2 and found == [r"\land"] and all(isinstance(item, NumberRange) for item in items):
-        return intersection(items)
+    if len(items) > 1 and (line := on_one_line(items, all(sign == r"\land" for sign in found))) is not None:
+        return line
     if len(items) == 1:
         return items[0]
     if r"\lor" in found and all(
@@ -267,7 +255,10 @@ def _union(text: str, depth: int) -> Structure | None:
     parts, found = split_outside(text, _CUP)
     if not found:
         parts, found = split_outside(text, _CAP)
-        return intersection([_read(part, depth) for part in parts]) if found else None
+        if not found:
+            return None
+        items = [_read(part, depth) for part in parts]
+        return common_members(items) or intersection(items)
     return as_union([_read(part, depth) for part in parts if part.strip()])
 
 
@@ -281,6 +272,8 @@ def _difference(text: str, depth: int) -> Structure | None:
     if len(found) != 1:
         return None
     whole, points = _read(parts[0], depth), _read(parts[1], depth)
+    if isinstance(whole, Items) and whole.kind == "set":
+        return remainder(whole, points)
     pieces: list[Structure] = list(whole.parts) if isinstance(whole, Union) else [whole]
     if isinstance(whole, Leaf) and _REALS.fullmatch(whole.text):
         pieces = [NumberRange(*LINE)]
@@ -323,9 +316,15 @@ def _bracketed(text: str, depth: int) -> Structure | None:
 
 
 def _set(inside: str, depth: int) -> Structure | None:
+    indexed = _INDEXED_SET.match(inside)
+    family = without_qualifier(f"{indexed.group(1)}, {indexed.group(2)}") if indexed is not None else None
+    if family is not None:
+        return _read(family, depth)  # {2k : k in Z} says what "2k, k in Z" says
     match = _IN_SET.match(inside)
     if match is not None:
         condition = _read(match.group(3), depth)
+        if isinstance(condition, Items) and condition.kind == "list":
+            condition = intersection(list(condition.items)) or condition
         if not isinstance(condition, NumberRange | Union) or not names_of(condition) <= {match.group(1)}:
             return None
         numbers = match.group("numbers") or "R"

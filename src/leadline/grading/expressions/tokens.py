@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["END", "Token", "Unreadable", "tokens_of"]
+__all__ = ["END", "VECTOR_NAME", "Token", "Unreadable", "tokens_of"]
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([a-zA-Z]+)|\\?([{}])|([a-zA-Z])|(\S))")
 # Letters side by side are a product, but "listen" is not "silent".
 _WORD = re.compile(r"(?<![\\a-zA-Z])(?:[a-zA-Z]{3,}|[nN]o(?![a-zA-Z]))")
+# A letter under an arrow is a letter of its own.
+_VECTOR = re.compile(r"\\vec\s*(?:\{\s*([a-zA-Z])\s*\}|\s([a-zA-Z])(?![a-zA-Z]))")
+VECTOR_NAME = re.compile(r"vec[a-zA-Z]")
 _PRODUCT = frozenset("abcxyz")
 
 
@@ -25,7 +28,7 @@ class Token(NamedTuple):
 def tokens_of(text: str) -> list[Token]:
     if any(len(word) > 3 or not _PRODUCT.issuperset(word) for word in _WORD.findall(text)):
         raise Unreadable("a word")
-    text = _REPEATING.sub(_fraction, text)
+    text = _VECTOR.sub(r"\\vec\1\2 ", _REPEATING.sub(_fraction, text))
     tokens: list[Token] = []
     position = 0
     end = len(text.rstrip())

@@ -19,7 +19,7 @@ class Trailing(NamedTuple):
     times: int = 1
 
 
-_PERCENT = re.compile(r"(?:\\text\s*\{)?\s*(?:%|\bpercent(?:age)?\b|\bpct\b)\s*\}?\s*$", re.IGNORECASE)
+_PERCENT = re.compile(r"(?:\\text\s*\{)?\s*(?:%|\bper\s?cent(?:age)?\b|\bpct\b)\s*\}?\s*$", re.IGNORECASE)
 _TEMPERATURE = re.compile(
     r"\s*(?:\\text\s*\{\s*)?(?:\^\s*\{?\s*\\circ\s*\}?|\\circ|\bdegrees?)\s*(?:\\text\s*\{\s*)?"
     r"(?P<scale>[CF]|Celsius|Fahrenheit)\s*\}?\s*$"
@@ -38,7 +38,7 @@ _NOT_ASCII = re.compile(
 )
 _PER = re.compile(r"(?<=\d)\s*(?:/\s*|\\text\s*\{\s*/\s*)(?P<words>[a-zA-Z]{2,})\s*\}?$")
 _OHMS = re.compile(r"(?<=[\d\s}])\s*(?:\\text\s*\{\s*(?P<prefix>[kM])\s*\}\s*)?\\Omega\s*$")
-_MICRO = re.compile(r"\\mu\s*\\text\s*\{\s*(?=[a-zA-Z])")
+_MICRO = re.compile(r"\\mu\s*\\text\s*\{\s*(?=[a-zA-Z])|\\text\s*\{\s*\\mu\s*(?=[a-zA-Z])")
 _NUMBER = re.compile(r"-?\s*(?:\d+(?:\.\d+)?|\.\d+|(?:\d+\s*)?\\frac\{\d+\}\{\d+\}|\d+/\d+)\s*")
 _TENS = re.compile(r"[\d.\s]*\\times\s*10\s*\^\s*\{?\s*-?\d+\s*\}?\s*")
 # Two letters that a physicist multiplies as often: units only behind a plain number and a blank.

@@ -13,7 +13,7 @@ __all__ = [
 Dimension = tuple[tuple[str, int], ...]
 
 _LISTED = {
-    "length": "nm,nanometer,nanometre:1/1000000000 um,micrometer,micrometre,micron:1/1000000 "
+    "length": "å,angstrom:1/10000000000 nm,nanometer,nanometre:1/1000000000 um,micrometer,micrometre,micron:1/1000000 "
     "mm,millimeter,millimetre,毫米,мм:1/1000 "
     "cm,centimeter,centimetre,厘米,公分,см:1/100 dm,decimeter,decimetre,分米:1/10 m,meter,metre,米,м:1 "
     "km,kilometer,kilometre,千米,公里,км:1000 in,inch,inche:254/10000 "
@@ -23,26 +23,33 @@ _LISTED = {
     "time": "us,microsecond:1/1000000 ms,millisecond:1/1000 s,sec,second,秒,秒钟,сек:1 min,minute,mins,分钟,мин:60 "
     "h,hr,hour,小时,ч,час,часа,часов:3600 day,天:86400 "
     "week,周,星期:604800",
-    "years": "month,个月:1/12 yr,year,年:1",
+    "years": "month,个月:1/12 yr,year,年:1 decade:10 century,centurie:100 millennium:1000",
     "money": "cent:1/100 dollar,buck,usd:1",
     "euro": "euro,eur:1",
     "sterling": "gbp:1 pence:1/100",
     "rupee": "rupee,inr:1",
     "ruble": "ruble,rouble,rub,руб,рубль,рубля,рублей:1",
+    "brl": "brl,reais:1",
     "yuan": "yuan,rmb,cny,元:1 角:1/10",
     "yen": "yen,jpy,円:1",
     "yuan or yen": "¥:1",
     "angle": "deg,degree,度:1 arcmin:1/60",
     "radian": "rad,radian:1",
-    "energy": "j,joule:1 kj,kilojoule:1000 cal,calorie:4184/1000 kcal:4184 ev:1",
+    "energy": "j,joule:1 kj,kilojoule:1000 cal,calorie:4184/1000 kcal,kilocalorie:4184 "
+    "ev,electronvolt:1602176634/10000000000000000000000000000 "
+    "wh:3600 kwh:3600000 megajoule:1000000",
     "force": "n,newton:1 kn,kilonewton:1000",
     "power": "w,watt:1 kw,kilowatt:1000 mw,megawatt:1000000 hp,horsepower:7457/10",
     "current": "a,amp,ampere:1 ma,milliampere:1/1000",
     "voltage": "v,volt:1 kv,kilovolt:1000 mv,millivolt:1/1000",
     "resistance": "ohm:1 kohm:1000 mohm:1000000",
     "charge": "coulomb:1",
-    "pressure": "pa,pascal:1 kpa,kilopascal:1000 atm,atmosphere:101325 bar:100000",
-    "frequency": "hz,hertz:1 khz:1000 mhz:1000000 rpm:1/60",
+    "capacitance": "farad:1",
+    "field": "tesla:1 gauss:1/10000",
+    "inductance": "henry:1",
+    "flux": "weber:1",
+    "pressure": "pa,pascal:1 kpa,kilopascal:1000 atm,atmosphere:101325 bar:100000 torr,mmhg:101325/760",
+    "frequency": "hz,hertz:1 khz,kilohertz:1000 mhz,megahertz:1000000 ghz,gigahertz:1000000000 rpm:1/60",
     "temperature": "kelvin:1",
     "amount": "mol,mole:1 mmol:1/1000",
     "data": "bit:1/8 byte:1 kb,kilobyte:1000 mb,megabyte:1000000 gb,gigabyte:1000000000",
@@ -57,6 +64,9 @@ _COMPOUND = {
     "hectare,ha,公顷": ((("length", 2),), Fraction(10000)),
     "unit,un": ((("unit", 1),), Fraction(1)),
     "gallon,gal": ((("length", 3),), Fraction(3785411784, 10**12)),
+    "quart,qt": ((("length", 3),), Fraction(3785411784, 4 * 10**12)),
+    "pint": ((("length", 3),), Fraction(3785411784, 8 * 10**12)),
+    "molar": ((("amount", 1), ("length", -3)), Fraction(1000)),
 }
 UNITS: dict[str, tuple[Dimension, Fraction]] = {}
 for _dimension, _names in _LISTED.items():
@@ -66,7 +76,7 @@ for _dimension, _names in _LISTED.items():
 for _spelt, _meaning in _COMPOUND.items():
     UNITS |= dict.fromkeys(_spelt.split(","), _meaning)
 
-MONEY = frozenset(["money", "euro", "sterling", "rupee", "ruble", "yuan", "yen", "yuan or yen"])
+MONEY = frozenset(["money", "euro", "sterling", "rupee", "ruble", "brl", "yuan", "yen", "yuan or yen"])
 CASED = frozenset(["J", "N", "W", "V", "A", "F", "C", "K", "L"])
 """Single capitals that are units where they stand upright."""
 MIXED = frozenset(["Hz", "Pa", "kPa", "kW", "kJ", "kN", "mL", "kHz", "MHz", "MW", "eV"])
@@ -109,6 +119,7 @@ MEANING = frozenset(
         "incorrect",
         "false",
         "tens",
+        "ish",
         "ppm",
         "ppb",
         "permille",

@@ -27,6 +27,7 @@ from leadline.grading.expressions.unit_names import (
 )
 
 __all__ = ["Unit", "priced", "read_unit", "same_unit", "scale_between", "times_word"]
+from leadline.grading.expressions.unit_symbols import SYMBOLS
 
 
 class Unit(NamedTuple):
@@ -174,6 +175,8 @@ def _add(powers: dict[str, int], unit: tuple[Dimension, Fraction], times: int) -
 
 def _named(word: str, upright: bool) -> tuple[Dimension, Fraction] | None:
     word = word.rstrip(".")
+    if word in SYMBOLS and (upright or len(word) > 1) and (upright or word in MIXED or word.islower()):
+        return SYMBOLS[word]
     if not word.isascii() or word in CODES:
         return UNITS.get(word.lower())
     if word == "K":

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from leadline.grading.text.surroundings import in_formula
+
 __all__ = ["BOX", "Found", "last_boxes", "with_backslashes"]
 
 MAX_BOXES = 12
+MAX_AROUND = 3
+"""Boxes around a box that are looked at, so that time stays linear."""
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
 # In a string of Python or JSON a box may lose its backslash, or start with a backspace.
 _BARE_BOX = re.compile(r"(?:\x08ox|(?<![\w\\{}])box)ed(?=\{)")
-# What is multiplied with a box, or added to it, inside of one formula.
-_FORMULA = re.compile(r"\$|\\[()\[\]]")
-_BEFORE = re.compile(r"(?:\$|\\\(|\\\[|=)\s*(-?\d*(?:\\cdot|\\times)?\s*)\Z")
-_BEHIND = re.compile(
-    r"\s*((?:\\(?:pi|cdot|times)(?![a-zA-Z])|\\sqrt\s*(?:\{\w+\}|\d)|[-+*/]|\^\s*(?:\{\w+\}|\w)|\d|[a-z]|\s)+)"
-    r"[.,;]?\s*(?=\$|\\\)|\\\])"
+# Another value, offered right behind the box.
+_OR = re.compile(
+    r"[\s$*,]*(?:\\[)\]])?[\s$*,]*(?:\\text\s*\{\s*or\s*\}|\\l?or(?![a-zA-Z])|or\b)\s*"
+    r"(?P<value>\$[^$\n]{1,60}\$|-?\d[\d.,]*(?:/\d+)?\s*(?:\\?%)?|\\[dt]?frac\s*\{[^{}]*\}\s*\{[^{}]*\}|(?:more|less|fewer|greater)\b)"
 )
+_DENIED = re.compile(r"\b(?:not|rather than|instead of)[\s$(\\\[]*\Z", re.IGNORECASE)
 _STEP = {"{": 1, "}": -1}
 _SPACES = re.compile(r"\s*")
 _UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
@@ -66,7 +69,7 @@ class Found(NamedTuple):
 def last_boxes(text: str) -> Found | None:
     """The last box that closes, with those right before it that belong to the same answer."""
     contents: list[str] = []
-    last, stop = None, 0
+    last, stop, around = None, 0, 0
     ends: dict[int, int] | None = None
     for match in reversed(list(BOX.finditer(text))):
         start = _SPACES.match(text, match.end()).end()  # type: ignore[union-attr]
@@ -74,11 +77,13 @@ def last_boxes(text: str) -> Found | None:
         if box is None and ends is None and text[start : start + 1] == "{":
             # One box is open to the end; so may be thousands before it. All pairs are found in one pass instead.
             ends = _pairs(text)
-        if box is None:
+        if box is None or _DENIED.search(text, max(0, match.start() - 40), match.start()):
             continue
         content, end = box
-        if last is not None and (end > last or not _linked(text[end:last])):
-            break  # it holds the later box, or belongs to another answer
+        if last is not None and end > last and around < MAX_AROUND:
+            contents, around = [], around + 1  # it holds the later box
+        elif last is not None and (end > last or not _linked(text[end:last])):
+            break  # it belongs to another answer
         if content not in contents:
             contents.append(content)
         last, stop = match.start(), max(stop, end)
@@ -87,21 +92,12 @@ def last_boxes(text: str) -> Found | None:
     if last is None or contents == [""]:
         return None
     if len(contents) == 1:
-        contents = [_in_formula(text, last, contents[0], stop)]
+        contents = [in_formula(text, last, contents[0], stop)]
+    other = _OR.match(text, stop, stop + 120)
+    if other is not None:
+        contents.insert(0, rf"\text{{ or }} {other.group('value')}")  # "\boxed{12} or 13"
+        return Found(last, " ".join(reversed(contents)), other.end())
     return Found(last, ", ".join(reversed(contents)), stop)
-
-
-def _in_formula(text: str, start: int, content: str, end: int) -> str:
-    r"""The content of a box with the factors and terms around it: ``$-\boxed{5}$`` is -5, ``$\boxed{5}\pi$`` is 5 pi.
-
-    >>> _in_formula(r"$x=-\boxed{5}$", 4, "5", 13), _in_formula(r"so \boxed{5}", 3, "5", 12)
-    ('-(5)', '5')
-    """
-    before = _BEFORE.search(text, max(0, start - 40), start)
-    front = before.group(1).strip() if before else ""
-    behind = _BEHIND.match(text, end, end + 80)
-    back = behind.group(1).strip() if behind and _FORMULA.search(text, max(0, start - 200), start) else ""
-    return f"{front}({content}){back}" if front or back else content
 
 
 def _box(text: str, start: int, ends: dict[int, int] | None) -> tuple[str, int] | None:

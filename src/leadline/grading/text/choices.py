@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["same_choice"]
+__all__ = ["option_text", "same_choice"]
 
 _BARE = re.compile(r"[(\[]?\s*([A-J])\s*[)\]]?[.:]?")
 _WITH_TEXT = re.compile(
-    r"(?:\\text\s*\{|\{)?\s*(?:\(([A-J])\)\s*\}?\s*|([A-J])\s*(?:[).:]|\\?\)|\b(?:because|since)\b)\s*)\S"
+    r"(?:\\text\s*\{|\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?"
+    r"(?:\(([A-J])\)\s*:?\s*\}?\s*|([A-J])\s*(?:\}\s*)?(?:\\text\s*\{\s*)?(?:[).:]|\\?\)|\b(?:because|since)\b)\s*"
+    r"|([A-J])\s*\}?\s*(?=\([^()]+\)\s*\}?$))\s*\S"
 )
-
+_BEHIND = re.compile(r"(?P<text>.*[\d)}\w])\s*(?:\\text\s*\{\s*)?\(\s*([A-J])\s*\)\s*\}?")
 _LABEL = re.compile(
     r"\(\s*([A-J])\s*\)|(?<![A-Za-z])([A-J])(?:\s*[).:](?=[\s\d\\($]|$)|(?<=\\lor [A-J])(?![a-zA-Z]))"
+)
+_IN_FRONT = re.compile(
+    r"(?:\\text\s*\{)?\s*(?:\(([A-J])\)|([A-J])\s*[.:)])\s*(?P<close>\})?\s*(?P<text>\S.*)", re.DOTALL
 )
 
 
@@ -21,13 +26,38 @@ def same_choice(gold: str, answer: str) -> bool | None:
 
     >>> same_choice("B", "(B) 12"), same_choice("C: the third", "B"), same_choice("C", "x + C"), same_choice("B", "B")
     (True, False, None, None)
-    >>> same_choice("B", "(A) 10 (B) 12"), same_choice("A", "A. 10 B. 12")
-    (False, False)
+    >>> same_choice("B", "(A) 10 (B) 12"), same_choice("A", "A. 10 B. 12"), same_choice("B", r"12 \\text{(B)}")
+    (False, False, True)
     """
     for one, other in ((gold, answer), (answer, gold)):
         bare, full = _BARE.fullmatch(one), _WITH_TEXT.match(other)
-        if bare is not None and full is not None and not _BARE.fullmatch(other):
+        behind = _BEHIND.fullmatch(other) if full is None and other.rstrip(" }").endswith(")") else None
+        if bare is not None and (full or behind) and not _BARE.fullmatch(other):
             if len({match.group(1) or match.group(2) for match in _LABEL.finditer(other)}) > 1:
                 return False  # several options, or all of them
-            return bare.group(1) == (full.group(1) or full.group(2))
+            letter = next(filter(None, full.groups())) if full else behind.group(2)  # type: ignore[union-attr]
+            return bare.group(1) == letter
     return None
+
+
+def option_text(answer: str, gold: str) -> str | None:
+    r"""The text of the one option that a cleaned answer gives with its letter; None for any other answer.
+
+    Nor is it one where the gold speaks of that letter itself.
+
+    >>> option_text("(B) 12", "12"), option_text(r"12 \text{(B)}", "12"), option_text("(A) 10 (B) 12", "12")
+    ('12', '12', None)
+    >>> option_text("(C) + x", "x + C")
+    """
+    if len({match.group(1) or match.group(2) for match in _LABEL.finditer(answer)}) != 1:
+        return None
+    match = _IN_FRONT.fullmatch(answer) or (_BEHIND.fullmatch(answer) if r"\text" in answer else None)
+    if match is None:
+        return None
+    letter = next(
+        group for group in match.groups() if group is not None and len(group) == 1 and group.isupper()
+    )
+    if re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", gold):
+        return None
+    inside = answer.startswith(r"\text") and match.re is _IN_FRONT and not match.group("close")
+    return (r"\text{" if inside else "") + match.group("text").strip()

@@ -44,7 +44,7 @@ _LONE_BRACES = re.compile(r"(?<![\^_\w}\]\\ ])\s*(?<![\^_\w}\]\\])\{\s*([a-zA-Z]
 _BRACED_TEXT = re.compile(r"\{\s*(\\text\s*\{[^{}]*\})\s*\}")
 _MODULUS = re.compile(
     r"\(\s*(?:\\(?:text|mathrm)\s*\{\s*)?\\?mod\s*\}?\s*([^()]{1,20})\)"
-    r"|\\pmod\s*\{?([^{}()\s]{1,20})\}?"
+    r"|\\pmod\s*\{?([^{}()\s]{1,20})\}?|\\text\s*\{\s*\(?mod(?:ulo)?\s*\}\s*\{?\s*(\w{1,20})\s*\}?\)?"
     r"|(?<=\s)\\?mod\s+\{?\s*(\w{1,20})\s*\}?\s*$"
 )
 _RELATIONS = (
@@ -63,7 +63,11 @@ _BARE_FUNCTIONS = re.compile(
 )
 # What a JSON or Python string without a doubled backslash leaves of \\frac.
 _BARE_FRACTION = re.compile(r"(?:\x0crac|(?<![a-zA-Z\\])[dt]?frac)(?=\s*[\d{])")
+_CHOOSE = re.compile(
+    r"(?:\{\}\s*)?\^\s*\{?\s*(\w+)\s*\}?\s*C\s*_\s*\{?\s*(\w+)\s*\}?|\{\}\s*_\s*\{?\s*(\w+)\s*\}?\s*C\s*_\s*\{?\s*(\w+)\s*\}?"
+)
 _CAPITAL_UNION = re.compile(r"(?<=[\])}])\s*U\s*(?=[\[({\\])")
+_STRUCK = frozenset(map(chr, (*range(0x334, 0x339), *range(0x20D2, 0x20D4), 0x20E5, 0x20E6)))
 _SPACES = re.compile(r"\s+")
 # The box at the end of a proof, and what leads on to an answer.
 _DONE = re.compile(r"(?<=[\w)}\].])\s*\\(?:checkmark|blacksquare|square|Box|qed)$")
@@ -102,8 +106,7 @@ def clean(text: str) -> str:
         .replace("**", "^" if _is_power(text) else "")
         .replace("~", " ")
     )
-    if "U" in text:
-        text = _CAPITAL_UNION.sub(r" \\cup ", text)
+    text = _capitals(text)
     if text.startswith("<") and text.endswith(">") and "," in text:
         text = f"({text[1:-1]})"
     for sign, command in _RELATIONS:
@@ -138,6 +141,8 @@ def _ascii(char: str) -> str:
         return str(unicodedata.digit(char))
     if kind == "Zs":
         return " "
+    if char in _STRUCK:
+        return char  # a struck-out digit is none
     # Marks, formats (zero-width joiners) and currency signs say nothing about the value.
     return "" if kind in ("Mn", "Me", "Cf", "Cc", "Sc", "Co", "Cn") else char
 
@@ -176,6 +181,23 @@ def _rename(match: re.Match[str]) -> str:
     if name in _MATH_SIGNS:
         return " " if name != "$" else r"\usd "
     return "%" if name == "%" else match.group()
+
+
+def _capitals(text: str) -> str:
+    """A capital U between sets is their union, a C between numbers chooses."""
+    if "C" in text and "_" in text:
+        text = _CHOOSE.sub(_choose, text)
+    return _CAPITAL_UNION.sub(r" \\cup ", text) if "U" in text else text
+
+
+def _choose(match: re.Match[str]) -> str:
+    """``{}_{10}C_3``, ten choose three."""
+    above, below = (group for group in match.groups() if group is not None)
+    return (
+        rf"\binom{{{above}}}{{{below}}}"
+        if match.start() == 0 or not match.group().startswith("^")
+        else match.group()
+    )
 
 
 def _is_power(text: str) -> bool:

@@ -8,7 +8,8 @@ from leadline.grading.text.anchors import last_anchored, without_label
 from leadline.grading.text.boxes import BOX, Found, last_boxes, with_backslashes
 from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
-from leadline.grading.text.statements import NUMBER, concluded, is_value, told, value_of
+from leadline.grading.text.statements import NUMBER, chosen_option, concluded, is_value, told, value_of
+from leadline.grading.text.withdrawals import unfinished, withdrawn
 from leadline.types import ANSWER_TAGS
 
 __all__ = ["extract_answer"]
@@ -20,6 +21,14 @@ SHORT_RESPONSE = 400
 
 _MARKS = ("\\boxed", "\\fbox", "####", ANSWER_TAGS[1])
 _BOX_TOKENS = ("<|begin_of_box|>", "<|end_of_box|>")
+_END_OF_TEXT = "<|endoftext|>"
+_TAG = re.compile(r"[<\[](/?)(?:ANSWER|Answer|[Ff]inal[_ ]?[Aa]nswer|FINAL[_ ]ANSWER)[>\]]")
+_JSON = re.compile(
+    r"[\"'](?:final[_ ]?)?answer[\"']\s*:\s*(?:\"((?:[^\"\\\n]|\\.){1,400})\"|(-?[\d.]+))\s*[,}\n]",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"\A\s*```(?:text|latex|tex|math|markdown|json)?[ \t]*\n(?!.*```)", re.DOTALL)
+_DECORATION = re.compile(r"^[^\w\s$\\(\[{*+<-]+\s*")
 _CALCULATION = re.compile(r"<<[^<>\n]*>>")
 _HASHES = re.compile(r"####[ \t]*([^\n]*\S)")
 _HEADING = re.compile(r"[*_]*[A-Z][a-z]+ +[\w(]|[*_]*[A-Z][a-z]+:?[*_]*$")
@@ -51,7 +60,9 @@ def extract_answer(response: str) -> str | None:
             text = response[start : start + TAIL]
     if _BOX_TOKENS[0] in text:
         text = text.replace(_BOX_TOKENS[0], "\\boxed{").replace(_BOX_TOKENS[1], "}")
-    text = _without_markup(with_backslashes(text))
+    if _END_OF_TEXT in text:
+        text = text[: text.index(_END_OF_TEXT)]  # what follows belongs to no answer of this question
+    text = _without_markup(with_backslashes(_TAG.sub(r"<\1answer>", text)))
     ends = list(_THOUGHT_END.finditer(text))
     if ends and text[ends[-1].end() :].strip():
         text = text[ends[-1].end() :]
@@ -65,20 +76,23 @@ def extract_answer(response: str) -> str | None:
 def _without_markup(text: str) -> str:
     """The text without the tokens and fences that end it."""
     text = text.rstrip()
+    fenced = text.endswith("```")
     while text.endswith(_LAST) and (markup := _MARKUP.search(text, max(0, len(text) - 60))) is not None:
         text = text[: markup.start()].rstrip()
-    return text
+    return _FENCE.sub("", text) if fenced else text
 
 
 def _stated(text: str) -> str | None:
     """The answer behind a mark; None without a mark, empty where the marks state none."""
-    tagged = _tagged(text)
+    tagged = _tagged(text) or _in_json(text)
     if tagged is not None:
         return tagged
     marked = max((find for find in (last_boxes(text), _last_hashes(text)) if find is not None), default=None)
     anchored = last_anchored(text, marked.end if marked else 0)
     if anchored and not (marked and _WORDS_ONLY.fullmatch(anchored)):
         return without_prices(anchored, r"\$")
+    if marked is not None and withdrawn(text, marked.end, marked.text):
+        return ""
     # "So our answer is correct" does not replace the box before it.
     return without_label(marked.text) if marked else anchored
 
@@ -96,6 +110,15 @@ def _tagged(text: str) -> str | None:
     if _PROSE.search(inside) and (value := value_of(inside.rstrip(" ."))) is not None:
         return value
     return inside or None
+
+
+def _in_json(text: str) -> str | None:
+    """The answer in an object of JSON at the end of the text."""
+    found = list(_JSON.finditer(text, max(0, len(text) - 2_000))) if text.endswith("}") else []
+    if not found:
+        return None
+    word, number = found[-1].groups()
+    return number or word.replace("\\\\", "\\")
 
 
 def _last_hashes(text: str) -> Found | None:
@@ -116,17 +139,25 @@ def _last_hashes(text: str) -> Found | None:
 def _bare(text: str) -> str | None:
     """The answer in a text without any mark: all of it, its last line, or what its last sentence concludes."""
     text = text.strip()
-    if not text or text.endswith(("?", "？")):
-        return None  # a question states nothing
+    if not text or text.endswith(("?", "？")) or unfinished(text):
+        return None  # a question states nothing, nor does what breaks off
     short = len(text) <= SHORT_RESPONSE
     if short and "\n" not in text:
-        value = told(text) or concluded_in_chinese(text) or (text if is_value(text) else None)
+        value = (
+            chosen_option(text)
+            or told(text)
+            or concluded_in_chinese(text)
+            or (text if is_value(text) else None)
+        )
         if value is not None:
             return without_prices(value.strip("*_# ") or value, r"\$")
     *before, line = text.rsplit("\n", 1)
-    if _ALONE.fullmatch(line.strip().lstrip("# ")) and (before or line.startswith("#")):
+    line = _DECORATION.sub("", line.strip())
+    if _ALONE.fullmatch(line.lstrip("# ")) and (before or line.startswith("#")):
         return line.strip(" *_#")
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
+    if (option := chosen_option(sentence)) is not None:
+        return option
     ended = short or text[-1] in ".!$)]}*%"
     if ended and _CONCLUSION.search(sentence) is not None:
         return concluded(sentence, short)

@@ -13,7 +13,9 @@ _TIMES = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _MIXED = re.compile(r"(?<![\d.,/^_{}\w])(\d{1,6}) (\d{1,6}) ?/ ?(\d{1,6})(?![\d/.^])")
 
 # 1.234.567,89 has points for thousands; 1.234 does not show it.
-_POINTS = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,})((?:,\d+)?)(?![\d.,]?\d)")
+_POINTS = re.compile(
+    r"(?<![\d.,])(?:(\d{1,3}(?:\.\d{3}){2,})((?:,\d+)?)|([1-9]\d{0,2}\.\d{3})(,\d{2}))(?![\d.,]?\d)"
+)
 _PERIOD = re.compile(
     r"(?<![\d.])(\d+\.\d*)(?:\\dot\s*\{?(\d)\}?\s*(\d*)\s*\\dot\s*\{?(\d)\}?|(?<=\.)\((\d+)\))"
 )
@@ -38,9 +40,7 @@ def plain_numerals(text: str) -> str:
         divided = [match.span() for match in _LIST.finditer(text) if not _APART.search(match.group())]
         text = _GROUPED.sub(lambda match: _joined(match, divided), text)
     if "." in text:
-        text = _POINTS.sub(
-            lambda match: match.group(1).replace(".", "") + match.group(2).replace(",", "."), text
-        )
+        text = _POINTS.sub(_without_points, text)
         text = _PERIOD.sub(r"\1\\overline{\2\3\4\5}", text)
     if ";" in text and "," in text:
         text = _SEMICOLONS.sub(_with_points, text)
@@ -51,6 +51,12 @@ def plain_numerals(text: str) -> str:
     if "/" in text:
         text = _MIXED.sub(_mixed, text)
     return text
+
+
+def _without_points(match: re.Match[str]) -> str:
+    """``1.234.567,8``, and ``1.250,00``, with a decimal point and no others."""
+    whole, part = match.group(1) or match.group(3), match.group(2) or match.group(4) or ""
+    return whole.replace(".", "") + part.replace(",", ".")
 
 
 def _with_points(match: re.Match[str]) -> str:

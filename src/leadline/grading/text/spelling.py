@@ -97,6 +97,7 @@ _BECOMES = {
     r"\usd ": "dollar textdollar",
     r"\eur ": "euro texteuro",
     r"\gbp ": "pounds textsterling",
+    "Å": "AA angstrom",
 }
 COMMANDS = {name: becomes for becomes, names in _BECOMES.items() for name in names.split()}
 

@@ -6,7 +6,7 @@ import re
 
 from leadline.grading.text.dollars import inside_math, math_spans, without_math, without_prices
 
-__all__ = ["LETTERS", "NUMBER", "concluded", "is_value", "told", "value_of"]
+__all__ = ["LETTERS", "NUMBER", "chosen_option", "concluded", "is_value", "told", "value_of"]
 
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
@@ -17,9 +17,11 @@ _VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNOR
 _FILLERS = re.compile(
     r"(?:(?:,\s*)?(?:therefore|thus|hence|then|so|of course|in fact"
     r"|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
+    r"|probably|(?:most )?likely|presumably"
     r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either"
     r"|approximately|approx\.?|about|roughly|around)(?![a-zA-Z])[\s:,]*"
-    r"|(?:option|choice|letter|statement)\s+(?=\**\(?[A-J]\b)|#+\s*)",
+    r"|(?:option|choice|letter|statement|la opción|l'option|l'opzione|a opção|la|die|вариант)\s+"
+    r"(?=\**\(?[A-J]\b)|#+\s*)",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
@@ -29,19 +31,23 @@ _CLAUSE = re.compile(
 _HEDGED = re.compile(
     r"\b(?:not|never|cannot|can't|isn't|aren't|(?:more|less|fewer|greater|larger|smaller|other) than"
     r"|at (?:least|most)|no (?:more|less)"
-    r"|or (?:more|less|fewer|greater)|between|up to|exceeds?|either)\b",
+    r"|or (?:more|less|fewer|greater)|used to|previous|between|up to|exceeds?|either)\b",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
     r"(?:(?<=[\d$)}%])|(?<=\b[A-J]))\s*(?:(?:,|\band)\s*not\b.*|\((?:as|because|since)\b[^()]*\)"
     r"|,?\s*\b(?:as|because|since|which|so that|due to|according to|rather than|instead of)\b.*"
-    r"|\([a-z][a-z -]+\)|です|だ|입니다|है|!+)$",
+    r"|\([a-z][a-z -]+\)|です|だ|입니다|이다|है|!+|\s*[,，]?\s*(?:而)?不是.*)$",
     re.DOTALL,
 )
 _THEN = re.compile(r"\b(?:then|so|thus|hence|therefore)\b", re.IGNORECASE)
 _TOLD = re.compile(
     r"(?P<value>.{1,80}?)\s+(?:is|are)\s+(?:the|our|my)\s+(?:[a-z]+\s+){0,2}(?:answers?|results?|solutions?|values?|total)\b.*",
     re.DOTALL | re.IGNORECASE,
+)
+_CHOSEN = re.compile(
+    r"[*_(]*(?:(?i:option|choice|answer)\s+)?[*_(]*(?P<value>[A-J])[*_)]*\s+is\s+(?:the\s+)?"
+    r"(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?[*_]*[.!]?"
 )
 _SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
 _LINKS = frozenset(("and", "or"))
@@ -110,6 +116,16 @@ def told(text: str) -> str | None:
         if match and is_value(match.group("value")) and re.search(r"\d|\$|\\", text)
         else None
     )
+
+
+def chosen_option(sentence: str) -> str | None:
+    """The option in "C is the correct answer"; None in any other sentence.
+
+    >>> chosen_option("Option (C) is correct."), chosen_option("C is incorrect.")
+    ('C', None)
+    """
+    match = _CHOSEN.fullmatch(sentence.strip())
+    return match.group("value") if match else None
 
 
 def is_value(text: str) -> bool:
