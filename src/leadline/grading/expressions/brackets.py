@@ -19,7 +19,11 @@ def split_outside(text: str, pattern: re.Pattern[str]) -> tuple[list[str], list[
             depth += 1
         elif char in _CLOSE:
             depth -= 1
-        elif char == "\\" and (_BEGIN.match(text, at) or _END.match(text, at)):
+        elif (
+            char == "\\"
+            and text[at + 1 : at + 2] in ("b", "e")
+            and (_BEGIN.match(text, at) or _END.match(text, at))
+        ):
             depth += 1 if text[at + 1] == "b" else -1  # an environment is a bracket
         elif depth == 0:
             match = pattern.match(text, at)

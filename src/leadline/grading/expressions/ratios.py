@@ -29,6 +29,8 @@ def read_ratio(text: str) -> Leaf | Items | None:
     >>> read_ratio(r"3\text{ out of }4").canonical, read_ratio("7 in"), read_ratio("4:30")
     ('3/4', None, None)
     """
+    if ":" not in text and "to" not in text and "of" not in text and "in" not in text:
+        return None
     whole = _WHOLE.fullmatch(text)
     text = whole.group(1) if whole else text
     part = _OF.fullmatch(text)

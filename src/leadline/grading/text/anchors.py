@@ -14,15 +14,17 @@ ANSWER_WITHIN = 2_000
 
 _IS = r"(?:\b(?:is|are|was|be|must\s+be|should\s+be|would\s+be|will\s+be|equals)\b|[:：=])"
 _ENGLISH = (
-    r"(?<![a-zA-Z])answers?\s+is\s+not\b[^\n.;]{1,40}?,?\s+but\s+(?:rather\s+)?"
+    r"answers?\s+is\s+not\b[^\n.;]{1,40}?,?\s+but\s+(?:rather\s+)?"
     rf"|\bfinal\s+answers?\b[^\n.$\\\d]{{0,60}}?{_IS}"
-    rf"|(?<![a-zA-Z])answers?\s*(?:\*\*)?\s*(?:\([^()\n]{{1,40}}\)\s*)?(?:to\b[^\n.$\\\d:]{{0,60}}?)?{_IS}"
+    rf"|answers?\s*(?:\*\*)?\s*(?:\([^()\n]{{1,40}}\)\s*)?(?:to\b[^\n.$\\\d:]{{0,60}}?)?{_IS}"
     rf"|\b(?:correct|right|best)\s+(?:option|choice|letter|one)\b[^\n.$\\\d]{{0,40}}?{_IS}"
     rf"|\b(?:option|choice)\s*(?:is\b|[:=])"
-    r"|^[ \t>*_-]*ans\s*[.:=]|^\W{0,8}correction\s*:\s*(?=[*_$\\\d-])"
     r"|\bI(?:\s+would|\s+will|'ll|'d)?\s+(?:choose|pick|select|go\s+with)\s+(?=[*_(]*(?:option\s+|choice\s+)?[*_(]*[A-J][*_)]*[.!]?\s*$)"
-    r"|^[ \t*]*A\s*:|\banswer(?:\s*(?=\$|\\\[|\\\()|[*_]{2}\s*(?=[\d-])|(?<=final answer)\s*[-–—]\s+(?=[\d$\\]))"
-    r"|^[ \t]*(?:#{1,6}\s*)?[*_]*\s*(?:final\s+)?answers?\s*[*_]*\s*$"
+    r"|\banswer(?:\s*(?=\$|\\\[|\\\()|[*_]{2}\s*(?=[\d-])|(?<=final answer)\s*[-–—]\s+(?=[\d$\\]))"
+)
+_LINES = (
+    r"^(?:[ \t]*(?:#{1,6}\s*)?[*_]*\s*(?:final\s+)?answers?\s*[*_]*\s*$|[ \t*]*A\s*:|[ \t>*_-]*ans\s*[.:=]"
+    r"|[^\w\n]{0,8}correction\s*:\s*(?=[*_$\\\d-]))"
 )
 # What may stand in a text of ASCII only; the others cost their time only where they can be found.
 _LATIN = (
@@ -45,9 +47,11 @@ _OTHERS = (
     r"\s*(?:হলো|হল|คือ|है|είναι|היא)?\s*[:：]?\s*(?=[\d$\\*(-])"
     r"|\bответ\s*(?:[:—-]|(?=\s-?[\d$]))|\bвідповідь\s*[:—-]|(?:الجواب|الإجابة)(?:\s+(?:النهائي|النهائية|الصحيح|الصحيحة))?\s*(?:هو|هي|:)|उत्तर\s*[:है]"
 )
+# Nearly all places are none where one of these words could begin, which costs the least where it is looked at first.
+_WORDS = rf"(?<![a-zA-Z])(?=[abcefijorsv])(?:{_ENGLISH}|{_LATIN})"
 _ASCII_ANCHOR, _ANCHOR = (
     re.compile(rf"(?:{phrases})[\s:：*_]*", re.IGNORECASE | re.MULTILINE)
-    for phrases in (f"{_ENGLISH}|{_LATIN}", f"{_ENGLISH}|{_LATIN}|{_OTHERS}")
+    for phrases in (f"{_WORDS}|{_LINES}", f"{_WORDS}|{_LINES}|{_OTHERS}")
 )
 _NEGATED = re.compile(
     r"\banswers?\s+(?:can\s?not|can't|could\s+not|couldn't|should\s+not|shouldn't|is\s?n't|is\s+not|must\s+not|may\s+not"
