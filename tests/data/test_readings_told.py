@@ -170,3 +170,29 @@ def test_a_box_that_is_never_closed_is_the_label_as_it_stands(tmp_path: Path) ->
     path.write_text(json.dumps({"prompt": "?", "predict": "4", "label": "\\boxed{" * 1000}))
     ((_, row),) = sample_rows([path])
     assert row["gold"] == "\\boxed{" * 1000
+
+
+def test_one_id_in_two_data_sets_is_told(tmp_path: Path) -> None:
+    """Without prompts nothing else tells the problems apart."""
+    rows = [{"dataset": name, "id": i, "correct": v} for name in ("gsm8k", "math") for i, j, v in FLAT]
+    assert "3 ids stand in several data sets" in said(counted(tmp_path / "a.jsonl", rows))
+    apart = [row | {"id": f"{row['dataset']}-{row['id']}"} for row in rows]
+    assert "data sets" not in said(counted(tmp_path / "a.jsonl", apart))
+
+
+def test_models_of_the_samples_in_a_list_are_told(tmp_path: Path) -> None:
+    samples = [{"model": name, "text": "x", "correct": True} for name in ("small", "large")]
+    assert "several models taken together: large, small" in said(
+        counted(tmp_path / "a.jsonl", [{"id": 1, "samples": samples}])
+    )
+
+
+def test_rows_with_an_error_that_count_as_wrong_are_told(tmp_path: Path) -> None:
+    rows = [{"id": i, "response": "x", "correct": v, "error": None if v else "timeout"} for i, j, v in FLAT]
+    assert "6 rows state an error" in said(counted(tmp_path / "a.jsonl", rows))
+    assert "error" not in said(counted(tmp_path / "a.jsonl", rows[:1]))
+
+
+def test_a_share_is_asked_about_as_a_score_and_as_a_rate(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"--pass-at 0\.5; of several samples: --columns solve_rate=COLUMN"):
+        counted(tmp_path / "a.jsonl", [{"id": 1, "accuracy": 0.75}])

@@ -121,7 +121,10 @@ class Reading:
             return score == 1
         percent = 10 < score <= 100
         such = "0.5" if 0 < score < 1 else "50, if it is in percent" if percent else "NUMBER"
-        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}")
+        rate = (
+            "" if such == "NUMBER" else "; of several samples: --columns solve_rate=COLUMN,n_samples=NUMBER"
+        )
+        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}{rate}")
 
 
 _WORDS = {

@@ -56,6 +56,7 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     size = len(row[name])
     for one, also in zip(row[name], _beside(row, size), strict=True):
         own = {name: one} if isinstance(one, str) else one
+        reading.origins.meet(own)
         score = named_score(chosen, own, also, _nulls(row)) if chosen else _verdict(own, also, reading)
         if score is ... and size > 1:
             _check_beside(row, name, reading)
