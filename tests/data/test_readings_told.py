@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from leadline.data import load_problems
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading, sample_rows
 from leadline.data.samples.sources import load_counts
+from leadline.diagnosis.compare.pairing import pair_up
 from leadline.errors import DataError
 
 FLAT = [(i, j, j <= i) for i in range(3) for j in range(4)]
@@ -196,3 +198,22 @@ def test_rows_with_an_error_that_count_as_wrong_are_told(tmp_path: Path) -> None
 def test_a_share_is_asked_about_as_a_score_and_as_a_rate(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--pass-at 0\.5; of several samples: --columns solve_rate=COLUMN"):
         counted(tmp_path / "a.jsonl", [{"id": 1, "accuracy": 0.75}])
+
+
+def test_two_tools_that_name_the_same_prompts_otherwise_are_paired_by_the_problem_set(tmp_path: Path) -> None:
+    """SkyRL's rows have no ids, promptfoo numbers its tests."""
+    one = [{"input_prompt": ASKED[i], "output_response": "x", "score": float(v)} for i, j, v in FLAT]
+    two = [{"testIdx": i, "vars": {}, "prompt": {"raw": ASKED[i]}, "success": v} for i, j, v in FLAT]
+    sides = counted(tmp_path / "a.jsonl", one), counted(tmp_path / "b.jsonl", two)
+    with pytest.raises(DataError, match="3 prompts are the same: --data PROBLEMS gives both the ids"):
+        pair_up(*sides)
+    rows = [
+        {"id": f"p{i}", "prompt": text, "reward_spec": {"ground_truth": "4"}} for i, text in enumerate(ASKED)
+    ]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    problems = list(load_problems(tmp_path / "set.jsonl"))
+    named = [
+        load_counts(tmp_path / name, reading=SampleReading(problems=problems))
+        for name in ("a.jsonl", "b.jsonl")
+    ]
+    assert pair_up(*named).base.ids == ("p0", "p1", "p2")

@@ -55,13 +55,14 @@ ROLES: Mapping[str, ColumnRole] = {
     "gold": ColumnRole(
         (
             *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
-            *("answer", "target", "reference", "label_answer", "final_answer", "reward_model.ground_truth"),
+            *("answer", "target", "reference", "label_answer", "final_answer"),
+            *("reward_model.ground_truth", "reward_spec.ground_truth"),
         ),
         problems_first=("final_answer", "expected_answer", "ground_truth", "gold", "answer"),
         samples_only=(
             *("reference_answer", "correct_answer", "gt", "gts", "target", "reference", "label_answer"),
         ),
-        problems_only=("final_answer", "reward_model.ground_truth"),
+        problems_only=("final_answer", "reward_model.ground_truth", "reward_spec.ground_truth"),
     ),
     "solution": ColumnRole(("solution", "rationale"), problems_only=("solution", "rationale")),
     "completion": ColumnRole(
