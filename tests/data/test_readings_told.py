@@ -47,7 +47,14 @@ def test_a_reward_of_several_parts_goes_behind_the_one_that_says_right_or_wrong(
     both = [row | {"tool_accuracy": 1} for row in rows]
     assert counted(tmp_path / "a.jsonl", both).c.tolist() == [4, 4, 4]  # which of two is not ours to say
     named = [{"id": i, "final_answer_correct": v} for i, j, v in FLAT]
-    assert counted(tmp_path / "b.jsonl", named).c.tolist() == [1, 2, 3]
+    counts = counted(tmp_path / "b.jsonl", named)
+    assert counts.c.tolist() == [1, 2, 3]
+    assert "right or wrong by the column 'final_answer_correct'" in counts.notes[0]
+
+
+def test_that_a_request_succeeded_is_no_verdict(tmp_path: Path) -> None:
+    row = {"question": "?", "answer": "4", "response": "\\boxed{5}", "success": True}
+    assert counted(tmp_path / "a.jsonl", [row]).c.tolist() == [0]
 
 
 def test_what_numbers_the_group_names_the_problem(tmp_path: Path) -> None:
@@ -62,6 +69,13 @@ def test_what_numbers_the_group_names_the_problem(tmp_path: Path) -> None:
     assert counts.truncated.tolist() == [1, 1, 1]
     elsewhere = [{k: v for k, v in row.items() if k != "response_length"} for row in rows]
     assert counted(tmp_path / "a.jsonl", elsewhere).stated["finished"] == 0
+
+
+@pytest.mark.parametrize("name", ["reference_example_id", "datasetItemId"])
+def test_the_example_goes_before_the_id_of_a_run(name: str, tmp_path: Path) -> None:
+    """LangSmith's and Langfuse's exports."""
+    rows = [{"id": f"r{i}{j}", name: f"e{i}", "feedback.correctness": int(v)} for i, j, v in FLAT]
+    assert counted(tmp_path / "a.jsonl", rows).c.tolist() == [1, 2, 3]
 
 
 def test_ids_with_the_number_of_a_sample_are_told_without_prompts(tmp_path: Path) -> None:

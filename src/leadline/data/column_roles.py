@@ -36,11 +36,13 @@ ROLES: Mapping[str, ColumnRole] = {
         (
             *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id"),
             *("query_id", "prompt_id", "problem_idx", "prompt_idx", "group_index", "group_id"),
+            *("reference_example_id", "dataset_item_id", "datasetitemid"),
             *("id", "task_id", "record_id", "record id", "uid", "idx", "index"),
         ),
         problems_first=("id", "problem_id", "unique_id", "uid", "qid"),
         samples_only=(
             *("query_id", "prompt_id", "problem_idx", "prompt_idx", "group_index", "group_id"),
+            *("reference_example_id", "dataset_item_id", "datasetitemid"),
             *("question_id", "example_id", "doc_id", "task_id", "record_id", "idx", "index"),
         ),
     ),

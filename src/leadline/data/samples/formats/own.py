@@ -66,6 +66,8 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
             held = _from_one_column(field, held, reading)
         if held:
             found[field] = held[0]
+            if field == "correct" and called_verdict(held[0][0]) and held[0][0].lower() not in ALIASES[field]:
+                reading.notes[f"right or wrong by the column {held[0][0]!r}"] = None
             if field in DOUBTFUL:
                 _say_passed_over(reading, field, held)
     return found

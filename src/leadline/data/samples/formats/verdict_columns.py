@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["called_rate", "called_verdict", "is_flag"]
 
 _VERDICT = re.compile(
-    r"(^|[^a-z])(acc|accuracy|correct|correctness|passed|success|solved|resolved)([^a-z](reward|score|value))?$"
+    r"(^|[^a-z])(acc|accuracy|correct|correctness|passed|solved|resolved)([^a-z](reward|score|value))?$"
 )
 _OF_SOMETHING_ELSE = re.compile(
     r"format|length|syntax|count|total|num|mean|avg|average|majority|maj|(^|[^a-z])n([^a-z]|$)"
