@@ -206,6 +206,76 @@ ROWS["openai_batch"] = [  # neither prompt nor answer: ids and reference answers
     for i, (p, t, s) in enumerate(PAIRS)
 ]
 BATCH_GOLDS = {"request-0": GOLDS[PENS], "request-1": GOLDS[MILES]}
+NUMBERED = [(i // 2, i % 2, *pair) for i, pair in enumerate(PAIRS)]
+TEMPLATE = "<|im_start|>system\nThink.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+ROWS |= {
+    "skyrl": [
+        {
+            "input_prompt": TEMPLATE.format(p),
+            "output_response": t,
+            "score": [0.0, 0.0, float(s)],
+            "stop_reason": "stop",
+            "env_extras": {"reward_spec": {"ground_truth": GOLDS[p]}},
+        }
+        for p, t, s in PAIRS
+    ],
+    "nemo_rl": [
+        {"content": [TEMPLATE.format(p), t], "rewards": float(s), "idx": i}
+        for i, (p, t, s) in enumerate(PAIRS)
+    ],
+    "rllm": [
+        {
+            "id": f"{i}:{j}",
+            "task": {"question": p, "ground_truth": GOLDS[p]},
+            "is_correct": bool(s),
+            "trajectories": [{"name": "solver", "reward": float(s)}],
+        }
+        for i, j, p, t, s in NUMBERED
+    ],
+    "llamafactory": [
+        {"prompt": TEMPLATE.format(p), "predict": t, "label": f"So \\boxed{{{GOLDS[p]}}}."}
+        for p, t, s in PAIRS
+    ],
+    "evalscope": [
+        {
+            "index": 2 * i + j,
+            "input": p,
+            "target": GOLDS[p],
+            "sample_score": {
+                "score": {"value": {"acc": float(s)}, "prediction": t, "main_score_name": "acc"},
+                "sample_id": 2 * i + j,
+                "group_id": i,
+            },
+        }
+        for i, j, p, t, s in NUMBERED
+    ],
+    "evalplus": [
+        {
+            "date": "2026",
+            "eval": {
+                str(i): [
+                    {"solution": t, "base_status": "pass", "plus_status": "pass" if s else "fail"}
+                    for k, j, p, t, s in NUMBERED
+                    if k == i
+                ]
+                for i in range(2)
+            },
+        }
+    ],
+    "promptfoo": [
+        {
+            "id": f"u{i}{j}",
+            "testIdx": i,
+            "vars": {"question": p},
+            "prompt": {"raw": p},
+            "response": {"output": t},
+            "success": bool(s),
+            "score": 0.5 + s / 2,
+        }
+        for i, j, p, t, s in NUMBERED
+    ],
+    "verdict_lists": [{"qid": 0, "scores": [1, 0]}, {"qid": 1, "scores": [True, True]}],
+}
 ROWS["inspect"] = [{"eval": {"task": "pens"}, "samples": ROWS["inspect_sample"]}]
 
 
@@ -231,7 +301,15 @@ def test_each_layout_is_recognised_and_counted(tmp_path: Path, name: str, kind: 
         write(path, ROWS[name])
     elif kind == "json":
         path.write_text(json.dumps(ROWS[name], indent=1))
-    elif name in ("wandb", "nested", "inspect", "reasoning_gym", "reasoning_gym_set"):
+    elif name in (
+        "wandb",
+        "nested",
+        "inspect",
+        "reasoning_gym",
+        "reasoning_gym_set",
+        "evalplus",
+        "verdict_lists",
+    ):
         return  # such objects are no tables
     else:
         pq.write_table(pa.Table.from_pylist(ROWS[name]), path)

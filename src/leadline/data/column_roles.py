@@ -35,35 +35,42 @@ ROLES: Mapping[str, ColumnRole] = {
     "problem_id": ColumnRole(
         (
             *("problem_id", "question_id", "example_id", "doc_id", "qid", "unique_id"),
+            *("query_id", "prompt_id", "problem_idx", "prompt_idx", "group_index", "group_id"),
+            *("reference_example_id", "dataset_item_id", "datasetitemid"),
             *("id", "task_id", "record_id", "record id", "uid", "idx", "index"),
         ),
         problems_first=("id", "problem_id", "unique_id", "uid", "qid"),
-        samples_only=("question_id", "example_id", "doc_id", "task_id", "record_id", "idx", "index"),
+        samples_only=(
+            *("query_id", "prompt_id", "problem_idx", "prompt_idx", "group_index", "group_id"),
+            *("reference_example_id", "dataset_item_id", "datasetitemid"),
+            *("question_id", "example_id", "doc_id", "task_id", "record_id", "idx", "index"),
+        ),
     ),
     "messages": ColumnRole(("messages",), problems_only=("messages",)),
     "prompt": ColumnRole(
-        ("prompt", "question", "problem", "query", "instruction", "input"),
+        ("prompt", "question", "problem", "query", "instruction", "input", "input_prompt"),
         problems_first=("prompt", "problem"),
-        samples_only=("input",),  # of a problem, what an instruction is to be done with
+        samples_only=("input", "input_prompt"),  # of a problem, what an instruction is to be done with
     ),
     # "answer" is the reference in a data set, where another column may have the final answer alone, and the model's own
     # in many an evaluation: the clear names come first.
     "gold": ColumnRole(
         (
             *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
-            *("answer", "target", "reference", "label_answer", "final_answer", "reward_model.ground_truth"),
+            *("answer", "target", "reference", "label_answer", "final_answer"),
+            *("reward_model.ground_truth", "reward_spec.ground_truth"),
         ),
         problems_first=("final_answer", "expected_answer", "ground_truth", "gold", "answer"),
         samples_only=(
             *("reference_answer", "correct_answer", "gt", "gts", "target", "reference", "label_answer"),
         ),
-        problems_only=("final_answer", "reward_model.ground_truth"),
+        problems_only=("final_answer", "reward_model.ground_truth", "reward_spec.ground_truth"),
     ),
     "solution": ColumnRole(("solution", "rationale"), problems_only=("solution", "rationale")),
     "completion": ColumnRole(
         (
             *("completion", "response", "generation", "model_output", "generated_text", "output"),
-            *("prediction", "full_model_response", "text"),
+            *("prediction", "predict", "full_model_response", "output_response", "text"),
         )
     ),
     "correct": ColumnRole(

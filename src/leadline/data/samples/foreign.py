@@ -14,8 +14,10 @@ from typing import Any
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_of
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
+from leadline.data.samples.enclosed import enclosed_rows
 from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
-from leadline.data.samples.formats.base import STEP_KEYS, Origins, own_row, reach
+from leadline.data.samples.formats.base import own_row, reach
+from leadline.data.samples.formats.origins import ORIGIN_KEYS, Origins
 from leadline.errors import DataError, InputError
 from leadline.types import Problem
 
@@ -139,32 +141,46 @@ def sample_rows(
     how = how or SampleReading()
     noted: list[str] = [] if faults is None else faults
     origins = Origins()
+    unread: list[str] | None = None if len(paths) == 1 else []
     for path in paths:
-        yield from _file_rows(path, how, noted, origins, numbered=len(paths) == 1)
+        yield from _file_rows(path, how, noted, origins, unread)
+    if unread and len(unread) == len(paths):
+        raise DataError(unread[0])
     how.notes.extend(origins.said())
 
 
 def _file_rows(
-    path: Path, how: SampleReading, faults: list[str], origins: Origins, *, numbered: bool
+    path: Path, how: SampleReading, faults: list[str], origins: Origins, unread: list[str] | None
 ) -> Iterator[tuple[int | str, OwnRow]]:
+    """The rows of one file; of several (``unread`` is a list) one with a single row of no layout is passed over."""
     rows = read_rows(path, faults, [how.columns[name] for name in TEXTS if name in how.columns])
     first = next(rows, None)
     if first is None:
         return
     name, _, part = (how.layout or "").partition(":")
     layout = layout_of(first.values, how.columns, name or None)
-    if layout is None:
-        raise DataError(unknown_layout(first.values, first.place))
+    where, first, rows = _opened(first, rows, layout, how)
+    if where:
+        layout = layout_of(first.values, how.columns, name or None)
+    if layout is None or (layout.name == "columns" and _lacks_columns(first.values, how)):
+        if unread is not None and not where and next(rows, None) is None:
+            unread.append(unknown_layout(first.values, first.place))
+            how.notes.append(f"{path.name}: not read: one row, which is no sample")
+            return
+        if layout is None:
+            raise DataError(unknown_layout(first.values, first.place))
     reading = Reading(how.columns, how.pass_at, part or None, origins=origins)
+    if where:
+        reading.notes[f"its rows are {where}"] = None
     own = layout.name == "leadline"
-    by_line = numbered and own
-    as_they_are = own and how.pass_at is None and how.count_tokens is None
-    with_steps = not first.values.keys().isdisjoint(STEP_KEYS)
+    by_line = unread is None and own
+    as_they_are = own and not where and how.pass_at is None and how.count_tokens is None
+    with_origin = not first.values.keys().isdisjoint(ORIGIN_KEYS)
     read, before = 0, len(faults)
     for row in chain([first], rows):
         place = row.at if by_line and type(row.at) is int else row.place
         if as_they_are:  # a million rows come through here
-            if with_steps:
+            if with_origin:
                 origins.meet(row.values)
             yield place, row.values
             continue
@@ -176,6 +192,26 @@ def _file_rows(
     if not read and not as_they_are and len(faults) == before:
         faults.extend(f"{path.name}: {note}" for note in notes)  # what was left out says why nothing is left
     how.notes.extend([f"{path.name}: {note}" for note in notes] if own else _as_one(path, layout, notes))
+
+
+def _opened(
+    first: PlacedRow, rows: Iterator[PlacedRow], layout: Layout | None, how: SampleReading
+) -> tuple[str, PlacedRow, Iterator[PlacedRow]]:
+    """Where the rows are that the objects of a file enclose, the first of them, and the others; else as given."""
+    if how.layout is not None or (how.columns and not _lacks_columns(first.values, how)):
+        return "", first, rows
+    found = enclosed_rows(first, None if how.columns else layout and layout.name)
+    if found is None:
+        return "", first, rows
+    where, inner = found
+    more = ((enclosed_rows(row, None) or ("", [row]))[1] for row in rows)
+    return where, inner[0], chain(inner[1:], chain.from_iterable(more))
+
+
+def _lacks_columns(row: Mapping[str, Any], how: SampleReading) -> bool:
+    """Whether the row has none of the columns that the user named."""
+    named = [column for column in how.columns.values() if not column.isdecimal()]
+    return bool(named) and all(column not in row and reach(row, column) is None for column in named)
 
 
 def _as_one(path: Path, layout: Layout, notes: Sequence[str]) -> list[str]:

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 from leadline.data.problems.choices import unordered
 from leadline.data.problems.duplicates import normalised_prompt
 
-__all__ = ["differing_prompts", "refusal", "shuffled"]
+__all__ = ["differing_prompts", "numbered_samples", "refusal", "shuffled"]
 
 EXAMPLES = 3
 SAME_END = 24  # characters of a prompt's own end that two sides share behind other examples
 CORE = 12  # characters of a prompt that all prompts do not share, below which it is no problem of its own
+
+
+_NUMBERED = re.compile(r"(.+)[-_:/#.@](?:[a-z]{1,7}[-_]?)?(\d{1,5})", re.I | re.S)
+_FEW_STEMS = 5  # names, below which equal endings are chance
+
+
+def numbered_samples(ids: Iterable[str]) -> tuple[int, int] | None:
+    """How many problems, with how many samples each, ids seem to name that number samples (``task7:0``, ``task7:1``).
+
+    Every name has the same endings, and there are more names than endings; None where it is otherwise.
+    """
+    endings: defaultdict[str, set[str]] = defaultdict(set)
+    for one in ids:
+        found = _NUMBERED.fullmatch(one)
+        if found is None:
+            return None
+        endings[found[1]].add(found[2])
+    sizes = {frozenset(those) for those in endings.values()}
+    if len(sizes) != 1:
+        return None
+    size = len(next(iter(sizes)))
+    return (len(endings), size) if size > 1 and len(endings) >= max(_FEW_STEMS, size) else None
 
 
 def differing_prompts(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,12 @@ from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading, find_files, named_as, passed_over, sample_rows
-from leadline.data.samples.same_problems import differing_prompts, refusal, shuffled
+from leadline.data.samples.same_problems import (
+    differing_prompts,
+    numbered_samples,
+    refusal,
+    shuffled,
+)
 from leadline.data.samples.tally import count_rows
 from leadline.errors import DataError, InputError
 from leadline.grading import Grader
@@ -227,14 +232,25 @@ def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip:
         gone = {*prompts, *answers}
         kept = counts.take(name for name in counts.ids if name not in gone)
         counts = replace(kept, notes=counts.notes, skipped=(*counts.skipped, *lines))
+    note = _ids_of_samples(counts)
+    return replace(counts, notes=(*counts.notes, note)) if note else counts
+
+
+def _ids_of_samples(counts: Counts) -> str | None:
+    """What to say of ids that may number the samples: prompts recur under them, or all have the same endings."""
+    if counts.n.max() != 1:
+        return None
+    remedy = "if they number the samples, say what names a problem: --columns problem_id=COLUMN"
     asked = {(text, counts.media.get(name)) for name, text in counts.prompts.items()}
-    if len(counts.prompts) == len(counts) > 2 * len(asked) and counts.n.max() == 1:
-        note = (
-            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: if they number the samples, say what "
-            "names a problem: --columns problem_id=COLUMN (the column of the prompt will do)"
+    if len(counts.prompts) == len(counts) > 2 * len(asked):
+        return (
+            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: {remedy} (the column of the prompt "
+            "will do)"
         )
-        counts = replace(counts, notes=(*counts.notes, note))
-    return counts
+    found = None if counts.prompts else numbered_samples(counts.ids)
+    if found is None:
+        return None
+    return f"{len(counts):,} ids of one sample each, {found[0]:,} names with the same {found[1]} endings: {remedy}"
 
 
 def _unequal(answers: Mapping[str, str], others: Mapping[str, str], grader: Grader) -> list[str]:

@@ -168,6 +168,8 @@ class _Tally:
         correct = row.get("correct", ...)
         if correct is not True and correct is not False and correct is not None:
             if correct is ...:
+                if "completion" not in row and "gold" in row:
+                    return "neither a verdict nor a completion: a request that failed? --skip-bad-rows leaves it out"
                 return "not graded: neither 'correct' nor counts, and no reference answer (--data has them by id)"
             if correct not in (0, 1):
                 return f"correct is {str(correct)[:40]!r}, not true, false or null"

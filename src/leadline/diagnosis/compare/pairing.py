@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadline.data.problems.choices import unordered
+from leadline.data.problems.duplicates import normalised_prompt
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.same_problems import differing_prompts, refusal, shuffled
 from leadline.diagnosis.partly_stated import Partly, partly_stated
@@ -89,9 +90,7 @@ def pair_up(base: Counts, tuned: Counts) -> Pair:
     _refuse_shuffled(base, tuned)
     shared = [name for name in base.ids if name in theirs]
     if not shared:
-        raise DataError(
-            f"the two share no problem: base has {base.ids[0]!r}, ..., tuned has {tuned.ids[0]!r}, ..."
-        )
+        raise DataError(_none_shared(base, tuned))
     both = [name for name in shared if name in base.prompts and name in tuned.prompts]
     apart = {
         name: tuned.prompts[name] for name in both if not shuffled(base.prompts[name], tuned.prompts[name])
@@ -137,3 +136,15 @@ def _unordered(side: Counts) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]
         key = unordered(side.prompts.get(name, ""))
         if key is not None:
             yield name, (f"{key[0]}\0{side.media.get(name)}", key[1])
+
+
+def _none_shared(base: Counts, tuned: Counts) -> str:
+    """What to say of sides without an id in common; where their prompts are the same, what gives them the same ids."""
+    theirs = set(map(normalised_prompt, tuned.prompts.values()))
+    alike = sum(normalised_prompt(text) in theirs for text in base.prompts.values())
+    remedy = (
+        f"; {alike:,} prompts are the same: --data PROBLEMS gives both the ids of the problem set"
+        if alike
+        else ""
+    )
+    return f"the two share no problem: base has {base.ids[0]!r}, ..., tuned has {tuned.ids[0]!r}, ...{remedy}"

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, is_verdict
+from leadline.data.samples.formats.base import Layout, RawRow, Reading
+from leadline.data.samples.formats.evalplus import EVALPLUS
+from leadline.data.samples.formats.evalscope import EVALSCOPE
+from leadline.data.samples.formats.guessed_columns import guessed_columns
 from leadline.data.samples.formats.inspect_log import INSPECT, INSPECT_SAMPLE
 from leadline.data.samples.formats.lighteval import LIGHTEVAL, LIGHTEVAL_OLD
+from leadline.data.samples.formats.llamafactory import LLAMAFACTORY
 from leadline.data.samples.formats.lm_eval import LM_EVAL
 from leadline.data.samples.formats.nemo import NEMO_GYM, NEMO_SKILLS
-from leadline.data.samples.formats.nested import NESTED, QWEN_MATH, REASONING_GYM, REASONING_GYM_SET
+from leadline.data.samples.formats.nemo_rl import NEMO_RL
+from leadline.data.samples.formats.nested import (
+    NESTED,
+    QWEN_MATH,
+    REASONING_GYM,
+    REASONING_GYM_SET,
+    VERDICT_LISTS,
+)
 from leadline.data.samples.formats.openai_batch import OPENAI_BATCH
 from leadline.data.samples.formats.own import ALIASES, BY_NAME, OWN
+from leadline.data.samples.formats.promptfoo import PROMPTFOO
+from leadline.data.samples.formats.rllm import RLLM
+from leadline.data.samples.formats.skyrl import SKYRL
 from leadline.data.samples.formats.trl import TRL, WANDB_TABLE
 from leadline.data.samples.formats.verifiers import VERIFIERS, VERIFIERS_OLD, VERIFIERS_TRACE
 from leadline.data.samples.formats.verl import VERL_ROLLOUT
@@ -28,6 +42,7 @@ LAYOUTS: Mapping[str, Layout] = {
             VERL_ROLLOUT,
             NEMO_GYM,
             NEMO_SKILLS,
+            *(NEMO_RL, SKYRL, RLLM, LLAMAFACTORY, EVALSCOPE, EVALPLUS, PROMPTFOO),
             OPENAI_BATCH,
             QWEN_MATH,
             LIGHTEVAL,
@@ -35,6 +50,7 @@ LAYOUTS: Mapping[str, Layout] = {
             REASONING_GYM,
             REASONING_GYM_SET,
             NESTED,
+            VERDICT_LISTS,
             BY_NAME,
         ),
     )
@@ -43,6 +59,7 @@ LAYOUTS: Mapping[str, Layout] = {
 _HEED_COLUMNS = {
     *("trl", "wandb", "lm_eval", "lighteval", "lighteval_old", "inspect", "inspect_sample"),
     *("verifiers", "verifiers_old", "verifiers_trace", "nemo_skills", "nested"),
+    *("evalscope", "evalplus", "promptfoo"),
 }
 
 
@@ -72,46 +89,7 @@ def unknown_layout(row: RawRow, place: str) -> str:
         f"nearest is {nearest.name} (lacks {', '.join(lacks)}); " if lacks and nearest.near(row) > 0 else ""
     )
     have = ", ".join(str(name)[:40] for name in list(row)[:20]) or "none"
-    identity = _named(row, "problem_id")
-    known = (
-        f"problem_id={identity or 'COLUMN'},"
-        if identity or not (_named(row, "prompt") or "messages" in row)
-        else ""
-    )
     return (
         f"{place}: a layout that is not known. Columns: {have}; {near}say what they mean: --columns "
-        f"{known}{_guess(row)}"
+        f"{guessed_columns(row)}"
     )
-
-
-def _guess(row: RawRow) -> str:
-    """The part of the option that says right or wrong, with the columns that might."""
-    total = _named(row, "n_samples")
-    known = {n for names in ALIASES.values() for n in names}
-    verdicts = [
-        str(name)
-        for name, value in row.items()
-        if (value in (0, 1) or (isinstance(value, str) and is_verdict(value)))
-        and str(name).lower() not in known
-    ]
-    unused = verdicts[0] if verdicts else "COLUMN"
-    rates = [
-        str(name)
-        for name, value in row.items()
-        if type(value) is float and 0 < value < 1 and name not in known
-    ]
-    if rates:
-        return f"solve_rate={rates[0]},n_samples={total or 'NUMBER'} (samples that each rate was taken of)"
-    if total is not None:
-        return f"n_correct={unused},n_samples={total}"
-    if isinstance(row.get("messages"), list):  # the turns of both, of which each is read by its role
-        return f"prompt=messages,completion=messages,correct={_named(row, 'correct') or unused}"
-    text, gold = _named(row, "completion"), _named(row, "gold")
-    if text is not None and gold is not None:
-        return f"completion={text},gold={gold}"
-    return f"correct={unused} (or n_correct=..,n_samples=.., or completion=..,gold=..)"
-
-
-def _named(row: RawRow, field: str) -> str | None:
-    lower = {str(name).lower(): str(name) for name in row}
-    return next((lower[name] for name in ALIASES[field] if name in lower), None)

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_digest, media_parts
 from leadline.data.samples.formats.filled_template import asked_in
+from leadline.data.samples.formats.origins import Origins
 from leadline.types import checked_id
 
 __all__ = [
-    "STEP_KEYS",
     "Layout",
-    "Origins",
     "Reading",
     "first_of",
     "gold_text",
@@ -27,40 +26,6 @@ __all__ = [
 ]
 
 RawRow = Mapping[str, Any]
-MODEL_KEYS, MODELS_SHOWN = ("model", "model_name", "model_id", "checkpoint"), 4
-STEP_KEYS, MOST_STEPS = ("step", "global_step", "training_step"), 100_000
-
-
-@dataclass(slots=True)
-class Origins:
-    """Of whose samples the rows say they are: what must not be taken together in silence, in whatever files.
-
-    Attributes:
-        models: names of models, the first few.
-        steps: steps of a training run.
-    """
-
-    models: set[str] = field(default_factory=set)
-    steps: set[int] = field(default_factory=set)
-
-    def meet(self, row: RawRow) -> None:
-        """Note which model and which step of training a row says it is of."""
-        if len(self.models) < MODELS_SHOWN:
-            self.models |= {row[key][:60] for key in MODEL_KEYS if isinstance(row.get(key), str)}
-        steps = (row[key] for key in STEP_KEYS if type(row.get(key)) in (int, float))
-        if len(self.steps) < MOST_STEPS:
-            self.steps |= {int(step) for step in steps if step == step // 1}
-
-    def said(self) -> Iterator[str]:
-        """What is to be said where they are several: the numbers are of none of them."""
-        if len(self.models) > 1:
-            yield f"samples of several models taken together: {', '.join(sorted(self.models))}"
-        if len(self.steps) > 1:
-            yield (
-                f"samples of {len(self.steps):,} training steps ({min(self.steps)} to {max(self.steps)}) taken "
-                "together: the model changed between them. Read the files of one step, or of a few at the start, for "
-                "what it was then"
-            )
 
 
 @dataclass(slots=True)
@@ -154,14 +119,19 @@ class Reading:
         if score in (0, 1, -1):
             self.below_zero, self.zeros = self.below_zero + (score == -1), self.zeros + (score == 0)
             return score == 1
-        such = "0.5" if 0 < score < 1 else "50, if it is in percent" if 1 < score <= 100 else "NUMBER"
-        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}")
+        percent = 10 < score <= 100
+        such = "0.5" if 0 < score < 1 else "50, if it is in percent" if percent else "NUMBER"
+        rate = (
+            "" if such == "NUMBER" else "; of several samples: --columns solve_rate=COLUMN,n_samples=NUMBER"
+        )
+        raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}{rate}")
 
 
 _WORDS = {
     **dict.fromkeys(("c", "correct", "true", "yes", "right", "pass", "passed", "1", "1.0", "t", "y"), True),
     **dict.fromkeys(
-        ("i", "incorrect", "false", "no", "wrong", "fail", "failed", "n", "0", "0.0", "f"), False
+        ("i", "incorrect", "false", "no", "wrong", "fail", "failed", "n", "0", "0.0", "f", "not_attempted"),
+        False,
     ),
 }
 

@@ -18,6 +18,7 @@ _WORDS = {
     **dict.fromkeys(("max_output_tokens", "max_new_tokens", "max_completion_tokens"), False),
     **dict.fromkeys(("stop", "eos", "end_turn", "eos_token", "stop_sequence"), True),
 }
+_STATUS = {"truncated": False, "completed": True}
 
 
 def finished_of(row: RawRow) -> bool | None:
@@ -29,6 +30,10 @@ def finished_of(row: RawRow) -> bool | None:
     (False, True, None)
     """
     said = [_reason(row.get(name)) for name in _REASONS]
+    if (
+        "response_length" in row
+    ):  # slime's samples, and those of its kin; elsewhere a status is that of a request
+        said.append(_STATUS.get(str(row.get("status")).lower()))
     said += [_flag(row.get(name), meaning) for name, meaning in _FLAGS.items()]
     return None if False not in said and True not in said else False not in said
 

@@ -10,6 +10,7 @@ from leadline.data.column_roles import ROLES, sample_names
 from leadline.data.problems.columns import with_input
 from leadline.data.samples.formats.base import Layout, RawRow, Reading, gold_text, is_verdict, own_row, reach
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
+from leadline.data.samples.formats.verdict_columns import called_verdict, is_flag
 from leadline.errors import DataError
 
 __all__ = ["ALIASES", "BY_NAME", "OWN", "named_values"]
@@ -26,6 +27,9 @@ DOUBTFUL = ("gold", "completion", "correct", "problem_id")
 
 UNCLEAR_COUNTS = ("correct", "k", "n", "total", "samples")
 """Names of counts that are names of other things as well: the number of a sample, of its tokens, its verdict."""
+
+_SCORES = ("score", "reward")
+"""Of the names of a verdict those that may hold the sum of several rewards."""
 
 ROUNDING = 0.05
 """Samples that a published rate may be off by, besides the rounding of its last digit."""
@@ -50,6 +54,10 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
                 raise ValueError(f"column {given!r} is missing")
             found[field] = given, reach(row, given)
             continue
+        if field == "correct":
+            names = _verdict_names(names, lower, row)
+        if field == "prompt":
+            names = (*names, *_behind_dots(names, lower))
         there = [lower[name] for name in names if name in lower and lower[name] not in columns.values()]
         held = [(name, row[name]) for name in there if row[name] is not None]
         if field == "gold":
@@ -58,9 +66,28 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
             held = _from_one_column(field, held, reading)
         if held:
             found[field] = held[0]
+            if field == "correct" and called_verdict(held[0][0]) and held[0][0].lower() not in ALIASES[field]:
+                reading.notes[f"right or wrong by the column {held[0][0]!r}"] = None
             if field in DOUBTFUL:
                 _say_passed_over(reading, field, held)
     return found
+
+
+def _behind_dots(names: tuple[str, ...], lower: RawRow) -> list[str]:
+    """The one column of a flattened table whose name ends in one of these (``inputs.question``)."""
+    found = [name for name in lower if "." in name and name.rpartition(".")[2] in names]
+    return found if len(found) == 1 else []
+
+
+def _verdict_names(names: tuple[str, ...], lower: RawRow, row: RawRow) -> tuple[str, ...]:
+    """The names of a verdict, and before a mere score the one other that is called so (``accuracy_reward``)."""
+    others = [
+        name for name in lower if name not in names and called_verdict(name) and is_flag(row[lower[name]])
+    ]
+    if len(others) != 1:
+        return names
+    clear = tuple(name for name in names if name not in _SCORES)
+    return (*clear, *others, *_SCORES)
 
 
 def _from_one_column(field: str, held: list[tuple[str, Any]], reading: Reading) -> list[tuple[str, Any]]:

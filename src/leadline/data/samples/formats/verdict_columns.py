@@ -1,0 +1,45 @@
+"""Which columns are called a verdict, or a rate, by a name of their own: ``accuracy_reward``, ``pass@1``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["called_rate", "called_verdict", "is_flag"]
+
+_VERDICT = re.compile(
+    r"(^|[^a-z])(acc|accuracy|correct|correctness|passed|solved|resolved)([^a-z](reward|score|value))?$"
+)
+_OF_SOMETHING_ELSE = re.compile(
+    r"format|length|syntax|count|total|num|mean|avg|average|majority|maj|(^|[^a-z])n([^a-z]|$)"
+)
+_RATE = re.compile(
+    r"(solve|pass|success|win|correct)[a-z]*_?(rate|ratio|percentage)|pass(@|_at_)\d|(mean|avg|average)_"
+)
+_WORDS = ("true", "false", "yes", "no", "correct", "incorrect")
+
+
+def called_verdict(name: str) -> bool:
+    """Whether a column is called a verdict on an answer, whatever stands before or behind that word.
+
+    >>> [called_verdict(name) for name in ("accuracy_reward", "format_correct", "correct_answer")]
+    [True, False, False]
+    """
+    plain = name.strip().lower()
+    return _VERDICT.search(plain) is not None and _OF_SOMETHING_ELSE.search(plain) is None
+
+
+def called_rate(name: str) -> bool:
+    """Whether a column is called a share of several samples.
+
+    >>> [called_rate(name) for name in ("llama8b_solve_rate", "pass@1", "pass_rate_72b_tir", "reward")]
+    [True, True, True, False]
+    """
+    return _RATE.search(name.strip().lower()) is not None
+
+
+def is_flag(value: Any) -> bool:
+    """Whether a value says yes or no, and is no letter or amount that may be an answer."""
+    if isinstance(value, str):
+        return value.strip().lower() in _WORDS
+    return isinstance(value, bool | int | float) and value in (0, 1)
