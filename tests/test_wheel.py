@@ -47,6 +47,7 @@ def test_a_packaged_recipe_runs_from_the_wheel_alone(tmp_path: Path) -> None:
         "pip",
         "install",
         "--quiet",
+        "--no-compile",  # of torch alone it takes longer than all that is tested here
         "--constraint",
         ROOT / "constraints.txt",
         wheel,

@@ -1,0 +1,198 @@
+"""Does a language model learn from itself what it never gets right, by doing it in parts? The seed is the unit.
+
+    python benchmarks/compose_on_llm.py --model models/smollm2-135m --seeds 0-2 --jobs 2
+
+GRPO first teaches sums of two numbers. What comes of it is the base model of what is measured: sums of three, which it
+was never shown, and which it nearly never gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of what
+the frozen base model answers in two parts where a group has no right answer; ``relift``, the same with reference
+solutions; ``grpo-2x``, GRPO with twice the steps, no cheaper than ``compose`` in completions and updates. Paired
+differences with GRPO of the same seed. Finished runs are kept, stopped ones go on. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lead_vs_grpo import seeds_of
+from leadline import Problem
+from leadline.grading.text.extract import extract_answer
+from leadline.runs.composer import Parts
+from leadline.stats import paired_seeds, seed_mean
+from leadline.storage.jsonl import write_text_atomic
+from leadline.storage.run_directory import RunReader
+from llm_runs import carry_out, outcomes, run_parser, shared_changes
+
+SIZE = 1200
+SAMPLES = 16
+"""Of each problem in an evaluation."""
+ARMS = {
+    "grpo": "{advantage: grpo}",
+    "compose": "{advantage: grpo, lift: 'compose_on_llm:in_two'}",
+    "relift": "{advantage: grpo, lift: solutions}",
+}
+Row = dict[str, str]
+
+
+def asked(numbers: list[int]) -> str:
+    return f"What is {' + '.join(map(str, numbers))}?"
+
+
+def part(rng: random.Random) -> Row:
+    """A sum of two: the first is as large as a sum of two others may be."""
+    numbers = [rng.randrange(1, 41), rng.randrange(1, 21)]
+    return {"prompt": asked(numbers), "answer": str(sum(numbers))}
+
+
+def whole(rng: random.Random) -> Row:
+    """A sum of three, with the two steps that lead to it."""
+    a, b, c = (rng.randrange(1, 21) for _ in range(3))
+    steps = f"{a} + {b} = {a + b}\n{a + b} + {c} = {a + b + c}"
+    return {"prompt": asked([a, b, c]), "answer": str(a + b + c), "solution": steps}
+
+
+def in_two(problem: Problem, rng: random.Random) -> Parts | None:
+    """A sum of three: the first two numbers, then what came of them and the third."""
+    first, second, third = map(int, re.findall(r"\d+", problem.prompt))
+
+    def rest(said: str) -> str | None:
+        answer = extract_answer(said) or ""
+        return asked([int(answer), third]) if re.fullmatch(r"\d{1,4}", answer) else None
+
+    return Parts(asked([first, second]), rest, lambda said, then: f"{said.strip()}\n{then.strip()}")
+
+
+def write_problems(path: Path, made: Callable[[random.Random], Row], size: int) -> Path:
+    """A file of different problems, the same one whenever it is made."""
+    rng, rows = random.Random(path.stem), dict[str, Row]()
+    while len(rows) < size:
+        row = made(rng)
+        rows[row["prompt"]] = row
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(path, "".join(json.dumps(row) + "\n" for row in rows.values()))
+    return path
+
+
+def changes(
+    options: argparse.Namespace, seed: int, model: Path, problems: Path, arms: list[str]
+) -> list[str]:
+    """Of the packaged recipe ``smollm2``."""
+    return [
+        f"model.source={json.dumps(str(model))}",
+        f"data.train={json.dumps(str(problems))}",
+        "data.evaluation_share=0.25",
+        "data.columns={solution: solution}" if problems.stem == "three" else "data.columns={}",
+        "rl.validation_problems=8",
+        "arms={" + ", ".join(f"{name}: {ARMS[name]}" for name in arms) + "}",
+        f"evaluation.problems={options.problems}",
+        f"evaluation.samples={SAMPLES}",
+        f"evaluation.ks=[1, {SAMPLES}]",
+        f"seed={seed}",
+        *shared_changes(options),
+    ]
+
+
+def run_seed(options: argparse.Namespace, seed: int) -> None:
+    """The parts, then the whole from the model that has learned them."""
+    folder = options.out / f"seed-{seed}"
+    two = write_problems(options.out / "two.jsonl", part, 2 * SIZE // 3)
+    three = write_problems(options.out / "three.jsonl", whole, SIZE)
+    learn = changes(options, seed, options.model, two, ["grpo"])
+    carry_out(folder / "parts", [*learn, f"rl.steps={options.part_steps}"])
+    base = max((folder / "parts" / "checkpoints" / "grpo").glob("step-*")).resolve()
+    for name, arms, steps in (("whole", list(ARMS), 1), ("twice", ["grpo"], 2)):
+        learn = changes(options, seed, base, three, arms)
+        carry_out(folder / name, [*learn, f"rl.steps={steps * options.steps}"])
+
+
+def hopeless(reader: RunReader) -> set[str]:
+    """Problems that the first half of the base model's samples never solved; shown is the other half."""
+    return {name for name, right in outcomes(reader, "base").items() if not any(right[: SAMPLES // 2])}
+
+
+def measured(reader: RunReader, arm: str, never: set[str]) -> dict[str, float]:
+    """pass@1, pass@SAMPLES, and what of the second half of the samples is right of the problems in ``never``."""
+    solved = outcomes(reader, arm)
+    return {
+        "pass@1": float(np.mean([np.mean(right) for right in solved.values()])),
+        f"pass@{SAMPLES}": float(np.mean([any(right) for right in solved.values()])),
+        "never": len(never) / len(solved),
+        "of never": float(np.mean([np.mean(solved[name][SAMPLES // 2 :]) for name in never]))
+        if never
+        else 0.0,
+    }
+
+
+def collect(options: argparse.Namespace) -> dict[str, Any]:
+    """Seed -> arm -> what :func:`measured` gives; ``parts`` is the model before and after it learned those."""
+    found: dict[str, Any] = {}
+    for seed in options.seeds:
+        folder = options.out / f"seed-{seed}"
+        parts, whole_run, twice = (RunReader(folder / name) for name in ("parts", "whole", "twice"))
+        unable, never = hopeless(parts), hopeless(whole_run)
+        found[str(seed)] = {
+            "parts: before": measured(parts, "base", unable),
+            "parts: base": measured(parts, "grpo", unable),
+            "base": measured(whole_run, "base", never),
+            **{arm: measured(whole_run, arm, never) for arm in ARMS},
+            "grpo-2x": measured(twice, "grpo", never),
+        }
+    return found
+
+
+def show(found: dict[str, Any]) -> None:
+    seeds = list(found.values())
+    for arm in seeds[0]:
+        values = {key: float(np.mean([seed[arm][key] for seed in seeds])) for key in seeds[0][arm]}
+        print(f"{arm:14} " + "  ".join(f"{key} {100 * value:5.1f}%" for key, value in values.items()))
+    if len(seeds) < 2:
+        return
+    for arm in ("compose", "relift", "grpo-2x"):
+        for key in seeds[0][arm]:
+            gain = paired_seeds([seed["grpo"][key] for seed in seeds], [seed[arm][key] for seed in seeds])
+            text = f"{100 * gain.value:+.1f} points [{100 * gain.lo:+.1f}, {100 * gain.hi:+.1f}]"
+            print(f"{arm} - grpo, {key}: {text}")
+    rise = seed_mean([seed["grpo"]["pass@1"] - seed["base"]["pass@1"] for seed in seeds])
+    print(f"grpo - base, pass@1: {100 * rise.value:+.1f} points [{100 * rise.lo:+.1f}, {100 * rise.hi:+.1f}]")
+
+
+def main() -> None:
+    parser = run_parser(__doc__, "compose-on-llm")
+    parser.add_argument("--seeds", type=seeds_of, default=[0, 1, 2])
+    parser.add_argument("--part-steps", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--problems", type=int, default=64)
+    options = parser.parse_args()
+    options.model = options.model.resolve()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    started = time.monotonic()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda seed: run_seed(options, seed), options.seeds))
+    found = collect(options)
+    show(found)
+    print(f"{time.monotonic() - started:.0f} s")
+    kept = {
+        "model": options.model.name,
+        "part_steps": options.part_steps,
+        "steps": options.steps,
+        "problems": options.problems,
+        "samples": SAMPLES,
+        "seeds": found,
+    }
+    if options.json:
+        write_text_atomic(options.json, json.dumps(kept) + "\n")
+    print(json.dumps(kept))
+
+
+if __name__ == "__main__":
+    main()
