@@ -26,7 +26,6 @@ import numpy as np
 
 from lead_vs_grpo import seeds_of
 from leadline import Problem
-from leadline.grading.text.extract import extract_answer
 from leadline.runs.composer import Parts
 from leadline.stats import paired_seeds, seed_mean
 from leadline.storage.jsonl import write_text_atomic
@@ -66,8 +65,8 @@ def in_two(problem: Problem, rng: random.Random) -> Parts | None:
     first, second, third = map(int, re.findall(r"\d+", problem.prompt))
 
     def rest(said: str) -> str | None:
-        answer = extract_answer(said) or ""
-        return asked([int(answer), third]) if re.fullmatch(r"\d{1,4}", answer) else None
+        numbers = re.findall(r"\b\d{1,4}\b", said)
+        return asked([int(numbers[-1]), third]) if numbers else None
 
     return Parts(asked([first, second]), rest, lambda said, then: f"{said.strip()}\n{then.strip()}")
 
