@@ -4,9 +4,8 @@
 
 GRPO first teaches sums of two numbers. What comes of it is the base model of what is measured: sums of three, which it
 was never shown, and which it nearly never gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of what
-the frozen base model answers in two parts where a group has no right answer; ``relift``, the same with reference
-solutions; ``grpo-2x``, GRPO with twice the steps, no cheaper than ``compose`` in completions and updates. Paired
-differences with GRPO of the same seed. Finished runs are kept, stopped ones go on. The last line is JSON.
+the frozen base model answers in two parts where a group has no right answer; ``grpo-2x``, GRPO with twice the steps,
+no cheaper than ``compose`` in completions and updates. Paired differences with GRPO of the same seed. Finished runs are kept, stopped ones go on. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ SAMPLES = 16
 ARMS = {
     "grpo": "{advantage: grpo}",
     "compose": "{advantage: grpo, lift: 'compose_on_llm:in_two'}",
-    "relift": "{advantage: grpo, lift: solutions}",
 }
 Row = dict[str, str]
 
@@ -54,10 +52,12 @@ def part(rng: random.Random) -> Row:
 
 
 def whole(rng: random.Random) -> Row:
-    """A sum of three, with the two steps that lead to it."""
-    a, b, c = (rng.randrange(1, 21) for _ in range(3))
-    steps = f"{a} + {b} = {a + b}\n{a + b} + {c} = {a + b + c}"
-    return {"prompt": asked([a, b, c]), "answer": str(a + b + c), "solution": steps}
+    numbers = [rng.randrange(1, 21) for _ in range(3)]
+    return {"prompt": asked(numbers), "answer": str(sum(numbers))}
+
+
+def joined(said: str, then: str) -> str:
+    return f"{said.strip().removesuffix('.')}, so {then.strip()}"
 
 
 def in_two(problem: Problem, rng: random.Random) -> Parts | None:
@@ -68,7 +68,7 @@ def in_two(problem: Problem, rng: random.Random) -> Parts | None:
         numbers = re.findall(r"\b\d{1,4}\b", said)
         return asked([int(numbers[-1]), third]) if numbers else None
 
-    return Parts(asked([first, second]), rest, lambda said, then: f"{said.strip()}\n{then.strip()}")
+    return Parts(asked([first, second]), rest, joined)
 
 
 def write_problems(path: Path, made: Callable[[random.Random], Row], size: int) -> Path:
@@ -90,7 +90,6 @@ def changes(
         f"model.source={json.dumps(str(model))}",
         f"data.train={json.dumps(str(problems))}",
         "data.evaluation_share=0.25",
-        "data.columns={solution: solution}" if problems.stem == "three" else "data.columns={}",
         "rl.validation_problems=8",
         "arms={" + ", ".join(f"{name}: {ARMS[name]}" for name in arms) + "}",
         f"evaluation.problems={options.problems}",
@@ -156,7 +155,7 @@ def show(found: dict[str, Any]) -> None:
         print(f"{arm:14} " + "  ".join(f"{key} {100 * value:5.1f}%" for key, value in values.items()))
     if len(seeds) < 2:
         return
-    for arm in ("compose", "relift", "grpo-2x"):
+    for arm in ("compose", "grpo-2x"):
         for key in seeds[0][arm]:
             gain = paired_seeds([seed["grpo"][key] for seed in seeds], [seed[arm][key] for seed in seeds])
             text = f"{100 * gain.value:+.1f} points [{100 * gain.lo:+.1f}, {100 * gain.hi:+.1f}]"
