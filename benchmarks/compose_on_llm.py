@@ -3,9 +3,10 @@
     python benchmarks/compose_on_llm.py --model models/smollm2-135m --seeds 0-2 --jobs 2
 
 GRPO first teaches sums of two numbers. What comes of it is the base model of what is measured: sums of three, which it
-was never shown, and which it nearly never gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of what
-the frozen base model answers in two parts where a group has no right answer; ``grpo-2x``, GRPO with twice the steps,
-no cheaper than ``compose`` in completions and updates. Paired differences with GRPO of the same seed. Finished runs are kept, stopped ones go on. The last line is JSON.
+was never shown and seldom gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of what the frozen base
+model answers in two parts where a group has no right answer; ``grpo-2x``, GRPO with twice the steps, no cheaper than
+``compose`` in completions and updates. Paired differences with GRPO of the same seed. Finished runs are kept, stopped
+ones go on. The last line is JSON.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ _CHOSEN = re.compile(
 )
 _SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
 _LINKS = frozenset(("and", "or"))
+_INFERENCE = re.compile(r"[\s,;.](?:therefore|thus|hence|so)\s", re.IGNORECASE)
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
 _LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
@@ -129,7 +130,13 @@ def chosen_option(sentence: str) -> str | None:
 
 
 def is_value(text: str) -> bool:
-    """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics."""
+    """Whether a short text is nothing but an answer: mathematics, or a few words around no mathematics.
+
+    >>> is_value("x = 3"), is_value("x + 2 = 5, so x = 3")
+    (True, False)
+    """
+    if _INFERENCE.search(without_math(text)):
+        return False  # what follows is the answer, not all of it
     if _DISCOURSE.match(text) or (re.search(r"\d", text) and _VERB.search(without_math(text))):
         return False
     words = [word for word in LETTERS.findall(without_math(text)) if word.lower() not in _LINKS]
