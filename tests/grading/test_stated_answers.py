@@ -32,13 +32,19 @@ STATED = {
         (r"\boxed{\boxed{4}, \boxed{9}}", "4, 9", True),
         (r"\boxed{9 \text{ or } \boxed{4}}", "4", False),
     ],
-    "what follows from an equation": [
+    "what equations come to": [
         ("7 + 12 = 19, so 19 + 5 = 24", "24", True),
         ("7 + 12 = 19, so 19 + 5 = 24", "19", False),
         ("2x = 6, therefore x = 3", "3", True),
         ("$2x = 6$, hence $x = 3$.", "3", True),
         ("x^2 = 4 so x = 2 or x = -2", r"\{-2, 2\}", True),
         ("x = 3, so y = 4", "3", False),
+        ("2x + 1 = 9\n2x = 8\nx = 4", "4", True),
+        ("x^2 = 4\n\nx = 2 or x = -2.", r"\{-2, 2\}", True),
+        ("7 + 12 = 19\n19 + 5 = 24", "24", True),
+        ("7 + 12 = 19\n19 + 5 =", "24", False),
+        ("x = 3\n\ny = 4", "4", False),
+        ("We have 7 + 12 = 19\nand we had 19 + 5 = 24 once", "24", False),
         ("n > 4, so n = 5 or more", "5", False),
     ],
     "a second value behind the box": [

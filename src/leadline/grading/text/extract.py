@@ -8,7 +8,15 @@ from leadline.grading.text.anchors import last_anchored, without_label
 from leadline.grading.text.boxes import BOX, Found, last_boxes, with_backslashes
 from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
-from leadline.grading.text.statements import NUMBER, chosen_option, concluded, is_value, told, value_of
+from leadline.grading.text.statements import (
+    LETTERS,
+    NUMBER,
+    chosen_option,
+    concluded,
+    is_value,
+    told,
+    value_of,
+)
 from leadline.grading.text.withdrawals import unfinished, withdrawn
 from leadline.types import ANSWER_TAGS
 
@@ -38,6 +46,7 @@ _MARKUP = re.compile(r"(?:<\|[^<>|\n]{1,40}\|>(?:[a-z]{1,10})?|</?s>|```|\[/?INS
 _LAST = ("|>", "</s>", "```", "INST]", "|>assistant", "|>user")
 _WORDS_ONLY = re.compile(r"[a-zA-Z][a-z' ]+[!.]?")
 _PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}[ ,]+[a-zA-Z$\\(]")
+_ASSIGNMENT = re.compile(r"[a-zA-Z](?=\s*=)")
 _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|so|is|are|equals|solutions?|answers?|result|total|get|have|conclude)\b",
     re.IGNORECASE,
@@ -155,6 +164,8 @@ def _bare(text: str) -> str | None:
     line = _DECORATION.sub("", line.strip())
     if _ALONE.fullmatch(line.lstrip("# ")) and (before or line.startswith("#")):
         return line.strip(" *_#")
+    if short and before and _closing_equation(before[0], line):
+        return line
     sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
     if (option := chosen_option(sentence)) is not None:
         return option
@@ -165,3 +176,16 @@ def _bare(text: str) -> str | None:
     if len(spans) == 1 and not sentence[spans[0].end() :].strip(" ."):
         return inside_math(spans[0])
     return None
+
+
+def _closing_equation(before: str, line: str) -> bool:
+    """Whether the last line is the equation that the lines above come to.
+
+    >>> _closing_equation("2x = 8", "x = 4"), _closing_equation("x = 3", "y = 4")
+    (True, False)
+    """
+    if "=" not in line or not is_value(line) or set(LETTERS.findall(line)) - {"and", "or"}:
+        return False
+    given, last = (_ASSIGNMENT.match(part.strip()) for part in (before.rstrip().rsplit("\n", 1)[-1], line))
+    # Two letters with a value each: neither of them alone is the answer.
+    return given is None or last is None or given.group() == last.group()
