@@ -51,6 +51,11 @@ _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|so|is|are|equals|solutions?|answers?|result|total|get|have|conclude)\b",
     re.IGNORECASE,
 )
+# What a sentence may be that is an answer where little else stands.
+_STATEMENT = re.compile(
+    r"\b(?:be|has|have|gives?|giving|makes?|up to|(?:then|finally)\b.*=)|['’]s\b|:\s", re.IGNORECASE
+)
+_ITEM = re.compile(r"[-*•]\s+|[Ss]tep\s*\d+\s*[:.)-]\s*|\d{1,2}[.)]\s+")
 _ALONE = re.compile(r"[*_ ]*(?:\$[^$]+\$|\\\(.+\\\)|\\\[.+\\\]|-?[\d.,]+(?:/\d+)?%?|\(?[A-J]\))[*_. ]*")
 
 
@@ -147,7 +152,7 @@ def _last_hashes(text: str) -> Found | None:
 
 def _bare(text: str) -> str | None:
     """The answer in a text without any mark: all of it, its last line, or what its last sentence concludes."""
-    text = text.strip()
+    text = text.strip().replace("∴", " so ").strip()
     if not text or text.endswith(("?", "？")) or unfinished(text):
         return None  # a question states nothing, nor does what breaks off
     short = len(text) <= SHORT_RESPONSE
@@ -156,12 +161,14 @@ def _bare(text: str) -> str | None:
             chosen_option(text)
             or told(text)
             or concluded_in_chinese(text)
-            or (text if is_value(text) else None)
+            or (_valued(text) if is_value(text) else None)
         )
         if value is not None:
             return without_prices(value.strip("*_# ") or value, r"\$")
     *before, line = text.rsplit("\n", 1)
     line = _DECORATION.sub("", line.strip())
+    if before and (equation := _last_step(before[0], line)) is not None:
+        line = text = equation
     if _ALONE.fullmatch(line.lstrip("# ")) and (before or line.startswith("#")):
         return line.strip(" *_#")
     if short and before and _closing_equation(before[0], line):
@@ -170,12 +177,31 @@ def _bare(text: str) -> str | None:
     if (option := chosen_option(sentence)) is not None:
         return option
     ended = short or text[-1] in ".!$)]}*%"
-    if ended and _CONCLUSION.search(sentence) is not None:
+    if ended and (_CONCLUSION.search(sentence) or (short and _STATEMENT.search(sentence))):
         return concluded(sentence, short)
     spans = list(math_spans(sentence)) if short else []
     if len(spans) == 1 and not sentence[spans[0].end() :].strip(" ."):
         return inside_math(spans[0])
     return None
+
+
+def _valued(text: str) -> str:
+    """A short text that is a value, without the words around it: "24 in total", "24 (apples)"."""
+    return text if re.search(r"[:=]", text) or not LETTERS.search(text) else value_of(text) or text
+
+
+def _last_step(before: str, line: str) -> str | None:
+    """The equation in the last of several steps, numbered or with dashes; None where ``line`` is none.
+
+    >>> _last_step("Step 1: 7 + 12 = 19", "Step 2: 19 + 5 = 24")
+    '19 + 5 = 24'
+    """
+    item = _ITEM.match(line) if "=" in line else None
+    return line[item.end() :] if item and _ITEM.match(_last_line(before)) else None
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip().rsplit("\n", 1)[-1].strip()
 
 
 def _closing_equation(before: str, line: str) -> bool:
@@ -186,6 +212,6 @@ def _closing_equation(before: str, line: str) -> bool:
     """
     if "=" not in line or not is_value(line) or set(LETTERS.findall(line)) - {"and", "or"}:
         return False
-    given, last = (_ASSIGNMENT.match(part.strip()) for part in (before.rstrip().rsplit("\n", 1)[-1], line))
+    given, last = (_ASSIGNMENT.match(part) for part in (_last_line(before), line))
     # Two letters with a value each: neither of them alone is the answer.
     return given is None or last is None or given.group() == last.group()

@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 
 from leadline.grading.text.dollars import inside_math, math_spans, without_math, without_prices
+from leadline.grading.text.withdrawals import withdrawn
 
-__all__ = ["LETTERS", "NUMBER", "chosen_option", "concluded", "is_value", "told", "value_of"]
+__all__ = ["LETTERS", "NUMBER", "chosen_option", "concluded", "is_value", "states", "told", "value_of"]
 
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
 
 _COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:]*", re.IGNORECASE)
-_VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNORECASE)
+_VERB = re.compile(
+    r"\b(?:(?:(?:it|that|there|answer|sum|total|result)['’]s|is|are|be|equals|equal to|was|were)\b[\s:]*)",
+    re.IGNORECASE,
+)
 _FILLERS = re.compile(
     r"(?:(?:,\s*)?(?:therefore|thus|hence|then|so|of course|in fact"
     r"|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
     r"|probably|(?:most )?likely|presumably"
     r"|now|also|really|actually|again|equal\s+to|given\s+by|found\s+to\s+be|either"
-    r"|approximately|approx\.?|about|roughly|around)(?![a-zA-Z])[\s:,]*"
+    r"|approximately|approx\.?|about|roughly|around|in (?:total|all)|altogether|a total of)(?![a-zA-Z])[\s:,]*"
     r"|(?:option|choice|letter|statement|la opción|l'option|l'opzione|a opção|la|die|вариант)\s+"
     r"(?=\**\(?[A-J]\b)|#+\s*)",
     re.IGNORECASE,
@@ -31,13 +35,15 @@ _CLAUSE = re.compile(
 _HEDGED = re.compile(
     r"\b(?:not|never|cannot|can't|isn't|aren't|(?:more|less|fewer|greater|larger|smaller|other) than"
     r"|at (?:least|most)|no (?:more|less)"
-    r"|or (?:more|less|fewer|greater)|used to|previous|between|up to|exceeds?|either)\b",
+    r"|or (?:more|less|fewer|greater)|used to|previous|between|(?<!add )(?<!adds )up to|exceeds?|either"
+    r"|could|might|wrong|incorrect|try|hint|[a-z]+n['’]t)\b",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
     r"(?:(?<=[\d$)}%])|(?<=\b[A-J]))\s*(?:(?:,|\band)\s*not\b.*|\((?:as|because|since)\b[^()]*\)"
     r"|,?\s*\b(?:as|because|since|which|so that|due to|according to|rather than|instead of)\b.*"
-    r"|\([a-z][a-z -]+\)|です|だ|입니다|이다|है|!+|\s*[,，]?\s*(?:而)?不是.*)$",
+    r"|\([a-z][a-z -]+\)|,?\s*\b(?:in (?:total|all)|altogether|total)\.?"
+    r"|です|だ|입니다|이다|है|!+|\s*[,，]?\s*(?:而)?不是.*)$",
     re.DOTALL,
 )
 _THEN = re.compile(r"\b(?:then|so|thus|hence|therefore)\b", re.IGNORECASE)
@@ -50,8 +56,11 @@ _CHOSEN = re.compile(
     r"(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?[*_]*[.!]?"
 )
 _SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
+_DENIED = re.compile(r"\b(?:not|wrong|incorrect|try|hint)\b", re.IGNORECASE)
+_HOLDERS = re.compile(r"\b(?:has|have)\s+[\d\0]")
 _LINKS = frozenset(("and", "or"))
-_INFERENCE = re.compile(r"[\s,;.](?:therefore|thus|hence|so)\s", re.IGNORECASE)
+# What follows one of these is the answer, not all of the text.
+_LEADS_ON = re.compile(r"[\s,;.](?:therefore|thus|hence|so|then|finally)[\s,]|[a-z]:\s.*[=\0]", re.IGNORECASE)
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
 _LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
@@ -69,7 +78,10 @@ _SUPPOSED = re.compile(
 _AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
 _VALUE_FIRST = re.compile(r"[\s*]*(?:-?\d|\0)")
 _GOT = re.compile(
-    rf"\b(?:get|gets|gives?|giving|obtain|yields?|makes?|leaves|leaving)\s+[*]*(?P<value>\0+|{NUMBER.pattern})[\s*.]*"
+    r"\b(?:get|gets|gives?|giving|obtain|yields?|makes?|leaves|leaving|has|have"
+    r"|(?:adds?\s+up|sums?|comes?|amounts?)\s+to)"
+    r"(?:\s+(?:us|me|you|him|her|them))?(?:\s+(?:a\s+total\s+of|exactly|only|just))?\s+"
+    rf"[*]*(?P<value>\0+|{NUMBER.pattern})[\s*.]*"
     r"(?:[a-z]+[\s.]*){0,2}$"
 )
 _EQUATION = re.compile(r"(?:[a-zA-Z]\w{0,2}|[a-zA-Z]\([a-zA-Z0-9]\))\s*=")
@@ -135,15 +147,25 @@ def is_value(text: str) -> bool:
     >>> is_value("x = 3"), is_value("x + 2 = 5, so x = 3")
     (True, False)
     """
-    if _INFERENCE.search(without_math(text)):
-        return False  # what follows is the answer, not all of it
-    if _DISCOURSE.match(text) or (re.search(r"\d", text) and _VERB.search(without_math(text))):
+    outside = without_math(text)
+    if _DISCOURSE.match(text) or _LEADS_ON.search(outside):
         return False
-    words = [word for word in LETTERS.findall(without_math(text)) if word.lower() not in _LINKS]
+    if re.search(r"\d", text) and (states(outside) or _DENIED.search(outside)):
+        return False
+    words = [word for word in LETTERS.findall(outside) if word.lower() not in _LINKS]
     first = next(math_spans(text), None)
     if first is None:
         return len(words) <= 3
     return len(words) <= 3 and not LETTERS.search(text[: first.start()])
+
+
+def states(sentence: str) -> bool:
+    """Whether a sentence says that something is, has, or comes to something.
+
+    >>> states("Adding 7 and 17 gives 24."), states("24 apples")
+    (True, False)
+    """
+    return _VERB.search(sentence) is not None or _GOT.search(sentence) is not None
 
 
 def concluded(sentence: str, short: bool) -> str | None:
@@ -178,14 +200,16 @@ def concluded(sentence: str, short: bool) -> str | None:
         for verb in verbs
         if _VALUE_FIRST.match(outside, verb.end()) and not _AGAIN.search(outside[: verb.start()])
     ]
-    if equation is None and len(several) > 1:
-        return None  # "the smallest is 2 and the largest is 9"
+    if (equation is None and len(several) > 1) or len(_HOLDERS.findall(outside)) > 1:
+        return None  # "the smallest is 2 and the largest is 9", "Anna has 5, Ben has 3"
     got = _GOT.search(outside) if short and not verbs and equation is None else None
     if got is not None:
         return clause[got.start("value") : got.end("value")]
     stated = clause[equation.start() if equation else verbs[-1].end() if verbs else 0 :]
     if verbs and not equation and not re.search(r"[\d\0]", outside[verbs[-1].end() :]):
         stated = clause[: verbs[-1].start()]  # "x > 5 is the solution"
+        if withdrawn(clause, len(stated), stated):
+            return None
     return _only_value(stated, short)
 
 
