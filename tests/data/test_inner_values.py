@@ -47,6 +47,22 @@ def test_the_one_verdict_in_an_object_of_a_row_is_read_and_said(
     assert said in counts.notes[0] or part == "value"
 
 
+@pytest.mark.parametrize("name", ["previous_attempt", "baseline", "format_check"])
+def test_a_verdict_in_an_object_of_something_else_is_not_read(name: str, tmp_path: Path) -> None:
+    rows = [
+        {"id": i, "answer": "7", "response": f"\\boxed{{{7 if v else 8}}}", name: {"correct": not v}}
+        for i, j, v in FLAT
+    ]
+    assert numbers(counted(tmp_path, rows)) == ([3, 3], [1, 2])
+
+
+def test_statistics_without_a_verdict_are_asked_about(tmp_path: Path) -> None:
+    row = {"instance_id": "a", "stats": {"f1_score": 0.5, "bleu_4": 0.25}}
+    with pytest.raises(DataError, match=r"which statistic says right or wrong.* of: f1_score, bleu_4"):
+        counted(tmp_path, [row])
+    assert numbers(counted(tmp_path, [row], columns={"correct": "f1_score"}, pass_at=0.5)) == ([1], [1])
+
+
 def test_a_verdict_that_turns_out_to_be_a_score_is_asked_about(tmp_path: Path) -> None:
     rows = [{"doc_id": i, "question": "?", "metrics": {"exact_match": x}} for i, x in enumerate((1.0, 0.25))]
     with pytest.raises(DataError, match=r"a\.jsonl:2: a score of 0\.25: say from where on it is right"):

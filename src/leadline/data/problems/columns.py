@@ -217,9 +217,10 @@ def _text(value: Any, what: str, row: Mapping[str, Any]) -> str:
 def _missing(what: str, row: Mapping[str, Any]) -> str:
     have = ", ".join(sorted(str(name)[:40] for name in row)[:20]) or "none"
     names = sorted(FIELDS[what], key=lambda name: name != what)  # the plain name first
+    beside = " (data.prompt=COLUMN beside samples)" if what == "prompt" else ""
     return (
         f"no {what}: expected a column named {', '.join(names)}; found {have}. Others are named by --columns "
-        f"{what}=COLUMN, in a recipe by data.columns and data.evaluation_columns"
+        f"{what}=COLUMN{beside}, in a recipe by data.columns and data.evaluation_columns"
     )
 
 

@@ -65,7 +65,7 @@ def _merged(counts: Counts, asked: Sequence[tuple[str | None, str | None]]) -> C
         for field, held in texts.items():
             if name in getattr(counts, field):
                 held.setdefault(names[i], getattr(counts, field)[name])
-    starts = [int(np.argmax(place == i)) for i in range(len(first))]
+    starts = np.unique(place, return_index=True)[1]
     arrays |= {
         "copies": np.zeros(len(first)),
         "long_copies": np.zeros(len(first)),

@@ -23,6 +23,7 @@ _METRICS = (
         "ifeval_strict_accuracy",
     ),
 )
+_SHOWN = 20
 
 
 def _stats(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
@@ -32,7 +33,11 @@ def _stats(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         return
     stats = _by_name(row["stats"])
     there = [name for name in _METRICS if name in stats]
-    chosen = reading.columns.get("correct") or next(iter(there), _METRICS[0])
+    chosen = reading.columns.get("correct") or next(iter(there), "")
+    if not there and "correct" not in reading.columns:
+        raise ValueError(
+            f"which statistic says right or wrong? --columns correct=NAME, of: {', '.join(list(stats)[:_SHOWN])}"
+        )
     if len(there) > 1:
         reading.notes[said_choice("metric", chosen, there)] = None
     cut, ended = stats.get("finish_reason_length"), stats.get("finish_reason_stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from leadline.data.samples.formats.base import RawRow, Reading, reach
@@ -15,6 +16,10 @@ SCORES = ("score", "reward")
 _CLEAR = ("correct", "is_correct", "accuracy", "acc", "passed")
 """Names of a verdict that are nothing else."""
 _VALUES = ("value", "score")
+_OF_GRADING = re.compile(
+    r"(^|[^a-z])(metric|score|reward|stats|statistic|eval|judg|grad(e|ing)|result|verdict|verif|feedback)"
+)
+"""Objects that hold what a grader said; others are of another attempt, another model or a part of the form."""
 
 
 def with_inner_verdict(row: RawRow, reading: Reading) -> RawRow:
@@ -25,7 +30,7 @@ def with_inner_verdict(row: RawRow, reading: Reading) -> RawRow:
     inner = {
         f"{name}.{part}": value
         for name, place in row.items()
-        if isinstance(place, Mapping)
+        if isinstance(place, Mapping) and _OF_GRADING.search(str(name).lower())
         for part, value in place.items()
         if is_flag(value) and (called_verdict(str(part)) or is_inner_score(f"{name}.{part}"))
     }
