@@ -163,3 +163,21 @@ def test_facts_beside_a_question_are_part_of_it(tmp_path: Path) -> None:
         for i, j, v in FLAT
     ]
     assert numbers(counted(tmp_path, rows)) == ([3, 3], [1, 2])
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        lambda v: {"text": "8", "metrics": {"correct": v}},
+        lambda v: {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "97"[v]}]},
+    ],
+)
+@pytest.mark.parametrize("name", ["rollouts", "trajectories"])
+def test_nested_samples_with_verdicts_in_objects_and_with_chats(
+    sample: Any, name: str, tmp_path: Path
+) -> None:
+    rows = [
+        {"id": i, "problem": "?", "answer": "7", name: [sample(v) for k, j, v in FLAT if k == i]}
+        for i in range(2)
+    ]
+    assert numbers(counted(tmp_path, rows)) == ([3, 3], [1, 2])

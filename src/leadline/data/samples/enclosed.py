@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from leadline.data.row_files import PlacedRow
 from leadline.data.samples.formats import ALIASES
-from leadline.data.samples.formats.base import RawRow, is_conversation
-from leadline.data.samples.formats.own import TURNS
+from leadline.data.samples.formats.base import TURNS, RawRow, is_conversation
 
 __all__ = ["Enclosed", "enclosed_rows", "opened"]
 

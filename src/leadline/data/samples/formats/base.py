@@ -14,6 +14,7 @@ from leadline.data.samples.formats.origins import Origins
 from leadline.types import checked_id
 
 __all__ = [
+    "TURNS",
     "Layout",
     "Reading",
     "first_of",
@@ -127,6 +128,9 @@ class Reading:
         )
         raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}{rate}")
 
+
+TURNS = ("messages", "conversations", "conversation", "messages_and_choices")
+"""Columns that hold a chat, question and answer."""
 
 _USER, _ASSISTANT = ("user", "human"), ("assistant", "gpt")
 _WORDS = {

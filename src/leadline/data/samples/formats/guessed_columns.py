@@ -75,7 +75,11 @@ def _only_flag(path: str, places: Mapping[str, Any]) -> bool:
     """Whether it is the only number 0 or 1 there: where several are, one may as well number something."""
     known = {name for names in ALIASES.values() for name in names}
     flags = [one for one, value in places.items() if is_flag(value) and _last(one) not in known]
-    return flags == [path] and "." not in path and not _last(path).endswith(("index", "idx", "id", "stamp"))
+    return (
+        flags == [path]
+        and "." not in path
+        and not _last(path).endswith(("index", "idx", "id", "stamp", "group", "number"))
+    )
 
 
 def _text(places: Mapping[str, Any], field: str) -> str | None:

@@ -6,8 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadline.data.column_roles import sample_names
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, is_verdict, own_row
+from leadline.data.samples.formats.base import (
+    TURNS,
+    Layout,
+    RawRow,
+    Reading,
+    first_of,
+    is_verdict,
+    own_row,
+    reach,
+)
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
+from leadline.data.samples.formats.inner_verdict import inner_verdicts
 from leadline.data.samples.formats.named_score import named_score
 from leadline.data.samples.formats.verdict_columns import called_verdict, is_flag
 
@@ -15,9 +25,11 @@ __all__ = ["NESTED", "QWEN_MATH", "REASONING_GYM", "REASONING_GYM_SET", "VERDICT
 
 _LISTS = (
     *("rollouts", "samples", "responses", "completions", "generations", "outputs"),
+    "trajectories",
     *("output_list", "code_list"),  # LiveCodeBench
     "choices",  # of an answer of an API; those of a question are no objects with a message
 )
+_OF_A_PROBLEM = ("choices", "trajectories")  # what by itself is an answer of an API, or a group of ART
 _TEXTS = (
     *("text", "completion", "response", "generation", "output", "full_model_response"),
     *("content", "message.content"),
@@ -70,7 +82,7 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         yield own_row(
             reading,
             **about,
-            completion=first_of(own, *(_TEXTS if own is one else (name,))),
+            completion=first_of(own, *(_TEXTS if own is one else (name,)), *TURNS),
             score=score,
             n_tokens=first_of(own, "n_tokens", "completion_tokens"),
             finished=finished_of({**also, **own}),
@@ -123,11 +135,13 @@ def _is_list_of_verdicts(row: RawRow) -> bool:
 
 def _verdict(own: RawRow, also: RawRow, reading: Reading) -> Any:
     """Right or wrong as the sample says, else as the lists beside do; what neither says is graded here."""
+    inner = inner_verdicts(own)
     called = [name for name, value in own.items() if called_verdict(str(name)) and is_flag(value)]
     there = {f"{_OF_SAMPLE}{name}": own.get(name) for name in (*_SCORES, *called)}
+    there |= {f"{_OF_SAMPLE}{path}": value for path, value in inner.items() if len(inner) == 1}
     there |= {name: also.get(name) for name in _SCORE_LISTS}
     taken = reading.settle("correct", there, there)
-    value = None if taken is None else there.get(taken, own.get(taken.removeprefix(_OF_SAMPLE)))
+    value = None if taken is None else there.get(taken, reach(own, taken.removeprefix(_OF_SAMPLE)))
     if isinstance(value, Mapping):
         name = str(taken).rpartition(" ")[2]
         parts = " or ".join(f"--columns correct={name}.{part}" for part in list(value)[:3])
@@ -161,9 +175,10 @@ def _samples(row: RawRow, name: str) -> list[Any]:
         value = list(value.values())
     if not isinstance(value, list) or not all(isinstance(one, str | Mapping) for one in value):
         return []
+    if name in _OF_A_PROBLEM and all(about is None for about in _about(row).values()):
+        return []
     answers = all(isinstance(one, Mapping) and isinstance(one.get("message"), Mapping) for one in value)
-    of_problem = name != "choices" or (answers and any(about is not None for about in _about(row).values()))
-    return value if of_problem else []
+    return value if name != "choices" or answers else []
 
 
 def _gym(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:

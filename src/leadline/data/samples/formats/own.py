@@ -8,6 +8,7 @@ from typing import Any
 from leadline.data.column_roles import ROLES, sample_names
 from leadline.data.problems.columns import with_context, with_input
 from leadline.data.samples.formats.base import (
+    TURNS,
     Layout,
     RawRow,
     Reading,
@@ -37,9 +38,6 @@ DOUBTFUL = ("gold", "completion", "correct", "problem_id")
 
 UNCLEAR_COUNTS = ("correct", "passed", "k", "n", "total", "samples")
 """Names of counts that are names of other things as well: the number of a sample, of its tokens, its verdict."""
-
-TURNS = ("messages", "conversations", "conversation", "messages_and_choices")
-"""Columns that hold a chat, question and answer."""
 
 
 def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
