@@ -103,3 +103,21 @@ def test_what_was_read_and_left_out_is_said_and_the_next_command_reads_it_again(
 def test_a_model_to_be_probed_needs_problems(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     refused(call("probe", model), "a model, which needs problems: give them with --data")
+
+
+def test_columns_of_the_problem_set_beside_samples_are_named_as_its_refusal_says(tmp_path: Path) -> None:
+    rows = [{"id": i, "completion": f"{j}: \\boxed{{{i}}}"} for i in range(4) for j in range(2)]
+    samples, problems = tmp_path / "samples.jsonl", tmp_path / "set.jsonl"
+    samples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    problems.write_text("".join(json.dumps({"id": i, "task": f"{i}?", "key": "2"}) + "\n" for i in range(4)))
+    how = ["probe", samples, "--data", problems, "--columns", "completion=completion"]
+    done = call(*how)
+    assert done.returncode == 2
+    assert "no prompt: " in done.stderr
+    assert "--columns prompt=COLUMN (data.prompt=COLUMN beside samples)" in done.stderr
+    done = call(*how, "--columns", "data.prompt=task,answer=key", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n_samples"] == 8
+    done = call("probe", samples, "--columns", "answer=key")
+    assert done.returncode == 2
+    assert "names a column of the problem set, which is --data" in done.stderr

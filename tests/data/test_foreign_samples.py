@@ -274,6 +274,35 @@ ROWS |= {
         }
         for i, j, p, t, s in NUMBERED
     ],
+    "helm": [
+        {
+            "instance_id": f"id{i}",
+            "train_trial_index": j,
+            "predicted_text": t,
+            "stats": [
+                {"name": {"name": "num_output_tokens", "split": "test"}, "count": 1, "mean": 9.0},
+                {"name": {"name": "exact_match", "split": "test"}, "count": 1, "mean": float(s)},
+            ],
+        }
+        for i, j, p, t, s in NUMBERED
+    ],
+    "helm_state": [
+        {
+            "adapter_spec": {"method": "generation"},
+            "request_states": [
+                {
+                    "instance": {
+                        "id": f"id{i}",
+                        "input": {"text": p},
+                        "references": [{"output": {"text": GOLDS[p]}, "tags": ["correct"]}],
+                    },
+                    "train_trial_index": j,
+                    "result": {"completions": [{"text": t, "finish_reason": {"reason": "stop"}}]},
+                }
+                for i, j, p, t, s in NUMBERED
+            ],
+        }
+    ],
     "verdict_lists": [{"qid": 0, "scores": [1, 0]}, {"qid": 1, "scores": [True, True]}],
 }
 ROWS["inspect"] = [{"eval": {"task": "pens"}, "samples": ROWS["inspect_sample"]}]
@@ -630,7 +659,7 @@ def test_published_solve_rates_are_counts_of_so_many_samples(tmp_path: Path) -> 
     ("share", "tries", "why"),
     [
         (0.4, "16", "no whole number of 16 samples"),
-        (44, "16", "the solve rate is '44', not a share from 0 to 1 .in percent"),
+        (144, "16", "the solve rate is '144', not a share from 0 to 1 or a percentage"),
         (True, "16", "not a share"),
         ("half", "16", "not a share"),
         (float("nan"), "16", "not a share|is not a number|nan"),

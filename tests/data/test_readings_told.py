@@ -121,8 +121,7 @@ def test_a_list_of_the_rewards_of_tokens_is_no_list_of_samples(tmp_path: Path) -
 
 
 REMEDIES = (
-    lambda i, v: {"id": i, "response": "x", "metrics": {"correct": v, "length": 5}},
-    lambda i, v: {"id": i, "response": "x", "score": {"value": float(v)}},
+    lambda i, v: {"id": i, "response": "x", "metrics": {"correct": v, "solved": True}},
     lambda i, v: {"id": i, "response": "x", "score": [v]},
     lambda i, v: {"vars": {"question": ASKED[i]}, "output": "x", "reward": {"acc": v, "pred": "x"}},
     lambda i, v: {"input": {"question": ASKED[i]}, "scores": [{"name": "correct", "value": float(v)}]},

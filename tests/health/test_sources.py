@@ -285,11 +285,11 @@ def test_a_verdict_of_minus_one_and_one_is_known_by_its_name(tmp_path: Path) -> 
         assert open_records(path.parent).arms[name][0].values.get("pass@1") == rate
 
 
-def test_the_state_of_a_trl_run_may_be_named_and_a_console_log_is_no_run(tmp_path: Path) -> None:
+def test_the_state_of_a_trl_run_may_be_named_and_a_log_without_rewards_is_no_run(tmp_path: Path) -> None:
     trl_directory(tmp_path / "out")
     records = open_records(tmp_path / "out" / "checkpoint-12" / "trainer_state.json")
     assert (records.kind, len(records.arms["checkpoint-12"])) == ("trl", 13)
-    for name, text in (("verl.log", b"step:1 - actor/entropy:0.5\n"), ("events.out.tfevents.1", b"\xff\x00")):
+    for name, text in (("trl.log", b"{'loss': 0.5}\n"), ("events.out.tfevents.1", b"\xff\x00")):
         (tmp_path / name).write_bytes(text)
-        with pytest.raises(InputError, match=r"no run: .* Console logs, .* event files are not read"):
+        with pytest.raises(InputError, match=r"no run: .* metrics of reinforcement learning that"):
             open_records(tmp_path / name)

@@ -17,7 +17,9 @@ __all__ = ["audit_command"]
 def audit_command(
     run: Annotated[
         Path,
-        typer.Argument(help="A run directory, TRL's output directory, or verl's rollouts: a folder or file."),
+        typer.Argument(
+            help="A run directory, TRL's output directory, verl's rollouts, or metrics: a folder or file."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

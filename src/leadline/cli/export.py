@@ -50,7 +50,7 @@ def export_command(
 
     reading = sample_reading(format, columns, pass_at, tokenizer)
     about = About(model, benchmark, task, revision, notes, **({} if date is None else {"date": date}))
-    problems = () if data is None else load_problems(data).problems
+    problems = () if data is None else load_problems(data, columns=reading.of_problems).problems
     with counting("rows") as count:
         counts = export_samples(
             sources,

@@ -57,7 +57,8 @@ SampleColumns = Annotated[
     typer.Option(
         "--columns",
         metavar="FIELD=COLUMN",
-        help="Samples: where problem_id, prompt, gold, completion, correct, ... are.",
+        help="Samples: where problem_id, prompt, gold, completion, correct, ... are. With --data, of the problem set: "
+        "answer, solution, id, messages, data.prompt.",
     ),
 ]
 PassAt = Annotated[
@@ -68,7 +69,8 @@ Tokenizer = Annotated[
 ]
 
 _LISTED = 20
-_NEXT_FIELD = re.compile(r",(?=\w+=)")
+_NEXT_FIELD = re.compile(r",(?=[\w.]+=)")
+_OF_PROBLEMS = ("id", "messages", "answer", "solution", "difficulty")
 
 
 def sample_reading(
@@ -78,7 +80,13 @@ def sample_reading(
     from leadline.data.samples.foreign import SampleReading, token_counter
 
     counter = None if tokenizer is None else token_counter(tokenizer)
-    return SampleReading(layout, columns_of(columns or ()), pass_at, counter)
+    given = columns_of(columns or ())
+    # What samples have no such field of is meant for the problem set beside them; the prompt both have.
+    theirs = {
+        name: name.removeprefix("data.") for name in given if name in _OF_PROBLEMS or name.startswith("data.")
+    }
+    ours = {name: column for name, column in given.items() if name not in theirs}
+    return SampleReading(layout, ours, pass_at, counter, {theirs[name]: given[name] for name in theirs})
 
 
 def reading_words(

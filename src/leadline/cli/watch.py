@@ -23,7 +23,9 @@ __all__ = ["watch_command"]
 
 
 def watch_command(
-    run: Annotated[Path, typer.Argument(help="A run directory, TRL's output directory, or verl's rollouts.")],
+    run: Annotated[
+        Path, typer.Argument(help="A run directory, TRL's output directory, verl's rollouts, or metrics.")
+    ],
     once: Annotated[bool, typer.Option("--once", help="Show it as it stands, and end.")] = False,
     every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
     html: Annotated[

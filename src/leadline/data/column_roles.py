@@ -46,7 +46,10 @@ ROLES: Mapping[str, ColumnRole] = {
             *("question_id", "example_id", "doc_id", "task_id", "record_id", "idx", "index"),
         ),
     ),
-    "messages": ColumnRole(("messages",), problems_only=("messages",)),
+    "messages": ColumnRole(
+        ("messages", "conversations", "conversation"),
+        problems_only=("messages", "conversations", "conversation"),
+    ),
     "prompt": ColumnRole(
         ("prompt", "question", "problem", "query", "instruction", "input", "input_prompt"),
         problems_first=("prompt", "problem"),
@@ -58,15 +61,21 @@ ROLES: Mapping[str, ColumnRole] = {
         (
             *("gold", "expected_answer", "ground_truth", "reference_answer", "correct_answer", "gt", "gts"),
             *("answer", "target", "reference", "label_answer", "final_answer"),
-            *("reward_model.ground_truth", "reward_spec.ground_truth"),
+            *("reward_model.ground_truth", "reward_spec.ground_truth", "label", "labels"),
         ),
         problems_first=("final_answer", "expected_answer", "ground_truth", "gold", "answer"),
         samples_only=(
             *("reference_answer", "correct_answer", "gt", "gts", "target", "reference", "label_answer"),
         ),
-        problems_only=("final_answer", "reward_model.ground_truth", "reward_spec.ground_truth"),
+        problems_only=(
+            *("final_answer", "reward_model.ground_truth", "reward_spec.ground_truth"),
+            "label",  # in a sample file as often a verdict
+        ),
     ),
-    "solution": ColumnRole(("solution", "rationale"), problems_only=("solution", "rationale")),
+    "solution": ColumnRole(
+        ("solution", "rationale", "ground_truth_solution", "output"),
+        problems_only=("solution", "rationale", "ground_truth_solution"),
+    ),
     "completion": ColumnRole(
         (
             *("completion", "response", "generation", "model_output", "generated_text", "output"),
@@ -77,7 +86,7 @@ ROLES: Mapping[str, ColumnRole] = {
         ("correct", "is_correct", "accuracy", "acc", "passed", "score", "reward"), words=False
     ),
     "n_correct": ColumnRole(
-        ("n_correct", "num_correct", "passes", "correct_count", "n_passed", "correct"), words=False
+        ("n_correct", "num_correct", "passes", "correct_count", "n_passed", "correct", "passed"), words=False
     ),
     "n_samples": ColumnRole(
         ("n_samples", "num_samples", "k", "n", "n_rollouts", "total", "samples"), words=False

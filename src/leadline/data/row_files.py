@@ -183,6 +183,8 @@ class _Text:
             check_values(self.text, place, MAX_JSON_VALUES)
             if len(self.text) > self.most:
                 raise DataError(f"{place}: an object longer than {self.most:,} characters")
+        if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
+            value = {"conversations": value}  # a row that is the turns of a chat
         if not isinstance(value, dict):
             raise DataError(f"{place}: expected an object {{...}}, found {type(value).__name__}")
         row = PlacedRow(str(self.path), self.line, value)

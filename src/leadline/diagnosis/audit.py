@@ -24,7 +24,7 @@ class Audit:
 
     Attributes:
         run: its directory or file.
-        kind: ``leadline``, ``trl`` or ``verl``.
+        kind: ``leadline``, ``trl``, ``verl`` or ``metrics``.
         arms: by arm, what its steps have shown.
     """
 

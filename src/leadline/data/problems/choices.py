@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ["as_choices", "unordered"]
+__all__ = ["as_choices", "given_choices", "unordered"]
 
 _LETTERS = "ABCDEFGHIJ"
+_CHOICES = ("options", "choices")
+_SAYS_WHICH = (
+    *("answerkey", "answer_key", "answer_letter", "correct_option", "answer_idx", "answer_index"),
+    *("answer", "correct", "gold", "target", "label"),
+)
+_LETTERED = re.compile(r"\(?([A-Ja-j])[).:]\s*")
 _MARK = re.compile(r"(?<!\S)\(?([A-Ja-j])[).:]\s*(?=\S)")
 
 
@@ -33,9 +40,75 @@ def as_choices(question: str, right: str, wrong: Sequence[str], seed: int = 0) -
         raise ValueError("a wrong answer equals the right one")
     order = list(range(len(choices)))
     random.Random(f"{seed}\0{question}").shuffle(order)
-    lines = [f"({letter}) {choices[i]}" for letter, i in zip(_LETTERS, order, strict=False)]
-    prompt = "\n".join([question.strip(), "", *lines, "", "Answer with the letter of the right choice."])
-    return prompt, _LETTERS[order.index(0)]
+    return _lettered(question, [choices[i] for i in order]), _LETTERS[order.index(0)]
+
+
+def _lettered(question: str, choices: Sequence[str]) -> str:
+    lines = [f"({letter}) {choice}" for letter, choice in zip(_LETTERS, choices, strict=False)]
+    return "\n".join([question.strip(), "", *lines, "", "Answer with the letter of the right choice."])
+
+
+def given_choices(question: str, lower: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The prompt and the letter of a row whose choices are a list beside the question, in their order (MMLU, ARC).
+
+    The right one is said by its letter, its label, its place from 0 on, or its text. None where the row has no choices,
+    shows them in its question already, or does not say which is right: it is a question without choices then.
+
+    Args:
+        question: as the row asks it.
+        lower: the row, the names of its columns in lower case.
+
+    Raises:
+        ValueError: the place of the right choice is that of none.
+
+    >>> given_choices("Which is even?", {"choices": ["3", "4"], "answer": 1})[1]
+    'B'
+    """
+    labels, choices = _choices(next((lower[name] for name in _CHOICES if lower.get(name) is not None), None))
+    if not 2 <= len(choices) <= len(_LETTERS) or unordered(question) is not None:
+        return None
+    for name in _SAYS_WHICH:
+        place = _place(lower.get(name), labels, choices)
+        if place is not None:
+            return _lettered(question, choices), _LETTERS[place]
+    return None
+
+
+def _choices(value: Any) -> tuple[list[str], list[str]]:
+    """Labels and texts of choices: a list, an object by letters, or two lists in an object (ARC)."""
+    labels: Any = None
+    if isinstance(value, Mapping) and isinstance(value.get("text"), list):
+        labels, value = value.get("label"), value["text"]
+    elif isinstance(value, Mapping):
+        value = {
+            key: text for key, text in value.items() if text is not None
+        }  # Parquet has every key in every row
+        labels, value = list(value), list(value.values())
+    if not isinstance(value, list) or not all(isinstance(text, str | int | float) for text in value):
+        return [], []
+    texts = [str(text).strip() for text in value]
+    marks = [_LETTERED.match(text) for text in texts]
+    if all(mark and mark[1].upper() == letter for mark, letter in zip(marks, _LETTERS, strict=False)):
+        texts = [text[mark.end() :] for mark, text in zip(marks, texts, strict=True) if mark]
+    named = isinstance(labels, list) and len(labels) == len(texts)
+    return [str(label) for label in labels] if named else list(_LETTERS[: len(texts)]), texts
+
+
+def _place(said: Any, labels: Sequence[str], choices: Sequence[str]) -> int | None:
+    """Which choice is meant; None where that is not said.
+
+    Raises:
+        ValueError: a place behind the last one.
+    """
+    if isinstance(said, int) and not isinstance(said, bool):
+        if 0 <= said < len(choices):
+            return said
+        raise ValueError(f"the right choice is number {said:d} of {len(choices)}, counted from 0")
+    if not isinstance(said, str):
+        return None
+    plain = said.strip().strip("().:").strip()
+    found = labels if plain in labels else choices if said.strip() in choices else ()
+    return list(found).index(plain if found is labels else said.strip()) if found else None
 
 
 def unordered(prompt: str) -> tuple[str, tuple[str, ...]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadline.data.column_roles import problem_names
-from leadline.data.problems.choices import as_choices
+from leadline.data.problems.choices import as_choices, given_choices
+from leadline.data.problems.conversation import read_conversation, turns_of_row
 from leadline.data.prompt_media import media_digest, media_parts
 from leadline.grading.text.extract import extract_answer
 from leadline.types import Message, checked_id
 
-__all__ = ["FIELDS", "Draft", "read_row", "with_input"]
+__all__ = ["FIELDS", "Draft", "read_row", "with_context", "with_input"]
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "id": problem_names("problem_id"),
@@ -30,8 +32,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 _RIGHT, _WRONG = "correct answer", "incorrect answer "
 _CALCULATOR = re.compile(r"<<[^<>]{0,200}>>")
 _LEVEL = re.compile(r"\s*(?:level\s*)?([-+]?\d{1,9}(?:\.\d{1,9})?)\s*", re.IGNORECASE)
-_ROLES = frozenset({"system", "user", "assistant"})
-_OTHER_ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
+_CONTEXT = ("body", "context", "passage")
 _ANSWER_KEYS = ("value", "answer", "final_answer", "ground_truth")
 
 
@@ -66,6 +67,7 @@ def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, s
     Raises:
         ValueError: why the row cannot be used.
     """
+    row = turns_of_row(row)
     found = {name: _find(row, (columns or {}).get(name), FIELDS[name]) for name in FIELDS}
     used = {column.partition(".")[0] for column, _ in found.values() if column}
     values = {name: value for name, (_, value) in found.items()}
@@ -77,13 +79,44 @@ def read_row(row: Mapping[str, Any], columns: Mapping[str, str] | None = None, s
     media = media_digest(*media_parts(row))
     if _RIGHT in lower:
         return replace(_multiple_choice(lower, values, difficulty, meta, seed), media=media)
-    if (found["prompt"][0] or "").lower() == "instruction" and isinstance(values["prompt"], str):
-        values["prompt"] = with_input(values["prompt"], lower.get("input"))
-        meta.pop("input", None)
-    messages = _messages(values["messages"] if values["messages"] is not None else values["prompt"])
-    prompt = _last_user_turn(messages) if messages else _text(values["prompt"], "prompt", row)
+    values["prompt"] = _whole_prompt(found["prompt"][0], values["prompt"], lower, meta)
+    talk = read_conversation(values["messages"], answered=True) or read_conversation(
+        values["prompt"], answered=False
+    )
+    prompt = talk.prompt if talk else _text(values["prompt"], "prompt", row)
+    asked = None if talk else given_choices(prompt, lower)
+    prompt, values["answer"] = asked or (prompt, values["answer"])
+    if talk and values["answer"] is None:
+        values["answer"] = talk.gold
+    if talk and values["solution"] is None:
+        values["solution"] = talk.worked
     answer, solution = _answer(values["answer"], values["solution"], row)
-    return Draft(prompt, answer, _id(values["id"]), messages, solution, difficulty, meta, media)
+    turns = talk.turns if talk else None
+    return Draft(prompt, answer, _id(values["id"]), turns, solution, difficulty, meta, media)
+
+
+def _whole_prompt(column: str | None, prompt: Any, lower: Mapping[str, Any], meta: dict[str, Any]) -> Any:
+    """The prompt with what it needs of other columns: an instruction's input, a question's facts."""
+    if (column or "").lower() == "instruction" and isinstance(prompt, str):
+        meta.pop("input", None)
+        return with_input(prompt, lower.get("input"))
+    return with_context(prompt, lower)
+
+
+def with_context(prompt: Any, lower: Mapping[str, Any]) -> Any:
+    """A question behind the facts that it is about, where another column has them (SVAMP, DROP).
+
+    Args:
+        prompt: the question.
+        lower: the row, the names of its columns in lower case.
+
+    >>> with_context("How many are left?", {"body": "Of 8 pens 3 are sold."}).split("\\n")
+    ['Of 8 pens 3 are sold.', '', 'How many are left?']
+    """
+    facts = next((lower[name] for name in _CONTEXT if lower.get(name) is not None), None)
+    if not isinstance(prompt, str) or not isinstance(facts, str) or facts.strip() in prompt:
+        return prompt
+    return with_input(facts.strip(), prompt)
 
 
 def with_input(instruction: str, more: Any) -> str:
@@ -124,10 +157,10 @@ def _answer(answer: Any, solution: Any, row: Mapping[str, Any]) -> tuple[str, st
     """The gold and the worked solution, whichever columns they came in."""
     worked = solution.strip() if isinstance(solution, str) and solution.strip() else None
     if answer is None:
-        boxed = extract_answer(worked) if worked and "boxed" in worked else None
-        if boxed is None:
+        concluded = _concluded(worked) if worked else None
+        if not concluded:
             raise ValueError(_missing("answer", row))
-        return boxed, worked
+        return concluded, worked
     text = _plain_answer(answer)
     before, hashes, after = text.rpartition("####")
     if not hashes:
@@ -137,12 +170,18 @@ def _answer(answer: Any, solution: Any, row: Mapping[str, Any]) -> tuple[str, st
     return after.strip(), worked or _CALCULATOR.sub("", text).strip() if before.strip() else worked
 
 
+def _concluded(worked: str) -> str | None:
+    """The answer that a worked solution ends in: in its last box, or behind ``####``."""
+    if "boxed" in worked:
+        return extract_answer(worked)
+    return worked.rpartition("####")[2].strip() if "####" in worked else None
+
+
 def _plain_answer(answer: Any) -> str:
     if isinstance(answer, Mapping):
         held = [answer[key] for key in _ANSWER_KEYS if answer.get(key) is not None]
         answer = held[0] if len(held) == 1 else answer
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
+    answer = _only_one(answer)
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise ValueError(f"the answer must be text or a number, found {_kind(answer)}")
     if isinstance(answer, float):
@@ -152,6 +191,15 @@ def _plain_answer(answer: Any) -> str:
     if isinstance(answer, int):
         return f"{answer:d}" if abs(answer) < 10**4000 else _refuse("the answer has more than 4,000 digits")
     return answer.strip() or _refuse("the answer is blank")
+
+
+def _only_one(answer: Any) -> Any:
+    """The one entry of a list, be it a list or written as JSON (Skywork-OR1: ``["18"]``); else as given."""
+    if isinstance(answer, str) and answer.strip().startswith('["') and answer.strip().endswith('"]'):
+        with contextlib.suppress(ValueError):
+            found = json.loads(answer)
+            return found[0] if len(found) == 1 and isinstance(found[0], str) else answer
+    return answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
 
 
 def _refuse(why: str) -> str:
@@ -169,36 +217,11 @@ def _text(value: Any, what: str, row: Mapping[str, Any]) -> str:
 def _missing(what: str, row: Mapping[str, Any]) -> str:
     have = ", ".join(sorted(str(name)[:40] for name in row)[:20]) or "none"
     names = sorted(FIELDS[what], key=lambda name: name != what)  # the plain name first
+    beside = " (data.prompt=COLUMN beside samples)" if what == "prompt" else ""
     return (
         f"no {what}: expected a column named {', '.join(names)}; found {have}. Others are named by --columns "
-        f"{what}=COLUMN, in a recipe by data.columns and data.evaluation_columns"
+        f"{what}=COLUMN{beside}, in a recipe by data.columns and data.evaluation_columns"
     )
-
-
-def _messages(value: Any) -> tuple[Message, ...] | None:
-    """Turns of a chat, or None where the value is not a list."""
-    if not isinstance(value, list):
-        return None
-    turns = []
-    for i, turn in enumerate(value):
-        role, content = _turn(turn) if isinstance(turn, Mapping) else (None, None)
-        if role not in _ROLES or not isinstance(content, str):
-            raise ValueError(f"turn {i + 1} must be {{'role': system, user or assistant, 'content': text}}")
-        turns.append(Message(role, content))
-    return tuple(turns)
-
-
-def _turn(turn: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Role and text, by the names that chats of others have for them as well."""
-    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
-    return _OTHER_ROLES.get(str(role), role), content
-
-
-def _last_user_turn(messages: tuple[Message, ...]) -> str:
-    for turn in reversed(messages):
-        if turn.role == "user" and turn.content.strip():
-            return turn.content
-    raise ValueError("the messages hold no user turn with text")
 
 
 def _multiple_choice(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
+from leadline.data.samples.enclosed import opened
 from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
 from leadline.storage.yaml_text import parse_yaml
@@ -71,7 +72,7 @@ def open_source(source: str | Path, *, split: str | None, seed: int, faults: lis
 
 def _file(path: Path, faults: list[str]) -> Iterator[PlacedRow]:
     if path.name.lower().endswith(ROW_SUFFIXES):
-        return read_rows(path, faults)
+        return opened(read_rows(path, faults))
     raise DataError(f"{path}: unknown kind of file; expected {', '.join(ROW_SUFFIXES)}")
 
 

@@ -49,8 +49,9 @@ def convert_samples(
     """
     paths = [path for one in sources for path in sample_files(one)]
     check_output(out, inputs=(*paths, *([] if data is None else [data])))
-    problems = [] if data is None else list(load_problems(data))
-    how = replace(reading or SampleReading(), problems=problems)
+    how = reading or SampleReading()
+    problems = [] if data is None else list(load_problems(data, columns=how.of_problems))
+    how = replace(how, problems=problems)
     faults: list[str] = []
     rows = sample_rows(paths, how, faults)
     if problems:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from leadline.data.row_files import PlacedRow
 from leadline.data.samples.formats import ALIASES
-from leadline.data.samples.formats.base import RawRow
+from leadline.data.samples.formats.base import TURNS, RawRow, is_conversation
 
-__all__ = ["Enclosed", "enclosed_rows"]
+__all__ = ["Enclosed", "enclosed_rows", "opened"]
 
 _FEWEST = 2  # objects of which the names of their keys may be ids
 _ID = "id"  # what a key is called as a column
+_TELLING = ("completion", "correct", "n_correct", "gold")
 _GENERIC = ("nested", "verdict_lists", "columns")
 
 
@@ -37,6 +38,18 @@ def enclosed_rows(row: PlacedRow, layout: str | None) -> tuple[str, list[PlacedR
         PlacedRow(row.source, f"{row.at}, {i + 1} of {found.where}", one) for i, one in enumerate(found.rows)
     ]
     return found.where, placed
+
+
+def opened(rows: Iterator[PlacedRow]) -> Iterator[PlacedRow]:
+    """The rows of a problem file, or those that its objects enclose."""
+    for row in rows:
+        asks = any(
+            isinstance(value, str)
+            for name, value in row.values.items()
+            if str(name).lower() in ALIASES["prompt"]
+        )
+        found = None if asks else enclosed_rows(row, None)
+        yield from [row] if found is None else found[1]
 
 
 def _columns(values: RawRow) -> Enclosed | None:
@@ -116,7 +129,7 @@ def _shape(value: Any) -> frozenset[str] | None:
     one = value[0] if isinstance(value, list) and value else value
     if not isinstance(one, Mapping) or (isinstance(value, list) and not _all_objects(value)):
         return None
-    return frozenset(name for name in ("completion", "correct", "n_correct") if _has(one, name)) or None
+    return frozenset(name for name in _TELLING if _has(one, name)) or None
 
 
 def _is_rows(value: Any) -> bool:
@@ -128,7 +141,7 @@ def _all_objects(value: list[Any]) -> bool:
 
 
 def _names_problem(row: RawRow) -> bool:
-    return _has(row, "prompt") or _has(row, "problem_id")
+    return _has(row, "prompt") or _has(row, "problem_id") or any(is_conversation(row.get(n)) for n in TURNS)
 
 
 def _has(row: RawRow, field: str) -> bool:

@@ -52,6 +52,7 @@ class SampleReading:
         columns: field -> column, where names say something else.
         pass_at: score from which on an answer is right.
         count_tokens: length of a completion, for rows that do not say it (``--tokenizer``).
+        of_problems: field -> column of the problem set, where its names say something else.
         problems: the problem set, whose ids rows get by their prompt where they have others or none.
         notes: receives what is to be said of the reading.
     """
@@ -60,6 +61,7 @@ class SampleReading:
     columns: Mapping[str, str] = field(default_factory=dict)
     pass_at: float | None = None
     count_tokens: Callable[[str], int] | None = None
+    of_problems: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     notes: list[str] = field(default_factory=list)
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.foreign import SampleReading, find_files, named_as, passed_over, sample_rows
+from leadline.data.samples.numbered_ids import by_prompt
 from leadline.data.samples.same_problems import (
     differing_prompts,
-    numbered_samples,
     refusal,
     shuffled,
 )
@@ -165,6 +165,8 @@ def load_counts(
         )
         counts = _one_problem_each(counts, own, by_gold, skip=on_bad_row == "skip")
         _check_against(counts, how.problems, own)
+        named = "problem_id" in how.columns or any(problem.id in counts.ids for problem in how.problems)
+        counts = by_prompt(counts, named=named)
     finally:
         if grader is None:
             own.close()
@@ -232,25 +234,7 @@ def _one_problem_each(counts: Counts, grader: Grader, graded: set[str], *, skip:
         gone = {*prompts, *answers}
         kept = counts.take(name for name in counts.ids if name not in gone)
         counts = replace(kept, notes=counts.notes, skipped=(*counts.skipped, *lines))
-    note = _ids_of_samples(counts)
-    return replace(counts, notes=(*counts.notes, note)) if note else counts
-
-
-def _ids_of_samples(counts: Counts) -> str | None:
-    """What to say of ids that may number the samples: prompts recur under them, or all have the same endings."""
-    if counts.n.max() != 1:
-        return None
-    remedy = "if they number the samples, say what names a problem: --columns problem_id=COLUMN"
-    asked = {(text, counts.media.get(name)) for name, text in counts.prompts.items()}
-    if len(counts.prompts) == len(counts) > 2 * len(asked):
-        return (
-            f"{len(counts):,} ids of one sample each, for {len(asked):,} prompts: {remedy} (the column of the prompt "
-            "will do)"
-        )
-    found = None if counts.prompts else numbered_samples(counts.ids)
-    if found is None:
-        return None
-    return f"{len(counts):,} ids of one sample each, {found[0]:,} names with the same {found[1]} endings: {remedy}"
+    return counts
 
 
 def _unequal(answers: Mapping[str, str], others: Mapping[str, str], grader: Grader) -> list[str]:

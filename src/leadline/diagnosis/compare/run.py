@@ -58,7 +58,7 @@ def run_compare(
         read = tuple(p for p in (base, tuned, data, repeat) if isinstance(p, str | Path))
         check_output(html, inputs=read, ours=is_our_page)
     hacking = (ReflectionHacking(), ReflectionHacking())
-    how = replace(reading or SampleReading(), problems=given_problems(data, on_bad_row))
+    how = replace(reading or SampleReading(), problems=given_problems(data, on_bad_row, reading))
     load = partial(load_counts, grader=grader, on_bad_row=on_bad_row, progress=progress, reading=how)
     sides = [
         load(source, observe=counter.observe) for source, counter in zip((base, tuned), hacking, strict=True)

@@ -59,7 +59,7 @@ def run_probe(
     """
     sources = _named(source)
     _check_outputs(html, write_problems, read=(*sources, *_named(data), *against))
-    given = given_problems(data, on_bad_row)
+    given = given_problems(data, on_bad_row, reading)
     if isinstance(source, Counts):
         counts = source
     else:

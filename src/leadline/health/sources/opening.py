@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leadline.errors import DataError, InputError, LeadlineError
 from leadline.health.observation import Observation
+from leadline.health.sources.metric_log import read_metric_log
 from leadline.health.sources.trl_directory import is_trl, read_trl, trl_total
 from leadline.health.sources.verl_dump import is_verl, read_verl
 from leadline.recipes.reading import parse_recipe
@@ -21,7 +22,7 @@ class Records:
     """What a run has written so far.
 
     Attributes:
-        kind: ``leadline``, ``trl`` or ``verl``.
+        kind: ``leadline``, ``trl``, ``verl``, or ``metrics`` of whatever trainer.
         arms: observations by arm; of a trainer that knows no arms there is one, named after the directory.
         total: steps that each is to have; None where nothing says so.
     """
@@ -48,11 +49,14 @@ def open_records(path: Path) -> Records:
         found = Records("trl", {name: read_trl(path)}, trl_total(path))
     elif _is_verl(path):
         found = Records("verl", {name: read_verl(path)})
+    elif arms := read_metric_log(path):
+        found = Records("metrics", arms)
     else:
         raise InputError(
             f"{path}: no run: neither leadline's (environment.json), nor TRL's (trainer_state.json, "
-            "completions_*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data). "
-            "Console logs, tables of trackers and TensorBoard's event files are not read"
+            "completions_*.parquet), nor verl's (rollouts with input, output, score; metrics with step, data), nor "
+            "metrics of reinforcement learning that are known by their names (a table with a step a row such as "
+            "wandb's history as CSV, a console log, event files, an MLflow run, trackio's database)"
         )
     if not any(found.arms.values()):
         raise InputError(f"{path}: holds no step yet: no line of a log, no completion with its prompt")

@@ -19,7 +19,7 @@ from leadline.health.sources.completion_batch import (
 from leadline.storage.jsonl import read_jsonl
 from leadline.types import finite_number
 
-__all__ = ["is_verl", "read_verl"]
+__all__ = ["is_verl", "observations_of_metrics", "read_verl"]
 
 _NAMES = {
     "reward": ("critic/rewards/mean", "critic/score/mean"),
@@ -73,6 +73,12 @@ def read_verl(path: Path) -> list[Observation]:
                 coded = coded or _is_coded(row)
                 rows.setdefault(int(step), []).append(_completion(row))
     return list(_observations(rows, said, coded))
+
+
+def observations_of_metrics(said: Mapping[int, Mapping[str, Any]]) -> list[Observation]:
+    """Every step of metrics alone, by verl's names, whoever kept them."""
+    coded = any("/scorable/" in name for data in said.values() for name in data)
+    return list(_observations({}, said, coded))
 
 
 def _observations(

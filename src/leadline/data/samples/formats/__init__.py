@@ -8,6 +8,7 @@ from leadline.data.samples.formats.base import Layout, RawRow, Reading
 from leadline.data.samples.formats.evalplus import EVALPLUS
 from leadline.data.samples.formats.evalscope import EVALSCOPE
 from leadline.data.samples.formats.guessed_columns import guessed_columns
+from leadline.data.samples.formats.helm import HELM, HELM_STATE
 from leadline.data.samples.formats.inspect_log import INSPECT, INSPECT_SAMPLE
 from leadline.data.samples.formats.lighteval import LIGHTEVAL, LIGHTEVAL_OLD
 from leadline.data.samples.formats.llamafactory import LLAMAFACTORY
@@ -43,7 +44,7 @@ LAYOUTS: Mapping[str, Layout] = {
             NEMO_GYM,
             NEMO_SKILLS,
             *(NEMO_RL, SKYRL, RLLM, LLAMAFACTORY, EVALSCOPE, EVALPLUS, PROMPTFOO),
-            OPENAI_BATCH,
+            *(HELM, HELM_STATE, OPENAI_BATCH),
             QWEN_MATH,
             LIGHTEVAL,
             LIGHTEVAL_OLD,
@@ -59,7 +60,7 @@ LAYOUTS: Mapping[str, Layout] = {
 _HEED_COLUMNS = {
     *("trl", "wandb", "lm_eval", "lighteval", "lighteval_old", "inspect", "inspect_sample"),
     *("verifiers", "verifiers_old", "verifiers_trace", "nemo_skills", "nested"),
-    *("evalscope", "evalplus", "promptfoo"),
+    *("evalscope", "evalplus", "promptfoo", "helm"),
 }
 
 

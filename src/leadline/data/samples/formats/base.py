@@ -14,10 +14,12 @@ from leadline.data.samples.formats.origins import Origins
 from leadline.types import checked_id
 
 __all__ = [
+    "TURNS",
     "Layout",
     "Reading",
     "first_of",
     "gold_text",
+    "is_conversation",
     "is_verdict",
     "own_row",
     "reach",
@@ -127,6 +129,10 @@ class Reading:
         raise ValueError(f"a score of {score:g}: say from where on it is right: --pass-at {such}{rate}")
 
 
+TURNS = ("messages", "conversations", "conversation", "messages_and_choices")
+"""Columns that hold a chat, question and answer."""
+
+_USER, _ASSISTANT = ("user", "human"), ("assistant", "gpt")
 _WORDS = {
     **dict.fromkeys(("c", "correct", "true", "yes", "right", "pass", "passed", "1", "1.0", "t", "y"), True),
     **dict.fromkeys(
@@ -244,11 +250,17 @@ def _is_no_id(problem: Any) -> bool:
 
 
 def user_text(prompt: Any) -> str | None:
-    """A prompt as text: the last turn of the user (role ``user`` or ``human``), be they turns or a filled template."""
+    """A prompt as text: the last turn of the user (role ``user`` or ``human``), be they turns or a filled template.
+
+    Of a whole conversation it is the last one before the model first speaks: what is said to it later depends on that.
+    """
     if not isinstance(prompt, list | tuple):
         return asked_in(prompt) if isinstance(prompt, str) else None
-    turns = [turn for turn in prompt if isinstance(turn, Mapping)]
-    asked = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")] or turns
+    turns = _turns(prompt)
+    first = next((i for i, turn in enumerate(turns) if _role(turn) in _ASSISTANT), len(turns))
+    if is_conversation(prompt) and any(_role(turn) in _USER for turn in turns[:first]):
+        turns = turns[:first]
+    asked = [turn for turn in turns if _role(turn) in _USER] or turns
     return _content(asked[-1]) if asked else None
 
 
@@ -256,10 +268,26 @@ def turns_text(completion: Any) -> str | None:
     """A completion as text: of turns those of the assistant, one after another."""
     if not isinstance(completion, list | tuple):
         return completion if isinstance(completion, str) else None
-    turns = [turn for turn in completion if isinstance(turn, Mapping)]
-    said = [turn for turn in turns if turn.get("role", turn.get("from")) in ("assistant", "gpt")] or turns
+    turns = _turns(completion)
+    said = [turn for turn in turns if _role(turn) in _ASSISTANT] or turns
     texts = [text for text in map(_content, said) if text]
     return "\n".join(texts) if turns else None
+
+
+def is_conversation(turns: Any) -> bool:
+    """Whether these are the turns of a chat, the last of which is the model's."""
+    found = _turns(turns) if isinstance(turns, list | tuple) else []
+    return bool(found) and _role(found[-1]) in _ASSISTANT
+
+
+def _turns(value: Sequence[Any]) -> list[RawRow]:
+    """The turns in a list, those in answers of an API (``{"message": {..}, "finish_reason": ..}``) among them."""
+    inner = [one.get("message", one) if isinstance(one, Mapping) else None for one in value]
+    return [turn for turn in inner if isinstance(turn, Mapping)]
+
+
+def _role(turn: RawRow) -> Any:
+    return turn.get("role", turn.get("from"))
 
 
 def _content(turn: RawRow) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from leadline.data.samples.formats.base import RawRow, is_verdict
 from leadline.data.samples.formats.own import ALIASES
-from leadline.data.samples.formats.verdict_columns import called_rate, called_verdict, is_flag
+from leadline.data.samples.formats.verdict_columns import called_rate, called_verdict, denies, is_flag
 
 __all__ = ["guessed_columns"]
 
@@ -33,6 +33,7 @@ def guessed_columns(row: RawRow) -> str:
 def _says(row: RawRow, places: Mapping[str, Any]) -> str:
     """The part that says right or wrong: rates, counts, a verdict, or a text and its reference answer."""
     total = _named(row, "n_samples")
+    total = total if total is not None and type(row[total]) in (int, float) else None
     verdict = _verdict(places)
     rates = [path for path, value in places.items() if called_rate(path) and _is_share(value)]
     known = {name for names in ALIASES.values() for name in names}
@@ -52,7 +53,11 @@ def _says(row: RawRow, places: Mapping[str, Any]) -> str:
 
 def _verdict(places: Mapping[str, Any]) -> str | None:
     """The path of what may be a verdict, by its name, else the first that is true or false or such a word."""
-    flags = [path for path, value in places.items() if is_flag(value) and _last(path) != "name"]
+    flags = [
+        path
+        for path, value in places.items()
+        if is_flag(value) and _last(path) != "name" and not denies(_last(path))
+    ]
     named = [path for path in flags if _last(path) in ALIASES["correct"]]
     named += [path for path in flags if called_verdict(path) or called_verdict(_last(path))]
     named += [path for path in flags if _last(path) in _PASSED]
@@ -70,7 +75,11 @@ def _only_flag(path: str, places: Mapping[str, Any]) -> bool:
     """Whether it is the only number 0 or 1 there: where several are, one may as well number something."""
     known = {name for names in ALIASES.values() for name in names}
     flags = [one for one, value in places.items() if is_flag(value) and _last(one) not in known]
-    return flags == [path] and "." not in path and not _last(path).endswith(("index", "idx", "id", "stamp"))
+    return (
+        flags == [path]
+        and "." not in path
+        and not _last(path).endswith(("index", "idx", "id", "stamp", "group", "number"))
+    )
 
 
 def _text(places: Mapping[str, Any], field: str) -> str | None:
@@ -84,6 +93,8 @@ def _text(places: Mapping[str, Any], field: str) -> str | None:
 
 
 def _is_share(value: Any) -> bool:
+    if isinstance(value, str):
+        value = value.strip().removesuffix("%")
     try:
         return not isinstance(value, bool) and 0 <= float(value) <= 100
     except (TypeError, ValueError):

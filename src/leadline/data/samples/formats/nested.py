@@ -6,18 +6,35 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadline.data.column_roles import sample_names
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, is_verdict, own_row
+from leadline.data.samples.formats.base import (
+    TURNS,
+    Layout,
+    RawRow,
+    Reading,
+    first_of,
+    is_verdict,
+    own_row,
+    reach,
+)
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
+from leadline.data.samples.formats.inner_verdict import inner_verdicts
 from leadline.data.samples.formats.named_score import named_score
+from leadline.data.samples.formats.verdict_columns import called_verdict, is_flag
 
 __all__ = ["NESTED", "QWEN_MATH", "REASONING_GYM", "REASONING_GYM_SET", "VERDICT_LISTS"]
 
 _LISTS = (
     *("rollouts", "samples", "responses", "completions", "generations", "outputs"),
+    "trajectories",
     *("output_list", "code_list"),  # LiveCodeBench
+    "choices",  # of an answer of an API; those of a question are no objects with a message
 )
-_TEXTS = ("text", "completion", "response", "generation", "output", "full_model_response")
-_SCORES = ("correct", "is_correct", "score", "reward")
+_OF_A_PROBLEM = ("choices", "trajectories")  # what by itself is an answer of an API, or a group of ART
+_TEXTS = (
+    *("text", "completion", "response", "generation", "output", "full_model_response"),
+    *("content", "message.content"),
+)
+_SCORES = sample_names("correct")
 _SCORE_LISTS = (
     "scores",
     "correct",
@@ -28,6 +45,7 @@ _SCORE_LISTS = (
     "is_correct",
     "graded_list",
 )
+_OF_SAMPLE = "of a sample: "
 _FULL_SCORE = 0.99  # reasoning-gym pays a little for form alone
 
 
@@ -50,8 +68,9 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: a list of verdicts has another length; a score is named and not there.
     """
-    name = next(n for n in _LISTS if isinstance(row.get(n), list))
-    about = _about(row, reading)
+    name = next(n for n in _LISTS if _samples(row, n))
+    row = {**row, name: _samples(row, name)}
+    about = _about(row)
     chosen = reading.columns.get("correct")
     size = len(row[name])
     for one, also in zip(row[name], _beside(row, size), strict=True):
@@ -63,14 +82,14 @@ def _nested(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
         yield own_row(
             reading,
             **about,
-            completion=first_of(own, *(_TEXTS if own is one else (name,))),
+            completion=first_of(own, *(_TEXTS if own is one else (name,)), *TURNS),
             score=score,
             n_tokens=first_of(own, "n_tokens", "completion_tokens"),
             finished=finished_of({**also, **own}),
         )
 
 
-def _about(row: RawRow, reading: Reading) -> dict[str, Any]:
+def _about(row: RawRow) -> dict[str, Any]:
     """Id, prompt and reference answer of a problem."""
     return {
         "problem": first_of(row, "qid", "problem_id", "id", "idx", "question_id"),
@@ -98,7 +117,7 @@ def _verdicts(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:
     name = next(n for n in _SCORE_LISTS if _is_verdicts(row.get(n)))
     reading.notes[f"a sample is an entry of {name!r}"] = None
     for score, also in zip(row[name], _beside(row, len(row[name])), strict=True):
-        yield own_row(reading, **_about(row, reading), score=score, finished=finished_of(also))
+        yield own_row(reading, **_about(row), score=score, finished=finished_of(also))
 
 
 def _is_verdicts(value: Any) -> bool:
@@ -110,16 +129,19 @@ def _is_verdicts(value: Any) -> bool:
 def _is_list_of_verdicts(row: RawRow) -> bool:
     """A list of verdicts that is no list of the rewards of the tokens of one text."""
     texts = any(isinstance(row.get(name), str) for name in sample_names("completion"))
-    known = any(value is not None for value in _about(row, Reading()).values())
+    known = any(value is not None for value in _about(row).values())
     return known and not texts and any(_is_verdicts(row.get(name)) for name in _SCORE_LISTS)
 
 
 def _verdict(own: RawRow, also: RawRow, reading: Reading) -> Any:
     """Right or wrong as the sample says, else as the lists beside do; what neither says is graded here."""
-    there = {f"of a sample: {name}": own.get(name) for name in _SCORES}
+    inner = inner_verdicts(own)
+    called = [name for name, value in own.items() if called_verdict(str(name)) and is_flag(value)]
+    there = {f"{_OF_SAMPLE}{name}": own.get(name) for name in (*_SCORES, *called)}
+    there |= {f"{_OF_SAMPLE}{path}": value for path, value in inner.items() if len(inner) == 1}
     there |= {name: also.get(name) for name in _SCORE_LISTS}
     taken = reading.settle("correct", there, there)
-    value = None if taken is None else there[taken]
+    value = None if taken is None else there.get(taken, reach(own, taken.removeprefix(_OF_SAMPLE)))
     if isinstance(value, Mapping):
         name = str(taken).rpartition(" ")[2]
         parts = " or ".join(f"--columns correct={name}.{part}" for part in list(value)[:3])
@@ -141,8 +163,22 @@ def _beside(row: RawRow, size: int) -> Iterator[dict[str, Any]]:
 
 
 def _is_nested(row: RawRow) -> bool:
-    found = next((row[n] for n in _LISTS if isinstance(row.get(n), list)), None)
-    return bool(found) and all(isinstance(one, str | dict) for one in found or ())
+    return any(_samples(row, name) for name in _LISTS)
+
+
+def _samples(row: RawRow, name: str) -> list[Any]:
+    """The samples under a name: a list of texts or objects, or objects by number; none where it is no list."""
+    value = row.get(name)
+    if isinstance(value, Mapping) and all(
+        isinstance(one, Mapping) and str(key).isdigit() for key, one in value.items()
+    ):
+        value = list(value.values())
+    if not isinstance(value, list) or not all(isinstance(one, str | Mapping) for one in value):
+        return []
+    if name in _OF_A_PROBLEM and all(about is None for about in _about(row).values()):
+        return []
+    answers = all(isinstance(one, Mapping) and isinstance(one.get("message"), Mapping) for one in value)
+    return value if name != "choices" or answers else []
 
 
 def _gym(row: RawRow, reading: Reading) -> Iterator[dict[str, Any]]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadline.data.column_roles import ROLES, sample_names
-from leadline.data.problems.columns import with_input
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, gold_text, is_verdict, own_row, reach
+from leadline.data.problems.columns import with_context, with_input
+from leadline.data.samples.formats.base import (
+    TURNS,
+    Layout,
+    RawRow,
+    Reading,
+    gold_text,
+    is_conversation,
+    is_verdict,
+    own_row,
+    reach,
+)
 from leadline.data.samples.formats.endings import ENDINGS, finished_of
+from leadline.data.samples.formats.inner_verdict import SCORES, is_inner_score, with_inner_verdict
+from leadline.data.samples.formats.solve_rates import counts_of_rate, is_count
 from leadline.data.samples.formats.verdict_columns import called_verdict, is_flag
 from leadline.errors import DataError
 
@@ -25,14 +36,8 @@ PROSE = 8  # words, beyond which a text is no final answer
 DOUBTFUL = ("gold", "completion", "correct", "problem_id")
 """Fields of which another candidate with another value is said to have been passed over."""
 
-UNCLEAR_COUNTS = ("correct", "k", "n", "total", "samples")
+UNCLEAR_COUNTS = ("correct", "passed", "k", "n", "total", "samples")
 """Names of counts that are names of other things as well: the number of a sample, of its tokens, its verdict."""
-
-_SCORES = ("score", "reward")
-"""Of the names of a verdict those that may hold the sum of several rewards."""
-
-ROUNDING = 0.05
-"""Samples that a published rate may be off by, besides the rounding of its last digit."""
 
 
 def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
@@ -42,6 +47,7 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
         ValueError: a column that the user named is not there.
     """
     columns = reading.columns
+    row = with_inner_verdict(row, reading)
     lower = {str(name).lower(): name for name in row}
     found: dict[str, tuple[str, Any]] = {}
     for field, names in ALIASES.items():
@@ -55,7 +61,7 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
             found[field] = given, reach(row, given)
             continue
         if field == "correct":
-            names = _verdict_names(names, lower, row)
+            names = _verdict_names(names, lower, row, reading.settled.get("correct"))
         if field == "prompt":
             names = (*names, *_behind_dots(names, lower))
         there = [lower[name] for name in names if name in lower and lower[name] not in columns.values()]
@@ -70,7 +76,19 @@ def named_values(row: RawRow, reading: Reading) -> dict[str, tuple[str, Any]]:
                 reading.notes[f"right or wrong by the column {held[0][0]!r}"] = None
             if field in DOUBTFUL:
                 _say_passed_over(reading, field, held)
-    return found
+    return _with_turns(found, row, reading)
+
+
+def _with_turns(
+    found: dict[str, tuple[str, Any]], row: RawRow, reading: Reading
+) -> dict[str, tuple[str, Any]]:
+    """What was found; where that is no completion, with the turns of a chat as prompt and completion."""
+    name = next((name for name in TURNS if is_conversation(row.get(name))), None)
+    if name is None or "completion" in found or {"prompt", "completion"} & reading.columns.keys():
+        return found
+    if sum(isinstance(turn, Mapping) and turn.get("role") == "user" for turn in row[name]) > 1:
+        reading.notes[f"{name!r} holds several questions: a problem is known by what was asked first"] = None
+    return {"prompt": (name, row[name]), "completion": (name, row[name])} | found
 
 
 def _behind_dots(names: tuple[str, ...], lower: RawRow) -> list[str]:
@@ -79,15 +97,21 @@ def _behind_dots(names: tuple[str, ...], lower: RawRow) -> list[str]:
     return found if len(found) == 1 else []
 
 
-def _verdict_names(names: tuple[str, ...], lower: RawRow, row: RawRow) -> tuple[str, ...]:
+def _verdict_names(
+    names: tuple[str, ...], lower: RawRow, row: RawRow, settled: str | None
+) -> tuple[str, ...]:
     """The names of a verdict, and before a mere score the one other that is called so (``accuracy_reward``)."""
     others = [
-        name for name in lower if name not in names and called_verdict(name) and is_flag(row[lower[name]])
+        name
+        for name in lower
+        if name not in names
+        and (called_verdict(name) or is_inner_score(name))
+        and (is_flag(row[lower[name]]) or lower[name] == settled)
     ]
     if len(others) != 1:
         return names
-    clear = tuple(name for name in names if name not in _SCORES)
-    return (*clear, *others, *_SCORES)
+    clear = tuple(name for name in names if name not in SCORES)
+    return (*clear, *others, *SCORES)
 
 
 def _from_one_column(field: str, held: list[tuple[str, Any]], reading: Reading) -> list[tuple[str, Any]]:
@@ -158,10 +182,10 @@ def _finished(row: RawRow, reading: Reading) -> Any:
 def _asked(row: RawRow, named: Mapping[str, tuple[str, Any]]) -> Any:
     """The prompt; of an instruction and its input both (Alpaca's layout)."""
     column, prompt = named.get("prompt", ("", None))
+    lower = {str(name).lower(): value for name, value in row.items()}
     if column.lower() != "instruction" or not isinstance(prompt, str):
-        return prompt
-    more = next((value for name, value in row.items() if str(name).lower() == "input"), None)
-    return with_input(prompt, more)
+        return with_context(prompt, lower)
+    return with_input(prompt, lower.get("input"))
 
 
 def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Reading) -> dict[str, int] | None:
@@ -174,17 +198,17 @@ def _counts(named: Mapping[str, tuple[str, Any]], problem: object, reading: Read
     total_name, total = named.get("n_samples", ("", None))
     right_name, right = named.get("n_correct", named.get("correct", ("", None)))
     if "solve_rate" in named:
-        return _rated(named["solve_rate"][1], total)
-    if "completion" in named or not _is_count(total):
+        return counts_of_rate(named["solve_rate"][1], total, reading)
+    if "completion" in named or not is_count(total):
         return None
     if reading.pass_at is None and _looks_like_rate(named, right, total, reading):
-        percent = " (in percent: divide by 100 first)" if right > 1 else ""
+        percent = " (in percent)" if right > 1 else ""
         raise ValueError(
             f"{right_name} is {right:g}, and {total_name} {total:g}: a solve rate{percent} is --columns "
             f"solve_rate={right_name},n_samples={total_name}; the verdict of one sample is --columns "
             f"correct={right_name}, with --pass-at 0.5 where it is a score"
         )
-    if "n_correct" not in named or not _is_count(right):
+    if "n_correct" not in named or not is_count(right):
         return None
     said = {"n_correct", "n_samples"} <= reading.columns.keys()
     if not said and {right_name.lower(), total_name.lower()} <= set(UNCLEAR_COUNTS):
@@ -212,53 +236,10 @@ def _once(problem: object, right: str, total: str, reading: Reading) -> None:
     reading.counted.add(problem)
 
 
-def _rated(rate: Any, total: Any) -> dict[str, int]:
-    """Counts from a published rate, which may be rounded, and the number of samples that it was taken of."""
-    if not _is_count(total) or not total:
-        raise ValueError(f"a solve rate of {str(total)[:20]!r} samples")
-    share = _number(rate)
-    if share is None or not 0 <= share <= 1:
-        percent = " (in percent? divide by 100 first)" if share is not None and 1 < share <= 100 else ""
-        raise ValueError(f"the solve rate is {str(rate)[:40]!r}, not a share from 0 to 1{percent}")
-    right = round(share * total)
-    half = _half_of_last_digit(share)
-    possible = math.floor((share + half) * total) - math.ceil((share - half) * total) + 1
-    if abs(share * total - right) > ROUNDING and possible != 1:
-        raise ValueError(
-            f"a solve rate of {share:g} is no whole number of {total:g} samples: another n_samples?"
-        )
-    return {"n_correct": right, "n_samples": int(total)}
-
-
-def _number(value: Any) -> float | None:
-    """A number, also one that is written as text, as CSV has them."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _half_of_last_digit(share: float) -> float:
-    """By how much a share that was rounded to the digits that it shows may be off.
-
-    >>> round(_half_of_last_digit(0.02), 6)
-    0.005
-    """
-    digits = len(f"{share:.12f}".rstrip("0").partition(".")[2])
-    return 0.5 * 10.0**-digits + 1e-12 if digits < 12 else 0.0
-
-
-def _is_count(value: Any) -> bool:
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    return whole and not isinstance(value, bool) and value >= 0
-
-
 def _has_samples(row: RawRow) -> bool:
     found = {field: value for field, (_, value) in named_values(row, Reading()).items()}
     named = "problem_id" in found or "prompt" in found
-    counted = _is_count(found.get("n_samples")) and _is_count(found.get("n_correct"))
+    counted = is_count(found.get("n_samples")) and is_count(found.get("n_correct"))
     told = is_verdict(found.get("correct")) or ("completion" in found and "gold" in found)
     return named and (counted or told)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["called_rate", "called_verdict", "is_flag"]
+__all__ = ["called_rate", "called_verdict", "denies", "is_flag"]
 
 _VERDICT = re.compile(
-    r"(^|[^a-z])(acc|accuracy|correct|correctness|passed|solved|resolved)([^a-z](reward|score|value))?$"
+    r"(^|[^a-z])(acc|accuracy|correct|correctness|passed|solved|resolved|matched|verdict|judge?ment|exact_match|extractive_match)([^a-z](reward|score|value))?$"
 )
 _OF_SOMETHING_ELSE = re.compile(
     r"format|length|syntax|count|total|num|mean|avg|average|majority|maj|(^|[^a-z])n([^a-z]|$)"
 )
+_DENIES = re.compile(r"(^|[^a-z])(in|not?[^a-z]|un)(correct|solved|resolved)|wrong|error|fail|timeout|negat")
 _RATE = re.compile(
     r"(solve|pass|success|win|correct)[a-z]*_?(rate|ratio|percentage)|pass(@|_at_)\d|(mean|avg|average)_"
 )
@@ -25,8 +26,17 @@ def called_verdict(name: str) -> bool:
     >>> [called_verdict(name) for name in ("accuracy_reward", "format_correct", "correct_answer")]
     [True, False, False]
     """
-    plain = name.strip().lower()
-    return _VERDICT.search(plain) is not None and _OF_SOMETHING_ELSE.search(plain) is None
+    plain = name.strip().lower().rstrip("?")
+    return bool(_VERDICT.search(plain)) and not _OF_SOMETHING_ELSE.search(plain) and not denies(plain)
+
+
+def denies(name: str) -> bool:
+    """Whether a column says true of what went wrong: its values are no verdicts as they stand.
+
+    >>> [denies(name) for name in ("incorrect", "is_wrong", "not_correct", "error", "correct")]
+    [True, True, True, True, False]
+    """
+    return _DENIES.search(name.strip().lower()) is not None
 
 
 def called_rate(name: str) -> bool:
