@@ -2,11 +2,11 @@
 
     python benchmarks/compose_on_llm.py --model models/smollm2-135m --seeds 0-2 --jobs 2
 
-GRPO first teaches sums of two numbers. What comes of it is the base model of what is measured: sums of three, which it
-was never shown and seldom gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of what the frozen base
-model answers in two parts where a group has no right answer; ``grpo-2x``, GRPO with twice the steps, no cheaper than
-``compose`` in completions and updates. Paired differences with GRPO of the same seed. Finished runs are kept, stopped
-ones go on. The last line is JSON.
+GRPO first teaches sums of two numbers, once. What comes of it is for all seeds the base model of what is measured: sums
+of three, which it was never shown and seldom gets right. Arms from there: GRPO; ``compose``, GRPO with imitation of
+what the frozen base model answers in two parts where a group has no right answer; ``grpo-2x``, GRPO with twice the
+steps, no cheaper than ``compose`` in completions and updates. Paired differences with GRPO of the same seed. Finished
+runs are kept, stopped ones go on. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 from llm_runs import carry_out, outcomes, run_parser, shared_changes
 
-SIZE = 1200
+SIZE, PART_SIZE = 1200, 760
 SAMPLES = 16
 """Of each problem in an evaluation."""
 ARMS = {
@@ -83,35 +83,44 @@ def write_problems(path: Path, made: Callable[[random.Random], Row], size: int) 
     return path
 
 
-def changes(
-    options: argparse.Namespace, seed: int, model: Path, problems: Path, arms: list[str]
-) -> list[str]:
+def changes(options: argparse.Namespace, seed: int, model: Path, problems: Path) -> list[str]:
     """Of the packaged recipe ``smollm2``."""
     return [
         f"model.source={json.dumps(str(model))}",
         f"data.train={json.dumps(str(problems))}",
         "data.evaluation_share=0.25",
-        "rl.validation_problems=8",
-        "arms={" + ", ".join(f"{name}: {ARMS[name]}" for name in arms) + "}",
-        f"evaluation.problems={options.problems}",
-        f"evaluation.samples={SAMPLES}",
-        f"evaluation.ks=[1, {SAMPLES}]",
+        "rl.validate_every=100",
         f"seed={seed}",
         *shared_changes(options),
     ]
 
 
-def run_seed(options: argparse.Namespace, seed: int) -> None:
-    """The parts, then the whole from the model that has learned them."""
-    folder = options.out / f"seed-{seed}"
-    two = write_problems(options.out / "two.jsonl", part, 2 * SIZE // 3)
+def arms_of(names: list[str]) -> str:
+    return "arms={" + ", ".join(f"{name}: {ARMS[name]}" for name in names) + "}"
+
+
+def learn_parts(options: argparse.Namespace) -> Path:
+    """The base model: GRPO on the parts, once for all seeds."""
+    two = write_problems(options.out / "two.jsonl", part, PART_SIZE)
+    learn = changes(options, options.part_seed, options.model, two)
+    measure = ["evaluation.problems=48", "evaluation.samples=8", "evaluation.ks=[1, 8]"]
+    carry_out(options.out / "parts", [*learn, *measure, arms_of(["grpo"]), f"rl.steps={options.part_steps}"])
+    saved = sorted((options.out / "parts" / "checkpoints" / "grpo").glob("step-*"))
+    return saved[-1].resolve()
+
+
+def run_seed(options: argparse.Namespace, seed: int, base: Path) -> None:
+    """The arms, and GRPO with twice the steps."""
     three = write_problems(options.out / "three.jsonl", whole, SIZE)
-    learn = changes(options, seed, options.model, two, ["grpo"])
-    carry_out(folder / "parts", [*learn, f"rl.steps={options.part_steps}"])
-    base = max((folder / "parts" / "checkpoints" / "grpo").glob("step-*")).resolve()
-    for name, arms, steps in (("whole", list(ARMS), 1), ("twice", ["grpo"], 2)):
-        learn = changes(options, seed, base, three, arms)
-        carry_out(folder / name, [*learn, f"rl.steps={steps * options.steps}"])
+    measure = [
+        f"evaluation.problems={options.problems}",
+        f"evaluation.samples={SAMPLES}",
+        f"evaluation.ks=[1, {SAMPLES}]",
+    ]
+    for name, arms, steps in (("arms", list(ARMS), 1), ("twice", ["grpo"], 2)):
+        learn = changes(options, seed, base, three)
+        size = [f"rl.steps={steps * options.steps}", f"rl.prompts={options.prompts}"]
+        carry_out(options.out / f"seed-{seed}" / name, [*learn, *measure, arms_of(arms), *size])
 
 
 def hopeless(reader: RunReader) -> set[str]:
@@ -122,35 +131,35 @@ def hopeless(reader: RunReader) -> set[str]:
 def measured(reader: RunReader, arm: str, never: set[str]) -> dict[str, float]:
     """pass@1, pass@SAMPLES, and what of the second half of the samples is right of the problems in ``never``."""
     solved = outcomes(reader, arm)
+    late = [np.mean(solved[name][SAMPLES // 2 :]) for name in never]
     return {
         "pass@1": float(np.mean([np.mean(right) for right in solved.values()])),
         f"pass@{SAMPLES}": float(np.mean([any(right) for right in solved.values()])),
         "never": len(never) / len(solved),
-        "of never": float(np.mean([np.mean(solved[name][SAMPLES // 2 :]) for name in never]))
-        if never
-        else 0.0,
+        "of never": float(np.mean(late)) if late else 0.0,
     }
 
 
 def collect(options: argparse.Namespace) -> dict[str, Any]:
-    """Seed -> arm -> what :func:`measured` gives; ``parts`` is the model before and after it learned those."""
-    found: dict[str, Any] = {}
+    """``parts``: what they were worth before and after; ``seeds``: seed -> arm -> what :func:`measured` gives."""
+    parts = RunReader(options.out / "parts").summary
+    seeds: dict[str, Any] = {}
     for seed in options.seeds:
-        folder = options.out / f"seed-{seed}"
-        parts, whole_run, twice = (RunReader(folder / name) for name in ("parts", "whole", "twice"))
-        unable, never = hopeless(parts), hopeless(whole_run)
-        found[str(seed)] = {
-            "parts: before": measured(parts, "base", unable),
-            "parts: base": measured(parts, "grpo", unable),
-            "base": measured(whole_run, "base", never),
-            **{arm: measured(whole_run, arm, never) for arm in ARMS},
+        arms, twice = (RunReader(options.out / f"seed-{seed}" / name) for name in ("arms", "twice"))
+        never = hopeless(arms)
+        seeds[str(seed)] = {
+            "base": measured(arms, "base", never),
+            **{arm: measured(arms, arm, never) for arm in ARMS},
             "grpo-2x": measured(twice, "grpo", never),
         }
-    return found
+    assert parts is not None  # carry_out saw the run to its end
+    return {"parts": {arm: parts["arms"][arm]["pass@1"] for arm in ("base", "grpo")}, "seeds": seeds}
 
 
 def show(found: dict[str, Any]) -> None:
-    seeds = list(found.values())
+    before, after = (found["parts"][arm] for arm in ("base", "grpo"))
+    print(f"parts: pass@1 {100 * before:.1f}% -> {100 * after:.1f}%")
+    seeds = list(found["seeds"].values())
     for arm in seeds[0]:
         values = {key: float(np.mean([seed[arm][key] for seed in seeds])) for key in seeds[0][arm]}
         print(f"{arm:14} " + "  ".join(f"{key} {100 * value:5.1f}%" for key, value in values.items()))
@@ -168,25 +177,30 @@ def show(found: dict[str, Any]) -> None:
 def main() -> None:
     parser = run_parser(__doc__, "compose-on-llm")
     parser.add_argument("--seeds", type=seeds_of, default=[0, 1, 2])
+    parser.add_argument("--part-seed", type=int, default=100)
     parser.add_argument("--part-steps", type=int, default=25)
+    parser.add_argument("--prompts", type=int, default=8, help="problems of a step")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--problems", type=int, default=64)
     options = parser.parse_args()
     options.model = options.model.resolve()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     started = time.monotonic()
+    base = learn_parts(options)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda seed: run_seed(options, seed), options.seeds))
+        list(pool.map(lambda seed: run_seed(options, seed, base), options.seeds))
     found = collect(options)
     show(found)
     print(f"{time.monotonic() - started:.0f} s")
     kept = {
         "model": options.model.name,
+        "part_seed": options.part_seed,
         "part_steps": options.part_steps,
+        "prompts": options.prompts,
         "steps": options.steps,
         "problems": options.problems,
         "samples": SAMPLES,
-        "seeds": found,
+        **found,
     }
     if options.json:
         write_text_atomic(options.json, json.dumps(kept) + "\n")
