@@ -104,9 +104,9 @@ def learn_parts(options: argparse.Namespace) -> Path:
     two = write_problems(options.out / "two.jsonl", part, PART_SIZE)
     learn = changes(options, options.part_seed, options.model, two)
     measure = ["evaluation.problems=48", "evaluation.samples=8", "evaluation.ks=[1, 8]"]
-    carry_out(options.out / "parts", [*learn, *measure, arms_of(["grpo"]), f"rl.steps={options.part_steps}"])
-    saved = sorted((options.out / "parts" / "checkpoints" / "grpo").glob("step-*"))
-    return saved[-1].resolve()
+    folder: Path = options.out / "parts"
+    carry_out(folder, [*learn, *measure, arms_of(["grpo"]), f"rl.steps={options.part_steps}"])
+    return sorted((folder / "checkpoints" / "grpo").glob("step-*"))[-1].resolve()
 
 
 def run_seed(options: argparse.Namespace, seed: int, base: Path) -> None:
