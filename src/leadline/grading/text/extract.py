@@ -8,6 +8,7 @@ from leadline.grading.text.anchors import last_anchored, without_label
 from leadline.grading.text.boxes import BOX, Found, last_boxes, with_backslashes
 from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
+from leadline.grading.text.one_sentence import one_sentence
 from leadline.grading.text.statements import (
     LETTERS,
     NUMBER,
@@ -161,6 +162,7 @@ def _bare(text: str) -> str | None:
             chosen_option(text)
             or told(text)
             or concluded_in_chinese(text)
+            or one_sentence(text)
             or (_valued(text) if is_value(text) else None)
         )
         if value is not None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import re
 
+from leadline.grading.expressions.units import read_unit
 from leadline.grading.text.dollars import inside_math, math_spans, without_math, without_prices
 from leadline.grading.text.withdrawals import withdrawn
 
-__all__ = ["LETTERS", "NUMBER", "chosen_option", "concluded", "is_value", "states", "told", "value_of"]
+__all__ = [
+    "LETTERS",
+    "NUMBER",
+    "chosen_option",
+    "concluded",
+    "hedged",
+    "is_value",
+    "states",
+    "told",
+    "value_of",
+    "with_unit",
+]
 
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
@@ -79,7 +91,7 @@ _AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
 _VALUE_FIRST = re.compile(r"[\s*]*(?:-?\d|\0)")
 _GOT = re.compile(
     r"\b(?:get|gets|gives?|giving|obtain|yields?|makes?|leaves|leaving|has|have"
-    r"|(?:adds?\s+up|sums?|comes?|amounts?)\s+to)"
+    r"|(?:adds?\s+up|sums?|comes?|amounts?|simplifies|reduces|evaluates)\s+to)"
     r"(?:\s+(?:us|me|you|him|her|them))?(?:\s+(?:a\s+total\s+of|exactly|only|just))?\s+"
     rf"[*]*(?P<value>\0+|{NUMBER.pattern})[\s*.]*"
     r"(?:[a-z]+[\s.]*){0,2}$"
@@ -95,6 +107,7 @@ def value_of(text: str) -> str | None:
     """
     while (filler := _FILLERS.match(text)) is not None and filler.end() < len(text):
         text = text[filler.end() :]
+    text = _ASIDE.sub("", text)
     outside = without_math(text)
     aside = _CIRCUMSTANCE.search(outside)
     if aside is not None:
@@ -168,6 +181,26 @@ def states(sentence: str) -> bool:
     return _VERB.search(sentence) is not None or _GOT.search(sentence) is not None
 
 
+def hedged(sentence: str) -> bool:
+    """Whether a sentence says only what a value is not, where it lies, or what it might be.
+
+    >>> hedged("It is more than 5."), hedged("It is 5.")
+    (True, False)
+    """
+    return _HEDGED.search(sentence) is not None
+
+
+def with_unit(text: str, start: int, end: int) -> str:
+    """The number at these places of a sentence, with the unit of measurement if that ends it.
+
+    >>> with_unit("The length is 5 m.", 14, 15), with_unit("He has 5 apples now.", 7, 8)
+    ('5 m', '5')
+    """
+    number, name = text[start:end].rstrip(","), text[end : end + 40].strip(" .!*")
+    unit = read_unit(name, upright=True) if name and not LETTERS.search(text[end + 40 :]) else None
+    return number if unit is None or unit.noun else f"{number} {name}"
+
+
 def concluded(sentence: str, short: bool) -> str | None:
     """What a concluding sentence says that something is; None where it names several values as parts of no one answer.
 
@@ -186,7 +219,7 @@ def concluded(sentence: str, short: bool) -> str | None:
         return rf"\${price.group(1)}"  # "in 5 hours she makes $50"
     clause = without_prices(clause)
     outside = without_math(clause)
-    if _HEDGED.search(outside):
+    if hedged(outside):
         return None
     aside = _CIRCUMSTANCE.search(outside)
     if aside is not None:
@@ -204,7 +237,7 @@ def concluded(sentence: str, short: bool) -> str | None:
         return None  # "the smallest is 2 and the largest is 9", "Anna has 5, Ben has 3"
     got = _GOT.search(outside) if short and not verbs and equation is None else None
     if got is not None:
-        return clause[got.start("value") : got.end("value")]
+        return with_unit(clause, *got.span("value"))
     stated = clause[equation.start() if equation else verbs[-1].end() if verbs else 0 :]
     if verbs and not equation and not re.search(r"[\d\0]", outside[verbs[-1].end() :]):
         stated = clause[: verbs[-1].start()]  # "x > 5 is the solution"
@@ -229,7 +262,7 @@ def _only_value(stated: str, short: bool) -> str | None:
         return None
     if len(places) == 1 and start == places[0][0]:
         formula = next(math_spans(stated), None)
-        return inside_math(formula) if formula else stated[start:end].rstrip(",")
+        return inside_math(formula) if formula else with_unit(stated, start, end)
     between = outside[start:end]
     if [word for word in LETTERS.findall(between) if word.lower() not in _LINKS]:
         return None
