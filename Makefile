@@ -19,11 +19,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: venv  ## two and a half minutes on two idle cores: a small model learns to reason; GRPO and GRPO-LEAD side by side
-	@$(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
+	@$(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/environment.json),--resume,)
 
 demo-trl: venv  ## the four stages through TRL, from the model that the demo saved (makes it first where there is none)
-	@test -d $(RUN)/checkpoints/sft/step-000400 || $(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/recipe.yaml),--resume,)
-	@$(BIN)/leadline run trl-demo --model $(RUN)/checkpoints/sft/step-000400 --out runs/trl-demo $(if $(wildcard runs/trl-demo/recipe.yaml),--resume,)
+	@test -d $(RUN)/checkpoints/sft/step-000400 || $(BIN)/leadline run quickstart --out $(RUN) $(if $(wildcard $(RUN)/environment.json),--resume,)
+	@$(BIN)/leadline run trl-demo --model $(RUN)/checkpoints/sft/step-000400 --out runs/trl-demo $(if $(wildcard runs/trl-demo/environment.json),--resume,)
 
 LLM       ?= models/smollm2-135m
 LLM_TASKS := copy a number,small sums,2-digit sums,GSM8K

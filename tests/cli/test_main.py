@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from command import Done, call, refused
-from leadline.storage.run_directory import RunReader
+from leadline.storage.run_directory import RunReader, RunWriter
 from tiny import TINY_RECIPE
 
 Run = Callable[..., Done]
@@ -88,12 +88,24 @@ class TestRun:
         refused(done, "rl.steps differs", "seed differs")
 
     def test_resume_of_a_finished_run_gives_the_same_result(self, leadline: Run, finished: Path) -> None:
-        before = json.loads((finished / "summary.json").read_text())["arms"]
+        before = json.loads((finished / "summary.json").read_text())
         metrics = (finished / "metrics.jsonl").read_bytes()
         done = leadline("run", finished.parent / "tiny.yaml", "--out", finished, "--resume")
         assert done.returncode == 0, done.stderr
-        assert json.loads((finished / "summary.json").read_text())["arms"] == before
+        assert (
+            json.loads((finished / "summary.json").read_text()) == before
+        )  # its seconds, too: nothing was done
         assert (finished / "metrics.jsonl").read_bytes() == metrics
+
+    def test_a_run_killed_before_its_recipe_was_written_goes_on(
+        self, leadline: Run, finished: Path, tmp_path: Path
+    ) -> None:
+        with RunWriter(tmp_path / "run"):
+            pass
+        small = ["--set", "rl.steps=0", "--set", "sft.steps=1"]
+        done = leadline("run", finished.parent / "tiny.yaml", "--out", tmp_path / "run", "--resume", *small)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "run/summary.json").is_file()
 
     def test_from_the_saved_directory_with_lora(self, leadline: Run, finished: Path, tmp_path: Path) -> None:
         model = finished / "checkpoints/sft/step-000004"
@@ -283,7 +295,7 @@ class TestProcesses:
         process.send_signal(number)
         _, err = process.communicate(timeout=600)
         assert process.returncode == 130, err
-        assert "state saved" in err
+        assert "state saved; --resume goes on from there" in err
         saved = max((tmp_path / "run/checkpoints/sft").glob("step-*"))
         assert metrics.read_bytes().count(b"\n") == int(saved.name.removeprefix("step-")) > 3
 

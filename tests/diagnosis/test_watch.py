@@ -26,6 +26,8 @@ from leadline.cli.watch import CtrlC
 from leadline.diagnosis.watch import verdicts_of
 from leadline.health import Observation, Watchdog
 from leadline.storage.jsonl import write_json_atomic
+from leadline.storage.run_directory import RunWriter
+from tiny import TINY_RECIPE
 
 ALARM = {
     "check": "truncation", "kind": "alarm", "step": 4, "seen": "the cap cut off <b>90%</b>", "cost": "Much.",
@@ -98,6 +100,22 @@ def test_a_small_terminal_holds_it_whole(tmp_path: Path, columns: int, rows: int
     assert max(map(cell_len, lines)) <= columns
     assert len(lines) < rows
     assert any("reward" in line and any(block in line for block in "▂▃▄▅▆▇") for line in lines)
+
+
+def test_a_run_that_nobody_writes_is_told_from_one_under_way(tmp_path: Path) -> None:
+    """Killed, it has no summary, and no time is left of it; a look does not hinder who goes on with it."""
+    root = make_run(tmp_path / "demo", problems=4)
+    (root / "recipe.yaml").write_text(TINY_RECIPE.replace("rl: {steps: 4", "rl: {steps: 4000"))
+    assert "no process writes this run" not in call("watch", str(root), "--once").stdout
+    (root / "summary.json").unlink()
+    died = call("watch", str(root), "--once").stdout
+    assert "no process writes this run" in died
+    assert "/4000" in died
+    assert " left" not in died
+    with RunWriter(root, resume=True):
+        under_way = call("watch", str(root), "--once").stdout
+    assert "no process writes this run" not in under_way
+    assert " left" in under_way
 
 
 def test_verls_files_and_what_is_refused(tmp_path: Path) -> None:

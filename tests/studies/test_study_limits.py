@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from leadline.errors import InputError
 from leadline.studies.design.axes import find_axis
 from leadline.studies.execution.pools import MAX_WORKERS, open_pool
 from leadline.studies.plan import MAX_SEEDS, MAX_STEPS, make_plan
+from leadline.studies.study import run_study
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,14 @@ from leadline.studies.plan import MAX_SEEDS, MAX_STEPS, make_plan
 def test_more_than_anyone_could_compute_is_refused(sizes: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         make_plan(find_axis("depth"), **{"algorithms": ["grpo"], **sizes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("there", [{"axis": "length", "claims": []}, {"axis": "depth", "judgements": []}])
+def test_the_results_of_another_study_are_not_written_over(tmp_path: Path, there: dict[str, object]) -> None:
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "results.json").write_text(json.dumps(there))
+    with pytest.raises(InputError, match="a folder of its own"):
+        run_study("depth", tmp_path, quick=True, workers=0, dry_run=True)
 
 
 @pytest.mark.parametrize("workers", [-1, MAX_WORKERS + 1])

@@ -56,6 +56,38 @@ def test_tensorboard_reads_back_what_was_shown(tmp_path: Path) -> None:
     assert b"sharpened" in texts[1]
 
 
+def steps_of(folder: Path, tag: str) -> list[int]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "track" / "tensorboard" / "lead")).Reload()
+    return [e.step for e in (events.Tensors(tag) if tag.startswith("samples") else events.Scalars(tag))]
+
+
+def session(folder: Path, steps: list[int], *, resume: bool) -> None:
+    """As the engine goes: a step's row first, its samples behind it; then the stage ends, done or stopped."""
+    with RunWriter(folder, resume=resume) as writer:
+        trackers = Trackers(["tensorboard"], Tracked(folder, "demo", {}), lambda line: None)
+        for step in steps:
+            row = {"arm": "lead", "stage": "rl", "step": step, "pass@1": 0.1 * step}
+            writer.metric(row)
+            trackers.row(row)
+            writer.samples("lead", f"step-{step:06d}", [{"prompt": f"{step}?", "completion": "2"}])
+        trackers.stage_ends()
+        trackers.close()
+
+
+def test_samples_stand_at_their_own_step_and_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    session(tmp_path, [1, 2, 3, 4], resume=False)
+    assert steps_of(tmp_path, "samples/text_summary") == [1, 2, 3, 4]
+    session(tmp_path, [3, 4, 5], resume=True)  # killed after step 4, with a checkpoint of step 2
+    assert steps_of(tmp_path, "rl/pass@1") == [1, 2, 3, 4, 5]
+    shown = steps_of(
+        tmp_path, "samples/text_summary"
+    )  # TensorBoard hides no tables: those of 3 and 4 are there twice
+    assert sorted(shown) == [1, 2, 3, 3, 4, 4, 5]
+
+
 def test_wandb_offline_keeps_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -111,7 +111,7 @@ def run_command(
 
     with Progress() as progress:
         summary = run_recipe(parsed, folder, resume=resume, progress=progress)
-    console.print(result_table(summary))
+    console.print(result_table(summary, console))
     console.print(f"{summary['seconds']:.0f} s. Report: {folder / 'report.html'}", markup=False)
 
 

@@ -20,7 +20,9 @@ from leadline.health import Watchdog
 from leadline.health.observation import Observation
 from leadline.health.sources.opening import Records, open_records
 from leadline.recipes.reading import parse_recipe
+from leadline.recipes.schema import Recipe
 from leadline.storage.run_directory import RunReader
+from leadline.storage.run_lock import is_locked
 
 __all__ = ["Look", "frame", "look"]
 
@@ -48,6 +50,7 @@ class Look:
         found: what the checks say of it.
         total: steps that an arm is to have, if that is known.
         over: nothing will be added.
+        written: whether a process is writing it; None where that is not known.
     """
 
     run: Path
@@ -55,6 +58,7 @@ class Look:
     found: Audit
     total: int | None
     over: bool
+    written: bool | None = None
 
 
 def look(run: Path) -> Look:
@@ -63,12 +67,16 @@ def look(run: Path) -> Look:
     Raises:
         InputError: nothing that can be read as a run, or nothing in it yet.
     """
+    locked = is_locked(run)  # asked first: a run writes its summary before it lets go
     over = (run / "summary.json").is_file()  # asked before reading: what is written after it is nothing
     records = open_records(run)
-    total = planned(run, records)
+    recipe = recipe_of(run) if records.kind == "leadline" else None
+    total = records.total if recipe is None else recipe.rl.steps
+    # Jobs of a cluster write verl's files, and nobody the run directory.
+    written = None if over or recipe is None or recipe.backend == "verl" else locked
     if records.kind != "leadline" and total is not None:
         over = all(seen[-1].step >= total for seen in records.arms.values())
-    return Look(run, records, audit_records(run, records), total, over)
+    return Look(run, records, audit_records(run, records), total, over, written)
 
 
 def frame(seen: Look, width: int) -> RenderableType:
@@ -82,6 +90,8 @@ def frame(seen: Look, width: int) -> RenderableType:
     said = [part for name, dog in seen.found.arms.items() for part in verdicts_of(name, dog)]
     if not said:
         said = [Text("no arm has taken a step of reinforcement learning yet")]
+    if seen.written is False:
+        said.append(Text("no process writes this run: it was stopped, or has died; --resume goes on with it"))
     return Group(drawn, *said)
 
 
@@ -95,7 +105,7 @@ def _wide(seen: Look, arms: dict[str, list[Observation]]) -> RenderableType:
         table.add_column(column)
     for name, steps in arms.items():
         cells = [drawn_curve(steps, field, shape, 16) for _, field, shape in _CURVES]
-        left = time_left(steps, seen.total)
+        left = time_left(steps, None if seen.written is False else seen.total)
         table.add_row(Text(visible(name)), _done(steps, seen.total), left, *cells)
     return table
 
@@ -105,7 +115,7 @@ def _narrow(seen: Look, arms: dict[str, list[Observation]], width: int) -> Rende
     parts: list[RenderableType] = [Text(_title(seen), style="italic", overflow="ellipsis", no_wrap=True)]
     across = 3 if width >= 75 else 2 if width >= 50 else 1
     for name, steps in arms.items():
-        left = time_left(steps, seen.total)
+        left = time_left(steps, None if seen.written is False else seen.total)
         head = f"{visible(name)}: step {_done(steps, seen.total)}" + (f", {left} left" if left else "")
         parts.append(Text(head, style="bold", overflow="ellipsis", no_wrap=True))
         block = (width - 1) // across - 1
@@ -161,11 +171,9 @@ def time_left(steps: Sequence[Observation], total: int | None) -> str:
     return duration(left) if left > 0 else ""
 
 
-def planned(run: Path, records: Records) -> int | None:
-    """Steps that an arm is to have."""
-    if records.kind != "leadline":
-        return records.total
+def recipe_of(run: Path) -> Recipe | None:
+    """The recipe of a run of leadline; None of one that has lost it, which is still worth looking at."""
     try:
-        return parse_recipe(RunReader(run).recipe, where=str(run / "recipe.yaml")).rl.steps
-    except LeadlineError:  # a run without its recipe is still worth looking at
+        return parse_recipe(RunReader(run).recipe, where=str(run / "recipe.yaml"))
+    except LeadlineError:
         return None

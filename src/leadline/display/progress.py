@@ -38,6 +38,7 @@ class Progress:
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
         self._name, self._total, self._started, self._last = "", 0, 0.0, 0.0
+        self._before: int | None = None
         if self.console.is_terminal:
             self._bar = RichProgress(*_columns("[bold]{task.description:>8}"), console=self.console)
 
@@ -57,6 +58,7 @@ class Progress:
     def stage(self, name: str, steps: int) -> None:
         """A stage begins."""
         self._name, self._total, self._started, self._last = name, steps, time.monotonic(), 0.0
+        self._before = None
         if self._bar is not None and steps:
             self._task = self._bar.add_task(name, total=steps, text="")
 
@@ -65,13 +67,20 @@ class Progress:
         if row["stage"] == "valid":
             return
         text, step = describe_row(row), int(row["step"])
+        begins = self._before is None
+        if (
+            self._before is None
+        ):  # a stage that goes on: the steps of an earlier session took none of this one's time
+            self._before = step - 1
         if self._bar is not None and self._task is not None:
+            if begins:
+                self._bar.reset(self._task, completed=self._before)
             self._bar.update(self._task, completed=step, text=text)
             return
         now = time.monotonic()
         if now - self._last >= _PLAIN_EVERY_SECONDS or step == self._total:
             self._last = now
-            left = (now - self._started) / max(1, step) * (self._total - step)
+            left = (now - self._started) / max(1, step - self._before) * (self._total - step)
             self.note(f"{self._name} {step}/{self._total}  {text}  {left:.0f} s left")
 
     def result(self, name: str, values: Mapping[str, Any]) -> None:
@@ -114,18 +123,34 @@ def describe_row(row: Mapping[str, Any]) -> str:
     )
 
 
-def result_table(summary: Mapping[str, Any]) -> Table:
-    """The result table of a run: one line a stage, each number with its 95% interval."""
+def result_table(summary: Mapping[str, Any], console: Console) -> Table:
+    """The result table of a run, each number with its 95% interval: a stage a line, or where too wide a number."""
+    cells = _result_cells(summary)
+    wide = Table(box=box.SIMPLE_HEAD)
+    wide.add_column("")
+    for title in next(iter(cells.values())):
+        wide.add_column(title, justify="right")
+    for name, row in cells.items():
+        wide.add_row(name, *row.values())
+    if console.measure(wide, options=console.options.update(max_width=10_000)).maximum <= console.width:
+        return wide
+    long = Table(box=box.SIMPLE_HEAD, show_header=False)
+    long.add_column(overflow="fold")
+    for name, row in cells.items():
+        for i, (title, cell) in enumerate(row.items()):
+            long.add_row("" if i else name, title, cell)
+    return long
+
+
+def _result_cells(summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By stage and title of a column."""
     first = next(iter(summary["arms"].values()))
-    columns = [name for name in first if name.startswith(("pass@", "cons@")) and not name.endswith("_ci")]
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for column in [*columns, "mean tokens"]:
-        table.add_column(column, justify="right")
-    for name, values in summary["arms"].items():
-        cells = [_cell(values, column, 3) for column in columns]
-        table.add_row(name, *cells, _cell(values, "mean_tokens", 1))
-    return table
+    shares = [name for name in first if name.startswith(("pass@", "cons@")) and not name.endswith("_ci")]
+    return {
+        name: {share: _cell(values, share, 3) for share in shares}
+        | {"mean tokens": _cell(values, "mean_tokens", 1)}
+        for name, values in summary["arms"].items()
+    }
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> Table:

@@ -46,7 +46,7 @@ def _rich(table: Table) -> RichTable:
         title=escape(visible(table.title)), title_justify="left", caption=escape(visible(table.note)) or None
     )
     for i, column in enumerate(table.columns):
-        drawn.add_column(escape(visible(column)), justify="left" if i == 0 else "right")
+        drawn.add_column(escape(visible(column)), justify="left" if i == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(escape(visible(cell)) for cell in row))
     return drawn

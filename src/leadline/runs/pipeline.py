@@ -34,7 +34,7 @@ from leadline.storage.installed import installed
 from leadline.storage.outputs import check_output_folder
 from leadline.storage.run_directory import RunReader, RunWriter
 from leadline.tracking.sink import Tracked
-from leadline.types import Problem
+from leadline.types import Problem, finite_number
 
 __all__ = ["Pipeline", "run_recipe", "stage_names"]
 
@@ -103,7 +103,9 @@ class Pipeline:
                     self._sound(name, models, problems)
             except KeyboardInterrupt as stop:
                 raise Interrupted(f"stopped while {name} was measured; --resume goes on from there") from stop
-        summary = self._summary(results, time.monotonic() - started)
+        before = RunReader(self.writer.root).summary  # still there: this session had nothing left to do
+        seconds = finite_number((before or {}).get("seconds")) or time.monotonic() - started
+        summary = self._summary(results, seconds)
         self.writer.summary(summary)
         build_report([self.writer.root], self.writer.root / "report.html")
         return summary
@@ -130,11 +132,13 @@ class Pipeline:
             path = self._work(stage, models.get("sft") or models.get("base"))
         except Interrupted as end:
             if stop.alarm is None:
-                raise
+                raise Interrupted(f"{end}; --resume goes on from there") from end
             raise StoppedByAlarm(
                 f"{end} because of an alarm (stop_on: {stop.alarm.check.name}: {stop.alarm.seen}); "
                 "--resume goes on all the same"
             ) from end
+        finally:
+            self.trackers.stage_ends()
         if self.writer.metrics_offset() != offset:
             self._forget_later_stages(name)
         return path
@@ -147,6 +151,7 @@ class Pipeline:
 
     def _forget_later_stages(self, name: str) -> None:
         """A stage that had work left makes whatever lies behind it stale (after a corrupt checkpoint, say)."""
+        (self.writer.root / "summary.json").unlink(missing_ok=True)
         names = stage_names(self.recipe)
         for later in names[names.index(name) + 1 :]:
             shutil.rmtree(self.writer.root / "checkpoints" / later, ignore_errors=True)
@@ -251,7 +256,10 @@ def machine() -> dict[str, Any]:
 
 def _check_same_recipe(recipe: Recipe, out: Path) -> None:
     """Refuse to go on with a run of another recipe, naming what differs."""
-    before = parse_recipe(RunReader(out).recipe, where=str(out / "recipe.yaml"))
+    reader = RunReader(out)
+    if not (out / "recipe.yaml").exists() and not (out / "checkpoints").exists():
+        return  # killed before it had written down what it was to do
+    before = parse_recipe(reader.recipe, where=str(out / "recipe.yaml"))
     shown = {"track", "stop_on"}  # where a run is shown, and what ends it, is no part of what it computes
     differing = _differences(before.model_dump(exclude=shown), recipe.model_dump(exclude=shown))
     if not differing:

@@ -31,6 +31,7 @@ class Trackers:
 
     def __init__(self, names: Sequence[str], run: Tracked, warn: Callable[[str], None]) -> None:
         self._run = run
+        self._arm, self._first, self._last = "", 0, 0
         self._sent: set[tuple[str, str]] = set()
         self._all = [
             Background(name, lambda name=name: connect(name, run), warn)  # type: ignore[misc]
@@ -38,7 +39,7 @@ class Trackers:
         ]
 
     def row(self, row: Mapping[str, Any]) -> None:
-        """A metrics row was written; samples that have been written since go with it."""
+        """A metrics row was written; samples of steps before it, which are written behind theirs, go with it."""
         if not self._all:
             return
         arm, stage, step = str(row["arm"]), row["stage"], int(row["step"])
@@ -50,9 +51,18 @@ class Trackers:
             and not isinstance(value, bool)
             and math.isfinite(value)
         }
+        if arm != self._arm:
+            self._arm, self._first = arm, step
+        self._last = step
         for tracker in self._all:
             tracker.metrics(arm, step, numbers)
-        self._samples(arm, step)
+        self._samples(before=step)
+
+    def stage_ends(self) -> None:
+        """No more rows of this arm will come, whether it is done or was stopped; its last samples are there."""
+        if self._arm:
+            self._samples(before=self._last + 1)
+            self._arm = ""
 
     def alarm(self, arm: str, alarm: Alarm) -> None:
         """A check has found something."""
@@ -73,9 +83,15 @@ class Trackers:
         """Of the run under way; what it checks of the directory is checked once."""
         return RunReader(self._run.folder)
 
-    def _samples(self, arm: str, step: int) -> None:
+    def _samples(self, before: int) -> None:
+        """Those of the arm's steps before this one; not those of an earlier session, which has shown them."""
+        arm = self._arm
         for name in self._reader.sample_names(arm):
-            if (arm, name) in self._sent or name == "eval":
+            number = name.removeprefix("step-")
+            if (arm, name) in self._sent or not number.isdecimal():
+                continue
+            step = int(number)
+            if not self._first <= step < before:
                 continue
             self._sent.add((arm, name))
             rows = [

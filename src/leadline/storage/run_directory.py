@@ -19,7 +19,6 @@ a line of metrics.jsonl is written whole or not at all.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -27,10 +26,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from leadline.errors import DataError, InputError, StorageError
+from leadline.errors import DataError, InputError
 from leadline.storage.jsonl import encode_row, read_json, read_jsonl, write_json_atomic, write_jsonl
 from leadline.storage.outputs import cut_torn_tail, refusals_as_storage_errors, write_text_atomic
 from leadline.storage.reading import read_text
+from leadline.storage.run_lock import take_lock
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -67,7 +67,7 @@ class RunWriter:
         self.root = Path(root)
         self._metrics = -1
         _check_root(self.root, resume)
-        self._lock = _take_lock(self.root)
+        self._lock = take_lock(self.root)
         try:
             if not resume:
                 _refuse_existing(self.root)  # again, now that nobody else can be creating it
@@ -305,26 +305,6 @@ def _check_root(root: Path, resume: bool) -> None:
 def _refuse_existing(root: Path) -> None:
     if (root / "environment.json").exists() or (root / "metrics.jsonl").exists():
         raise InputError(f"{root}: already holds a run; resume it, or choose another directory")
-
-
-def _take_lock(root: Path) -> int:
-    """Lock the run for this process; the kernel gives the lock back however the process ends."""
-    path = root / ".lock"
-    with refusals_as_storage_errors(path):
-        root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-    except BlockingIOError as error:
-        owner = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
-        os.close(handle)
-        raise InputError(f"{root}: another process (pid {owner or 'unknown'}) is writing this run") from error
-    except OSError as error:
-        os.close(handle)
-        raise StorageError(f"{path}: cannot lock: {error.strerror}") from error
-    return handle
 
 
 def is_safe_name(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from leadline.display.numbers import minutes
-from leadline.errors import DataError
+from leadline.errors import DataError, InputError
 from leadline.storage.jsonl import Row, read_json
 from leadline.storage.outputs import check_folder_name, check_output, check_output_folder, is_our_page
 from leadline.studies.analysis.claims import judge_claims
@@ -64,13 +64,14 @@ def run_study(
         what ``results.json`` holds; nothing of a dry run.
 
     Raises:
-        InputError: unknown names, no cluster at ``ray``, numbers that make no sense.
+        InputError: unknown names, no cluster at ``ray``, numbers that make no sense, or ``out`` holds another study.
     """
     check_folder_name(out)
     check_output(out / "report.html", ours=is_our_page)
     check_output_folder(out, mark="cells", files=("results.json", "results.parquet", "figures"))
     check_output_folder(out / "cells", mark=".")
     plan = _plan(axis, seeds, algorithms, steps, quick=quick, beyond=beyond)
+    _refuse_another_study(out, plan.axis.name, beyond)
     pool = open_pool(workers, ray)
     # Nothing is timed where nothing is left to compute.
     cost = measure_cost(plan) if outstanding(plan, Store(out), NO_COST)[1] else NO_COST
@@ -81,6 +82,18 @@ def run_study(
     kind = " --beyond" * beyond + " --quick" * quick
     command = _command(f"{axis}{kind}", algorithms, steps, seeds)
     return (write_beyond if beyond else write_outputs)(plan, rows, out, command)
+
+
+def _refuse_another_study(out: Path, axis: str, beyond: bool) -> None:
+    """The outputs of one study are not written over with those of another, which would not say so."""
+    path = out / "results.json"
+    if not path.is_file():
+        return
+    there = read_json(path)
+    before, went_beyond = there.get("axis"), "judgements" in there
+    if before != axis or went_beyond != beyond:
+        kind = f"{before!r:.60}" + " --beyond" * went_beyond
+        raise InputError(f"{path}: results of the study {kind}; give this one a folder of its own (--out)")
 
 
 def _plan(

@@ -23,13 +23,13 @@ class TensorBoardTracker:
 
     def metrics(self, arm: str, step: int, numbers: Mapping[str, float]) -> None:
         for name, value in numbers.items():
-            self._writer(arm).add_scalar(name, value, step)
-        self._writer(arm).flush()
+            self._writer(arm, step).add_scalar(name, value, step)
+        self._writer(arm, step).flush()
 
     def samples(self, arm: str, step: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table = [columns, ["---"] * len(columns), *rows]
         lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table]
-        self._writer(arm).add_text("samples", "\n".join(lines), step)
+        self._writer(arm, step).add_text("samples", "\n".join(lines), step)
 
     def alert(self, title: str, text: str) -> None:
         self._alerts += 1
@@ -39,9 +39,10 @@ class TensorBoardTracker:
         for writer in self._writers.values():
             writer.close()
 
-    def _writer(self, arm: str) -> Any:
+    def _writer(self, arm: str, step: int | None = None) -> Any:
+        """What an earlier session, cut back to its checkpoint, has shown from ``step`` on is hidden: it comes again."""
         if arm not in self._writers:
-            self._writers[arm] = self._open(log_dir=str(self._folder / arm))
+            self._writers[arm] = self._open(log_dir=str(self._folder / arm), purge_step=step)
         return self._writers[arm]
 
 
