@@ -100,3 +100,12 @@ def test_completions_that_could_not_be_graded_say_nothing() -> None:
     window, problem = SolveWindow(8), Problem("a", "?", "1", difficulty=1)
     window.learn([(problem, True), (problem, None), (problem, False), (problem, None)])
     assert window.saved() == {"id/a": [1.0, 1.0], "level/1": [1.0, 1.0]}
+
+
+def test_a_problem_is_asked_again_only_once_the_others_are_asked() -> None:
+    window, pool = SolveWindow(8), [Problem(str(i), "?", "1") for i in range(3)]
+    window.begin([(pool[0], 4, 8), (pool[1], 0, 16), (pool[2], 0, 16)])  # the first is by far the best
+    for seed in range(20):
+        chosen = window.choose(pool * 4, 3, random.Random(seed))
+        assert sorted(problem.id for problem in chosen) == ["0", "1", "2"]
+        assert len(window.choose(pool * 4, 5, random.Random(seed))) == 5

@@ -293,3 +293,32 @@ def test_the_state_of_a_trl_run_may_be_named_and_a_log_without_rewards_is_no_run
         (tmp_path / name).write_bytes(text)
         with pytest.raises(InputError, match=r"no run: .* metrics of reinforcement learning that"):
             open_records(tmp_path / name)
+
+
+def test_what_a_reward_function_logs_beside_itself_is_no_reward(tmp_path: Path) -> None:
+    """TRL's ``log_extra`` puts columns into the same table: an answer that was never found is no missing reward."""
+    folder = trl_directory(tmp_path / "out")
+    for path in (folder / "completions").iterdir():
+        rows = pq.read_table(path).to_pylist()
+        more = {"accuracy_of_format": 1, "extracted": None, "n_words": 3}
+        pq.write_table(pa.Table.from_pylist([{**row, **more} for row in rows]), path)
+    second = open_records(folder).arms["out"][1]
+    assert second.parts == {"accuracy_reward": 0.5}
+    assert second.values["pass@1"] == 0.5
+    done = call("audit", str(folder))
+    assert "no alarm in 12 steps" in done.stdout
+
+
+def test_report_names_what_makes_a_page_about_a_run_of_trl(tmp_path: Path) -> None:
+    done = call("report", str(trl_directory(tmp_path / "out")))
+    assert done.returncode == 2
+    assert "a page about it: leadline watch" in done.stderr
+    assert "--once --html FILE" in done.stderr
+
+
+def test_files_that_are_read_alike_are_one_note(tmp_path: Path) -> None:
+    done = call("probe", str(trl_directory(tmp_path / "out") / "completions"), "--json")
+    notes = json.loads(done.stdout)["notes"]
+    assert [note for note in notes if "read as trl" in note] == [
+        "completions_00001.parquet and 11 more: read as trl; right or wrong by the column 'accuracy_reward'"
+    ]

@@ -203,7 +203,7 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
         "advantage",
         "multi_objective_aggregation",
     ]
-    with pytest.raises(ConfigError, match="must be 1 or 0"):
+    with pytest.raises(ConfigError, match="must be 1: a right answer"):
         make([trl_tiny.accuracy], [2.0])
     with pytest.raises(ConfigError, match=r"there are \['style'\]: correctness=NAME says which"):
         make([trl_tiny.style], [1.0])
@@ -218,7 +218,10 @@ def test_rewards_that_do_not_fit_are_refused_all_at_once(tmp_path: Path) -> None
         make([trl_tiny.accuracy, leadlines_answered], [1.0, 0.5])
     make([trl_tiny.accuracy, leadlines_answered], None)  # nobody asked that it be paid
     make([trl_tiny.accuracy, trl_tiny.style], [1.0, 0.5])
-    make([trl_tiny.style], [0.0], correctness="style")
+    with pytest.raises(ConfigError, match=r"that of 'style' must be 1: .*pay_accuracy=False, length_alpha=0"):
+        make([trl_tiny.style], [0.0], correctness="style")  # it would be paid all the same
+    unpaid = AdvantageConfig.lead(pay_accuracy=False, length_alpha=0)
+    make([trl_tiny.style], [0.0], correctness="style", advantage=unpaid)
 
 
 def test_a_data_set_without_golds_is_refused_before_the_model_is_loaded(tmp_path: Path) -> None:

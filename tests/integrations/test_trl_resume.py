@@ -207,3 +207,22 @@ def test_a_checkpoint_under_other_names_is_refused_in_any_layout(layout: str, tm
     else:
         with pytest.raises(CheckpointError, match=r"1 of 2 parameters are not in it .*such as bias"):
             check_names(tmp_path, model)
+
+
+@pytest.mark.parametrize("lost", ["rng_state.pth", "optimizer.pt", "scheduler.pt"])
+def test_a_checkpoint_with_files_lost_is_refused(lost: str, whole: Any, tmp_path: Path) -> None:
+    """transformers goes on without them, with fresh random numbers, moments or rates, and says nothing."""
+    folder, _, changes = whole
+    copy = shutil.copytree(folder / "checkpoint-4", tmp_path / "checkpoint-4")
+    (copy / lost).unlink()
+    with pytest.raises(CheckpointError, match=rf"no {lost.split('.')[0]}.*name the checkpoint before it"):
+        trl_tiny.resumed(tmp_path, 4, rows=6, **changes)
+
+
+@pytest.mark.parametrize("text", ["", '{"step": 3,', "[]", '{"steps": 3}'])
+def test_a_state_that_was_cut_short_is_refused(text: str, whole: Any, tmp_path: Path) -> None:
+    folder, _, changes = whole
+    copy = shutil.copytree(folder / "checkpoint-4", tmp_path / "checkpoint-4")
+    (copy / STATE_FILE).write_text(text)
+    with pytest.raises(CheckpointError, match=rf"{STATE_FILE}: damaged .*name the checkpoint before it"):
+        trl_tiny.resumed(tmp_path, 4, rows=6, **changes)

@@ -19,6 +19,7 @@ pytest.importorskip("trl", reason="TRL is not installed: pip install 'leadline[t
 HERE = Path(__file__).parents[1]
 sys.path.insert(0, str(HERE / "programs"))
 import trl_tiny  # noqa: E402
+from datasets import Dataset  # noqa: E402
 
 from leadline.integrations.trl.mixin import lead_metrics  # noqa: E402
 from leadline.integrations.trl.selection import joined_rows  # noqa: E402
@@ -192,3 +193,19 @@ def test_what_fills_a_batch_up_and_what_tools_said_is_not_counted() -> None:
     assert filled["advantages"].tolist() == [0.5, -0.5, 0.0]
     assert filled["completion_mask"].tolist() == [[1, 1, 0], [1, 1, 1], [0, 0, 0]]
     assert int(filled["num_items_in_batch"]) == 4
+
+
+def test_where_few_prompts_come_in_turn_a_window_asks_none_twice(tmp_path: Path) -> None:
+    """Of 4 prompts 2 x 4 are the candidates of a step: each stands there twice."""
+    run = trl_tiny.trainer(tmp_path, **{**RUN, "rows": 4, "select_factor": 4}, select="window")
+    run.train()
+    assert len(run.generations) == 6
+    assert all(len(set(asked(generation))) == 2 for generation in run.generations)
+
+
+def test_rows_that_share_a_prompt_are_several_problems(tmp_path: Path) -> None:
+    """They may differ in an image or in what an environment is set to: the prompt alone says nothing of them."""
+    data = Dataset.from_dict({"prompt": ["w1 w2"] * 12})
+    run = trl_tiny.trainer(tmp_path, data=data, **{**RUN, "rows": 12}, select="window")
+    run.train()
+    assert len([key for key in run.window.saved() if key.startswith("id/")]) > 4

@@ -121,9 +121,15 @@ def report(
     out: Out = None,
 ) -> None:
     """Write one self-contained HTML page about one or several runs."""
+    from leadline.health.sources.trl_directory import is_trl
     from leadline.report import build_report
     from leadline.runs.backends.verl.collect import collect, is_launched
 
+    for folder in runs:
+        if is_trl(folder) and not (folder / "environment.json").is_file():
+            raise InputError(
+                f"{folder}: a run of TRL's own; a page about it: leadline watch {folder} --once --html FILE"
+            )
     for folder in filter(is_launched, runs):
         collect(folder)  # what verl has written so far
     path = build_report(runs, out or runs[0] / "report.html")

@@ -9,6 +9,7 @@ mixed are asked. Old completions are forgotten by and by: the model that gave th
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,12 +56,20 @@ class SolveWindow:
         return [candidates[index] for index in self.pick(candidates, count, rng)]
 
     def pick(self, candidates: Sequence[Problem], count: int, rng: random.Random) -> list[int]:
-        """Likewise, their places among the candidates."""
+        """Likewise, their places among the candidates.
+
+        Where few problems are asked in turn, one is several times among them: again only once the others are asked.
+        """
         drawn = []
         for problem in candidates:
             right, wrong = self._posterior(problem)
             drawn.append(mixed_chance(rng.betavariate(right, wrong), self.size))
-        return sorted(sorted(range(len(candidates)), key=lambda index: -drawn[index])[:count])
+        times: Counter[str] = Counter()
+        again = []
+        for problem in candidates:
+            again.append(times[problem.id])
+            times[problem.id] += 1
+        return sorted(sorted(range(len(candidates)), key=lambda index: (again[index], -drawn[index]))[:count])
 
     def begin(self, known: Iterable[tuple[Problem, float, float]]) -> None:
         """Take in what is known of problems before the first step: (problem, right, completions), e.g. of a probe."""

@@ -144,8 +144,10 @@ def sample_rows(
     noted: list[str] = [] if faults is None else faults
     origins = Origins()
     unread: list[str] | None = None if len(paths) == 1 else []
+    before = len(how.notes)
     for path in paths:
         yield from _file_rows(path, how, noted, origins, unread)
+    how.notes[before:] = _alike(how.notes[before:])
     if unread and len(unread) == len(paths):
         raise DataError(unread[0])
     how.notes.extend(origins.said())
@@ -218,6 +220,24 @@ def _lacks_columns(row: Mapping[str, Any], how: SampleReading) -> bool:
 
 def _as_one(path: Path, layout: Layout, notes: Sequence[str]) -> list[str]:
     return ["; ".join([f"{path.name}: read as {layout.name}", *notes])]
+
+
+def _alike(notes: Sequence[str]) -> list[str]:
+    """One note in the place of those that say the same of several files, for TRL writes a file a step.
+
+    A file that is not read is named.
+
+    >>> _alike(["a.jsonl: read as trl", "b.jsonl: read as trl", "c.jsonl: read as verl"])
+    ['a.jsonl and 1 more: read as trl', 'c.jsonl: read as verl']
+    """
+    files: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        file, _, text = note.partition(": ")
+        files.setdefault((text, file if text.startswith("not read") else ""), []).append(file)
+    return [
+        f"{first}{f' and {len(more)} more' if more else ''}: {text}"
+        for (text, _), (first, *more) in files.items()
+    ]
 
 
 def _read(layout: Layout, row: PlacedRow, reading: Reading, faults: list[str]) -> Iterator[dict[str, Any]]:

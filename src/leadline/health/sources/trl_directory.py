@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,10 @@ def read_trl(path: Path) -> list[Observation]:
     valid = [over_sets(found) for found in sets.values()]
     last: list[CompletionRow] = []
     evaluations = _Evaluations.of(state)
+    paid = {name for seen in steps.values() for name in seen.parts}
     for table in _tables(path):
         step, columns = _columns(table)
-        rows = completion_rows(columns)
+        rows = completion_rows(columns, paid)
         if not rows or rows == last:  # the same generation, logged again
             continue
         last = rows
@@ -150,14 +151,23 @@ def _columns(path: Path) -> tuple[int, dict[str, list[Any]]]:
     return int(steps[0]) if steps else int(named[1]) if named else 0, columns
 
 
-def completion_rows(columns: Mapping[str, list[Any]]) -> list[CompletionRow]:
-    """The rows of TRL's table of completions, by the names of its columns."""
+def completion_rows(
+    columns: Mapping[str, list[Any]], paid: Collection[str] = frozenset()
+) -> list[CompletionRow]:
+    """The rows of TRL's table of completions, by the names of its columns.
+
+    Args:
+        columns: the table.
+        paid: names of the reward functions, where they are known: what they put beside them (``log_extra``) is paid to
+            nobody.
+    """
     prompts, texts = columns.get("prompt", []), columns.get("completion", [])
-    rewards = {
+    numbers = {
         name: values
         for name, values in columns.items()
         if name not in _OTHERS and all(value is None or isinstance(value, int | float) for value in values)
     }
+    rewards = {name: values for name, values in numbers.items() if name in paid} or numbers
     verdict = verdict_column(rewards)
     earned = columns.get("advantage") or [
         sum(paid_number(values[i]) or 0.0 for values in rewards.values()) for i in range(len(texts))

@@ -26,20 +26,20 @@ class Ends(NamedTuple):
 
     @classmethod
     def of(
-        cls, tokens: Sequence[int], cap: int, arguments: Mapping[str, Any] | None, *, rolled: bool
+        cls, tokens: Sequence[int], cap: int | None, arguments: Mapping[str, Any] | None, *, rolled: bool
     ) -> Ends:
         """Of a trainer.
 
         Args:
             tokens: what TRL takes for an end, and what it pads with.
-            cap: ``max_completion_length``.
+            cap: ``max_completion_length``; None where completions are as long as the sampler lets them be.
             arguments: ``generation_kwargs``.
             rolled: completions come from a ``rollout_func``.
         """
         given = arguments or {}
-        for name in _CAPS:
-            cap = min(cap, given.get(name) or cap)
-        return cls(frozenset(tokens), cap if rolled or given.get("stop") else None)
+        caps = [one for one in (cap, *map(given.get, _CAPS)) if one]
+        endless = rolled or given.get("stop")
+        return cls(frozenset(tokens), min(caps) if endless and caps else None)
 
     def ended(self, ids: Sequence[int], mask: Sequence[int]) -> bool:
         """Whether the model ended this completion.

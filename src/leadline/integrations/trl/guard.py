@@ -81,7 +81,14 @@ def missing_hooks(trainer: type) -> list[str]:
 
 def unsuited(trainer: type) -> str | None:
     """Why the mixins cannot stand before this trainer; None when they can, or when it is no trainer yet."""
-    names = {base.__name__ for base in trainer.__mro__}
+    names = [base.__name__ for base in trainer.__mro__]
+    if "GRPOTrainer" in names[: names.index("LeadMixin") if "LeadMixin" in names else 0]:
+        return "its mixins stand behind GRPOTrainer, where they do nothing: (LeadMixin, ResumeMixin, GRPOTrainer)"
+    if "RLOOTrainer" in names:
+        return (
+            "RLOOTrainer takes the KL term off its rewards, which another advantage would leave out: use GRPOTrainer "
+            "with advantage=AdvantageConfig.rloo()"
+        )
     if "AsyncGRPOTrainer" in names:
         return (
             "AsyncGRPOTrainer computes advantages in its rollout worker, another process that takes no function of "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         callback_handler: Any
         current_gradient_accumulation_steps: int
         eos_token_ids: list[int]
+        is_deepspeed_enabled: bool
         lr_scheduler: Any
         max_completion_length: int
         model: Any

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from leadline.errors import InputError
 from leadline.health import Alarm, Watchdog, stopping
 from leadline.health.observation import Observation
 from leadline.health.sources.completion_batch import CompletionRow, outranked
@@ -58,7 +59,16 @@ class LeadCallback(TrainerCallback):  # type: ignore[misc]
         return self._dog.alarms
 
     def attach(self, trainer: Any) -> None:
-        """Let the checks see the completions that ``trainer`` keeps for its own table."""
+        """Let the checks see the completions that ``trainer`` keeps for its own table.
+
+        Raises:
+            InputError: it keeps none.
+        """
+        if not hasattr(trainer, "_logs"):
+            raise InputError(
+                "LeadCallback.attach: a GRPOTrainer is expected, which keeps its completions, "
+                f"not a {type(trainer).__name__}"
+            )
         self._trainer = trainer
 
     def on_log(

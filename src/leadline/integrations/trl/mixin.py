@@ -9,9 +9,8 @@ replaced, in its output and in its log. Before ``log`` averages an evaluation, i
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,13 +18,14 @@ from torch import Tensor
 
 from leadline.errors import ConfigError, TrainingError
 from leadline.grpo.advantages import Advantages
-from leadline.grpo.config import PRESETS, AdvantageConfig
+from leadline.grpo.config import AdvantageConfig
 from leadline.grpo.weighing import Weigher
+from leadline.integrations.trl.arguments import argument_faults, named_arguments
 from leadline.integrations.trl.batch_means import weigh_batches
 from leadline.integrations.trl.ends import Ends, stop_tokens
 from leadline.integrations.trl.guard import unsuited
 from leadline.integrations.trl.host import Host
-from leadline.integrations.trl.rewards import AnsweredReward, gold_column_faults
+from leadline.integrations.trl.rewards import AnsweredReward
 from leadline.integrations.trl.sampler_weights import weight_by_length
 from leadline.integrations.trl.turns import OPENED, OWN_TOKENS, opens_thought
 
@@ -58,7 +58,7 @@ class LeadMixin(Host):
     Args (besides those of the trainer):
         advantage: see :class:`~leadline.grpo.config.AdvantageConfig`; replaces TRL's ``scale_rewards``.
         correctness: name of the reward function whose value says whether a completion is right: 1, 0 or None.
-            Its weight must be 1 or 0: a right answer earns ``advantage.right``.
+            Its weight must be 1: a right answer earns ``advantage.right``.
         correct_above: for a correctness with other values (a reward model, an environment that pays parts): right
             is what exceeds this. Without it other values are refused.
 
@@ -86,24 +86,20 @@ class LeadMixin(Host):
         **kwargs: Any,
     ) -> None:
         self.advantage_config = AdvantageConfig.lead() if advantage is None else advantage
-        if not isinstance(self.advantage_config, AdvantageConfig):
-            raise ConfigError(
-                f"advantage: {str(advantage)[:60]!r} is no AdvantageConfig; there are "
-                f"{', '.join(f'AdvantageConfig.{name}()' for name in PRESETS)}"
-            )
+        faults = argument_faults(
+            named_arguments(type(self), args, kwargs),
+            advantage=self.advantage_config,
+            correctness=correctness,
+            correct_above=correct_above,
+        )
+        if faults:  # before the model is loaded; otherwise found out behind the first generation
+            raise ConfigError(faults)
         self.weigher = Weigher(self.advantage_config)
         self.correctness, self.correct_above = correctness, correct_above
         self.lead_batch: LeadBatch | None = None
         self._lead_mask: Sequence[Sequence[int]] | None = None
         self._lead_opened: list[bool] = []
         self._lead_measured: list[int] = []  # rows of each batch of the evaluation under way
-        named = _named(type(self), args, kwargs)
-        sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
-        rolled = named.get("rollout_func") is not None  # it may bring the gold itself
-        removed = bool(getattr(named.get("args"), "remove_unused_columns", False))
-        faults = [] if rolled else gold_column_faults(named.get("reward_funcs"), sets, removed=removed)
-        if faults:  # before the model is loaded; otherwise found out behind the first generation
-            raise ConfigError(faults)
         super().__init__(*args, **kwargs)
         # TRL's own list: it cuts completions at these, and counts those without one as cut off
         self.eos_token_ids = list(
@@ -111,8 +107,26 @@ class LeadMixin(Host):
         )
         self._check_rewards()
         for callback in self.callback_handler.callbacks:
-            if hasattr(callback, "attach"):  # LeadCallback: its checks see the completions, too
-                callback.attach(self)
+            self._attach(callback)
+
+    def add_callback(self, callback: Any) -> None:
+        super().add_callback(callback)
+        self._attach(self.callback_handler.callbacks[-1])  # made from its class, where that was given
+
+    def _attach(self, callback: Any) -> None:
+        """Let the checks of a ``LeadCallback`` see the completions, too."""
+        if hasattr(callback, "attach"):
+            callback.attach(self)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        sampler = super()._get_train_sampler(dataset)
+        if len(sampler) == 0:
+            per = self.args.generation_batch_size // self.num_generations
+            raise ConfigError(
+                f"train_dataset: {len(self.train_dataset)} rows, and a generation asks {per} prompts: no step would "
+                "be made; use more rows or a smaller batch (per_device_train_batch_size, steps_per_generation)"
+            )
+        return sampler
 
     def _check_rewards(self) -> None:
         names, faults = list(self.reward_func_names), []
@@ -121,9 +135,10 @@ class LeadMixin(Host):
                 f"correctness: no single reward function is named {self.correctness!r}; there are {names}: "
                 "correctness=NAME says which of them is 1 for right, 0 for wrong and None for a bad reference answer"
             )
-        elif float(self.reward_weights[names.index(self.correctness)]) not in (0.0, 1.0):
+        elif float(self.reward_weights[names.index(self.correctness)]) not in self._weights_of_correctness:
             faults.append(
-                f"reward_weights: that of {self.correctness!r} must be 1 or 0; a right answer earns advantage.right"
+                f"reward_weights: that of {self.correctness!r} must be 1: a right answer earns advantage.right; where "
+                "it is to earn nothing, advantage=AdvantageConfig.lead(pay_accuracy=False, length_alpha=0)"
             )
         if self.advantage_config.wrong != self.advantage_config.no_answer and "answered" not in names:
             faults.append(
@@ -137,6 +152,10 @@ class LeadMixin(Host):
             )
         if faults:
             raise ConfigError(faults)
+
+    @property
+    def _weights_of_correctness(self) -> tuple[float, ...]:
+        return (1.0,) if self.advantage_config.pay_accuracy else (1.0, 0.0)
 
     def _paid_answers(self, names: Sequence[str]) -> list[str]:
         """A function ``answered`` tells "no answer" from "wrong" and earns nothing: its weight must say so."""
@@ -263,22 +282,6 @@ class LeadMixin(Host):
             weigh_batches(self._metrics["eval"], self._lead_measured)
             self._lead_measured = []
         super().log(logs, start_time)
-
-
-def _named(trainer: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments by name, those given by position too, as the first class that names them takes them."""
-    signatures = (
-        inspect.signature(vars(base)["__init__"]) for base in trainer.__mro__ if "__init__" in vars(base)
-    )
-    signature = next((found for found in signatures if "reward_funcs" in found.parameters), None)
-    try:
-        return (
-            dict(kwargs)
-            if signature is None
-            else dict(signature.bind_partial(None, *args, **kwargs).arguments)
-        )
-    except TypeError:  # does not fit: the trainer itself will say so
-        return dict(kwargs)
 
 
 def verdicts(values: Tensor, name: str, above: float | None) -> Tensor:

@@ -38,9 +38,9 @@ class ResumeWarning(UserWarning):
 class ResumeMixin(Host):
     """Put it before a ``GRPOTrainer``: checkpoints then resume exactly, or are refused with the reason.
 
-    Refused: checkpoints without this state, another number of processes, batch shape, data set size or seed,
-    streamed data sets, ``ignore_data_skip``, ``sync_ref_model`` (TRL does not save the reference model that it moves),
-    and weights that the model does not load under their names.
+    Refused: checkpoints without this state or with files lost, another number of processes, batch shape, data set size
+    or seed, streamed data sets, ``ignore_data_skip``, ``sync_ref_model`` (TRL does not save the reference model
+    that it moves), and weights that the model does not load under their names.
 
     Warns:
         ResumeWarning: at the start, where checkpoints are going to be saved that will be refused.
@@ -146,11 +146,15 @@ class ResumeMixin(Host):
         """
         if not (folder / STATE_FILE).is_file():
             raise CheckpointError(
-                f"{folder}: no {STATE_FILE}: saved by another trainer or with save_only_model. Resuming would replay "
-                "the prompts of the first epoch; start a new run from its weights instead"
+                f"{folder}: no {STATE_FILE}: saved by another trainer, with save_only_model, or cut short while it was "
+                "saved. Resuming would replay the prompts of the first epoch; name the checkpoint before it, or start "
+                "a new run from its weights instead"
             )
-        state: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        faults = [
+        state = _read_state(folder / STATE_FILE)
+        faults = lost_files(
+            folder, self.args.process_index, self.args.world_size, sharded=self.is_deepspeed_enabled
+        )
+        faults += [
             f"{folder}: {name} was {state.get(name)}, is {value}: resume needs the same"
             for name, value in self._lead_layout().items()
             if state.get(name) != value
@@ -159,6 +163,39 @@ class ResumeMixin(Host):
         if faults:
             raise CheckpointError(faults)
         return state
+
+
+def lost_files(folder: Path, rank: int, ranks: int, *, sharded: bool = False) -> list[str]:
+    """What of a checkpoint is gone that transformers goes on without, from other numbers and without a word.
+
+    Args:
+        folder: the checkpoint.
+        rank, ranks: which process this is, and of how many.
+        sharded: DeepSpeed keeps the optimizer in folders of its own, and looks after them itself.
+    """
+    needed = {"random states": "rng_state.pth" if ranks == 1 else f"rng_state_{rank}.pth"}
+    if not sharded:
+        needed |= {"optimizer": "optimizer*", "learning rate schedule": "scheduler.pt"}
+    return [
+        f"{folder}: no {pattern}: the {what} would start anew; name the checkpoint before it"
+        for what, pattern in needed.items()
+        if not any(folder.glob(pattern))
+    ]
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """What was written beside a checkpoint.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(state["step"], int):
+            raise TypeError("its step is no number")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged ({error}); name the checkpoint before it") from error
+    return dict(state)
 
 
 def check_names(folder: Path, model: torch.nn.Module) -> None:

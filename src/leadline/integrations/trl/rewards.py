@@ -94,6 +94,10 @@ class AccuracyReward:
         """The full verdicts; those of the last batch are kept, so that asking twice grades once."""
         texts = _texts(completions, columns)
         golds = gold_column(columns, self.column)
+        if len(golds) != len(texts):
+            raise InputError(
+                f"{len(texts)} completions and {len(golds)} reference answers: one each is expected"
+            )
         finished = [True] * len(texts)
         if self.eos is not None and completion_ids is not None:
             finished = [len(ids) > 0 and int(ids[-1]) in self.eos for ids in completion_ids]
@@ -249,7 +253,10 @@ def gold_column(columns: Mapping[str, Any], column: str | None) -> list[str]:
     names = GOLD_COLUMNS if column is None else (column,)
     for name in names:
         if name in columns:
-            return [gold_as_text(gold, f"column {name!r}") for gold in columns[name]]
+            golds = (
+                [columns[name]] if isinstance(columns[name], str) else columns[name]
+            )  # not letter by letter
+            return [gold_as_text(gold, f"column {name!r}") for gold in golds]
     found = (
         ", ".join(sorted(set(columns) - _OF_TRAINER)) or "none (remove_unused_columns=True takes them away)"
     )

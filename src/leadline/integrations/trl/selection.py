@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from leadline.errors import ConfigError
 from leadline.grpo.refill import refill
 from leadline.grpo.solve_window import SolveWindow
-from leadline.integrations.trl.mixin import LeadBatch, LeadMixin, fingerprint, lead_metrics
+from leadline.integrations.trl.arguments import is_whole
+from leadline.integrations.trl.mixin import LeadBatch, LeadMixin, lead_metrics
 from leadline.seeds import endless_order, python_rng
 from leadline.types import Problem
 
@@ -49,6 +50,8 @@ class SelectMixin(LeadMixin):
     def __init__(self, *args: Any, select: str = "none", select_factor: int = 4, **kwargs: Any) -> None:
         if select not in _MODES:
             raise ConfigError(f"select: {select!r} is not one of {', '.join(_MODES)}")
+        if not is_whole(select_factor):
+            raise ConfigError(f"select_factor: {select_factor!r} is no whole number, such as 4")
         if select_factor < 2:
             raise ConfigError(f"select_factor: {select_factor} leaves nothing to choose from: at least 2")
         self.select, self.select_factor = select, select_factor
@@ -104,12 +107,15 @@ class SelectMixin(LeadMixin):
         return endless_order(size, first, count, self.args.seed, "select")
 
     def problem_at(self, place: int) -> Problem:
-        """The problem of a row, as the window knows it. A recipe's run names them as its material does."""
+        """The problem of a row, as the window knows it. A recipe's run names them as its material does.
+
+        By its place: rows with one prompt may differ in an image, an environment or its settings.
+        """
         row: Mapping[str, Any] = self.train_dataset[place]
         level = row.get("difficulty")
         if isinstance(level, bool) or not isinstance(level, int | float):
             level = None
-        return Problem(str(fingerprint(row.get("prompt"))), "", "", difficulty=level)
+        return Problem(str(place), "", "", difficulty=level)
 
     def in_turn(self, places: list[int]) -> list[int]:
         """In which order the chosen ones are dealt to processes and updates."""
