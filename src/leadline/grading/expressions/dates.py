@@ -6,20 +6,7 @@ import re
 
 __all__ = ["read_clock", "read_date", "same_time"]
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = ("january february march april may june july august september october november december").split()
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?"
 _YEAR = r"(?P<year>\d{4})"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
@@ -36,8 +23,6 @@ _FORMS = [
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:\\text\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?", re.IGNORECASE)
 _CLOCK_PLAIN = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-
-
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ([ap])m)?")
 
 

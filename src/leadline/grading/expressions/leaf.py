@@ -10,8 +10,9 @@ from typing import NamedTuple
 from leadline.grading.expressions.dates import read_clock, read_date
 from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
 from leadline.grading.expressions.money import without_currency
-from leadline.grading.expressions.number_words import number_in_words
-from leadline.grading.expressions.parser import Unreadable, read_expression
+from leadline.grading.expressions.number_words import SMALL_NUMBERS, number_in_words
+from leadline.grading.expressions.parser import read_expression
+from leadline.grading.expressions.tokens import Unreadable
 from leadline.grading.expressions.trailing import Trailing, without_trailing
 from leadline.grading.expressions.units import Unit, priced
 from leadline.grading.expressions.words import is_words
@@ -70,10 +71,7 @@ _BASE_BELOW = re.compile(r"_\s*\{?\s*\\text\s*\{\s*base\b\s*\}?")
 _BASE_SAID = re.compile(
     r"(?<=[\dA-Fa-f])\s*\(?\s*(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base\b[\s}-]*(\d{1,2}|[a-z]{3,6})\s*\)?\s*\}?\s*\)?$"
 )
-_BASE_WORDS = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
-    "twelve": 12,
-}  # fmt: skip
+_BASE_WORDS = {word: number for word, number in SMALL_NUMBERS.items() if 2 <= number <= 12}
 _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
 _CHOICE = re.compile(
     r"^[(\[]?\s*(?:\\text\s*\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$"

@@ -11,22 +11,22 @@ from fractions import Fraction
 from leadline.grading.expressions.node import (
     FUNCTION_NAMES,
     FUNCTIONS,
-    GREEK,
+    GREEK_LETTERS,
     MINUS_ONE,
-    SEVERAL,
     Node,
     mixed_number,
     number_node,
-)  # fmt: skip
+)
 from leadline.grading.expressions.tokens import END, VECTOR_NAME, Token, Unreadable, tokens_of
+from leadline.grading.text.spelling import OF_SEVERAL
 
-__all__ = ["Node", "Unreadable", "read_expression"]
+__all__ = ["read_expression"]
 
 MAX_EXPRESSION_DEPTH = 40
 MAX_FACTORS = 200
 """Each factor is a level of the tree, which is walked by recursion."""
 
-_ARGUMENTS = GREEK | {"frac", "sqrt"}
+_ARGUMENTS = GREEK_LETTERS | {"frac", "sqrt"}
 _AFTER_ARGUMENT = FUNCTIONS | {"log", "cdot", "times"}
 _CIRC = Token("command", "circ")
 _BAR = Token("sign", "|")
@@ -214,11 +214,11 @@ class _Reader:
             return Node("call", (self.braced(), self.braced()), name="binom")
         if name == "log":
             return self.logarithm()
-        if name in GREEK or VECTOR_NAME.fullmatch(name):
+        if name in GREEK_LETTERS or VECTOR_NAME.fullmatch(name):
             return self.subscripted(name)
         if name in FUNCTIONS:
             return self.call(name)
-        if name in SEVERAL:
+        if name in OF_SEVERAL:
             return Node("call", self.listed(), name=name)
         if name in _OPEN_FLOOR:
             node = self.sum()
@@ -325,7 +325,7 @@ class _Reader:
         token = self.peek()
         if token.kind == "number":
             number = self.degrees_behind(self.atom())
-            if self.peek().kind != "letter" and self.peek().text not in GREEK:
+            if self.peek().kind != "letter" and self.peek().text not in GREEK_LETTERS:
                 return number
             return self.degrees_behind(Node("mul", (number, self.atom())))
         if token.kind == "letter" or (token.kind == "command" and token.text in _ARGUMENTS):

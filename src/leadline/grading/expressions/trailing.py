@@ -43,35 +43,7 @@ _NUMBER = re.compile(r"-?\s*(?:\d+(?:\.\d+)?|\.\d+|(?:\d+\s*)?\\frac\{\d+\}\{\d+
 _TENS = re.compile(r"[\d.\s]*\\times\s*10\s*\^\s*\{?\s*-?\d+\s*\}?\s*")
 # Two letters that a physicist multiplies as often: units only behind a plain number and a blank.
 _AMBIGUOUS = frozenset(
-    [
-        "mg",
-        "ms",
-        "in",
-        "ma",
-        "mv",
-        "kn",
-        "pa",
-        "mw",
-        "kv",
-        "kb",
-        "mb",
-        "gb",
-        "ha",
-        "ev",
-        "un",
-        "mi",
-        "cc",
-        "nm",
-        "um",
-        "us",
-        "hr",
-        "dm",
-        "yd",
-        "ml",
-        "kj",
-        "kw",
-        "lb",
-    ]
+    "mg ms in ma mv kn pa mw kv kb mb gb ha ev un mi cc nm um us hr dm yd ml kj kw lb".split()
 )
 
 
