@@ -1,4 +1,4 @@
-"""Strictness by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
+"""Comparison by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
 
 Two expressions are compared by their values at random points first, which is decisive either way far more often, and
 sooner, than ``simplify``; sets, relations and matrices are left to math-verify.
@@ -25,12 +25,11 @@ from leadline.grading.expressions.qualifiers import with_index_renamed
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, leaves_of, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import plain_words
+from leadline.grading.text.text_command import TEXT
 from leadline.grading.verdict import Strictness
 
 __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 
-_TEXT_WORDS = re.compile(r"\\text\s*\{([^{}]*)\}")
-_TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[a-z]{5,}(?![a-zA-Z])")
 _PRIMES = re.compile(r"(?<=[a-zA-Z}])'+")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
@@ -56,7 +55,7 @@ def cleaned_gold_fault(text: str) -> str | None:
 
 
 def _is_words(text: str) -> bool:
-    return "\\" not in _TEXT.sub("", text)
+    return "\\" not in TEXT.sub("", text)
 
 
 def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
@@ -104,8 +103,8 @@ def _is_unsolved(value: str, equation: str) -> bool:
 
 def _said(text: str) -> list[str]:
     """The words of a text, in order: those of its texts, and what is too long for a product of letters."""
-    words = [word for piece in _TEXT_WORDS.findall(text) for word in plain_words(piece).split()]
-    return words + _LONG_WORD.findall(_COMMANDS.sub(" ", _TEXT.sub(" ", text)))
+    words = [word for piece in TEXT.findall(text) for word in plain_words(piece).split()]
+    return words + _LONG_WORD.findall(_COMMANDS.sub(" ", TEXT.sub(" ", text)))
 
 
 def _spelt(structure: Structure) -> str:

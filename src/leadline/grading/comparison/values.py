@@ -12,9 +12,20 @@ from leadline.grading.expressions.node import Node
 from leadline.grading.expressions.parser import read_expression
 from leadline.grading.expressions.tokens import Unreadable
 
-__all__ = ["DIGITS", "largest_constant", "letters_of", "readable", "real_value", "value", "with_branches"]
+__all__ = [
+    "DIGITS",
+    "SAME_TO",
+    "largest_constant",
+    "letters_of",
+    "readable",
+    "real_value",
+    "value",
+    "with_branches",
+]
 
 DIGITS = 40
+SAME_TO = 10**25
+"""Values that differ by less than one part in so many are equal: the other digits are rounding."""
 _CONSTANTS = {"pi": mpmath.pi, "e": mpmath.e, "i": mpmath.j}
 _INVERTED = ("sin", "cos", "tan", "cot", "sinh", "cosh", "tanh")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -16,8 +16,12 @@ from leadline.grading.expressions.tokens import Unreadable
 from leadline.grading.expressions.trailing import Trailing, without_trailing
 from leadline.grading.expressions.units import Unit, priced
 from leadline.grading.expressions.words import is_words
+from leadline.grading.text.text_command import opened
 
-__all__ = ["Leaf", "read_leaf"]
+__all__ = ["SAID", "Leaf", "read_leaf"]
+
+SAID = frozenset(("clock", "date", "choice", "words"))
+"""Sorts of leaves that are the same, or not, by what they say."""
 
 
 class Leaf(NamedTuple):
@@ -48,6 +52,11 @@ class Leaf(NamedTuple):
         return self.form.get(ONE) if self.form else Fraction(0)
 
     @property
+    def in_base(self) -> bool:
+        """Whether the base of its digits is said."""
+        return self.unit.startswith("base")
+
+    @property
     def canonical(self) -> str:
         """The text by which equal answers are recognised in a vote."""
         if self.form is None:
@@ -76,7 +85,6 @@ _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_
 _CHOICE = re.compile(
     r"^[(\[]?\s*(?:\\text\s*\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$"
 )
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _NO_SOLUTION = re.compile(
     r"(?:there (?:is|are|exists?) )?no (?:real |integer )?(?:solutions?|roots?)(?: exists?)?|(?:the )?empty set",
     re.IGNORECASE,
@@ -189,7 +197,7 @@ def _words(text: str) -> Leaf | None:
         return None
     if (number := number_in_words(text)) is not None:
         return _plain(str(number))
-    if _NO_SOLUTION.fullmatch(_TEXT.sub(r" \1 ", text).strip()):
+    if _NO_SOLUTION.fullmatch(opened(text).strip()):
         return Leaf(r"\emptyset")
     counted = (
         "\\text" in text and not text.startswith("\\text") and without_trailing(text).measure is not None

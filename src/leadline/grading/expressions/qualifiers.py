@@ -42,7 +42,7 @@ def without_qualifier(text: str) -> str | None:
     index = _INDEX.match(text) or _INDEX_IN_WORDS.match(text) if "in" in text else None
     if index is not None:
         letter = index.groupdict().get("letter") or index.groupdict().get("other") or ""
-        rest = re.sub(rf"\\[a-zA-Z]+|{letter}", lambda m: _renamed(m.group(), letter), index.group("rest"))
+        rest = _renamed(index.group("rest"), letter)
         # A letter that does not occur says nothing of the answer.
         return rest if INDEX_NAME in rest else None
     if "for" not in text and "where" not in text and "with" not in text and "arbitrary" not in text:
@@ -57,8 +57,11 @@ def without_qualifier(text: str) -> str | None:
     return shorter if kept else None
 
 
-def _renamed(token: str, letter: str) -> str:
-    return f"{INDEX_NAME} " if token == letter else token
+def _renamed(text: str, letter: str) -> str:
+    """The text with another name for a letter, but not for those in the names of commands."""
+    return re.sub(
+        rf"\\[a-zA-Z]+|{letter}", lambda m: f"{INDEX_NAME} " if m.group() == letter else m.group(), text
+    )
 
 
 _DOMAIN = re.compile(
@@ -111,5 +114,4 @@ def with_index_renamed(text: str) -> str | None:
     letter, body = index.group(1), text[index.end() :]
     if not re.search(rf"[A-Za-z]\s*_\s*(?:{letter}|\{{[^{{}}]*{letter})", body):
         return None
-    renamed = re.sub(rf"\\[a-zA-Z]+|{letter}", lambda m: _renamed(m.group(), letter), text)
-    return renamed.replace(" ", "")
+    return _renamed(text, letter).replace(" ", "")

@@ -16,6 +16,7 @@ from leadline.grading.text.spelling import (
     UNICODE,
     UPRIGHT_NAMES,
 )
+from leadline.grading.text.text_command import opened
 from leadline.grading.text.wrappers import unwrap
 
 __all__ = ["clean", "plain_words"]
@@ -272,7 +273,6 @@ def _trim(text: str) -> str:
             return text
 
 
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -282,5 +282,5 @@ def plain_words(text: str) -> str:
     >>> plain_words(r"\text{The Ellipse.}")
     'ellipse'
     """
-    words = _NOT_WORD.sub(" ", _TEXT.sub(r" \1 ", text).lower()).split()
+    words = _NOT_WORD.sub(" ", opened(text).lower()).split()
     return " ".join(word for word in words if word not in ("the", "a", "an"))

@@ -12,8 +12,8 @@ LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
 
-_COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:]*", re.IGNORECASE)
 _VERB = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*", re.IGNORECASE)
+_SIGN = re.compile(r"[:=][\s:]*")
 _FILLERS = re.compile(
     r"(?:(?:,\s*)?(?:therefore|thus|hence|then|so|of course|in fact"
     r"|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
@@ -97,7 +97,7 @@ def value_of(text: str) -> str | None:
 
 def _last_copula(outside: str) -> re.Match[str] | None:
     """The last verb that states a value, else the last sign that does."""
-    for pattern in (_VERB, _COPULA):
+    for pattern in (_VERB, _SIGN):
         found = list(pattern.finditer(outside))
         if found:
             return found[-1]
@@ -111,11 +111,9 @@ def told(text: str) -> str | None:
     ('**42**', None)
     """
     match = _TOLD.fullmatch(text)
-    return (
-        match.group("value")
-        if match and is_value(match.group("value")) and re.search(r"\d|\$|\\", text)
-        else None
-    )
+    if match is None or not is_value(match.group("value")) or not re.search(r"\d|\$|\\", text):
+        return None
+    return match.group("value")
 
 
 def chosen_option(sentence: str) -> str | None:
