@@ -17,7 +17,7 @@ from leadline.grading.comparison.equations import same_equation
 from leadline.grading.comparison.leaves import same_leaf, same_measure
 from leadline.grading.comparison.math_verify_bridge import parsed, verified
 from leadline.grading.comparison.numeric import same_reading, same_value, value_at
-from leadline.grading.comparison.structural import same
+from leadline.grading.comparison.structural import StructureTest
 from leadline.grading.comparison.values import letters_of, readable, value
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.node import Node
@@ -65,7 +65,7 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         if ours is not None or theirs is not None:
             return ours == theirs
     g, a = read_structure(gold), read_structure(answer)
-    verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
+    verdict = StructureTest(_same_leaf, comparison).same(g, a)
     if verdict is not None:
         return verdict
     equal = same_equation(gold, answer)
