@@ -33,6 +33,7 @@ __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[a-z]{5,}(?![a-zA-Z])")
 _PRIMES = re.compile(r"(?<=[a-zA-Z}])'+")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
+_UNKNOWN = frozenset("abckmntuvwxyz")
 
 
 def cleaned_gold_fault(text: str) -> str | None:
@@ -83,9 +84,6 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         return True
     mixed = isinstance(a, NumberRange) and a.relation and not comparison.allow_set_relation_comp
     return not mixed and verified(_spelt(g), _spelt(a), comparison)
-
-
-_UNKNOWN = frozenset("abckmntuvwxyz")
 
 
 def _is_unsolved(value: str, equation: str) -> bool:

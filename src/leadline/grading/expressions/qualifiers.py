@@ -28,9 +28,13 @@ _INDEX_IN_WORDS = re.compile(
     r"|(?:where|with)\s*\}?\s*(?P<other>[a-zA-Z])\s*(?:\\text\s*\{)?\s*(?:is )?(?:an? |any )+integer)\s*\}?[\s.)]*$",
     re.DOTALL,
 )
-
-
 _SAID_OF = re.compile(r"\bwhere\s*\}?\s*([a-zA-Z])\s*\\in(?![a-zA-Z])")
+_DOMAIN = re.compile(
+    r"([a-zA-Z])\s*\\in(?![a-zA-Z])\s*\\mathbb\s*\{?\s*(\w)\s*\}?\s*(?:[_^]\s*(\{[^{}]*\}|\\geq?\s*\d|\S))?"
+)
+_NATURAL = frozenset(["N", "Z+", "Z>0", "N+", "N*", "N1", "N>0"])
+_WITH_ZERO = frozenset(["N", "N0", "Z\\ge0", "Z\\geq0", "Z+0"])
+_INDEXED = re.compile(r"\\(?:sum|prod)\s*_\s*\{?\s*([a-z])\s*=")
 
 
 def without_qualifier(text: str) -> str | None:
@@ -64,13 +68,6 @@ def _renamed(text: str, letter: str) -> str:
     )
 
 
-_DOMAIN = re.compile(
-    r"([a-zA-Z])\s*\\in(?![a-zA-Z])\s*\\mathbb\s*\{?\s*(\w)\s*\}?\s*(?:[_^]\s*(\{[^{}]*\}|\\geq?\s*\d|\S))?"
-)
-_NATURAL = frozenset(["N", "Z+", "Z>0", "N+", "N*", "N1", "N>0"])
-_WITH_ZERO = frozenset(["N", "N0", "Z\\ge0", "Z\\geq0", "Z+0"])
-
-
 def domains_differ(gold: str, answer: str) -> bool:
     r"""Whether two cleaned texts let one letter run through different sets of numbers.
 
@@ -96,9 +93,6 @@ def _domains(text: str) -> dict[str, str]:
 
 def _may_be_one(one: str, other: str) -> bool:
     return one == other or any({one, other} <= same for same in (_NATURAL, _WITH_ZERO))
-
-
-_INDEXED = re.compile(r"\\(?:sum|prod)\s*_\s*\{?\s*([a-z])\s*=")
 
 
 def with_index_renamed(text: str) -> str | None:

@@ -82,6 +82,7 @@ _SPACES = re.compile(r"\s+")
 _DONE = re.compile(r"(?<=[\w)}\].])\s*\\(?:checkmark|blacksquare|square|Box|qed)$")
 _AND_SO_ON = re.compile(r"[,;]\s*\\dots$")
 _HENCE = re.compile(r"^\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)")
+_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def clean(text: str) -> str:
@@ -271,9 +272,6 @@ def _trim(text: str) -> str:
             text = text[1:-1]
         if text == before:
             return text
-
-
-_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def plain_words(text: str) -> str:

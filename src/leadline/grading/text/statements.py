@@ -52,7 +52,6 @@ _CHOSEN = re.compile(
 _SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
 _LINKS = frozenset(("and", "or"))
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
-_LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
 _CIRCUMSTANCE = re.compile(
     r"(?<=[\d\0%])\s*,?\s*\b(?:attained|achieved|reached|obtained|occurring|when|where|with equality"
