@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from leadline.data.chat_turns import content_of, role_of
 from leadline.data.column_roles import problem_names
 from leadline.data.problems.choices import as_choices
 from leadline.data.prompt_media import media_digest, media_parts
+from leadline.data.whole_numbers import without_point
 from leadline.grading.text.extract import extract_answer
 from leadline.types import Message, checked_id
 
@@ -148,7 +150,7 @@ def _plain_answer(answer: Any) -> str:
     if isinstance(answer, float):
         if not math.isfinite(answer):
             raise ValueError(f"the answer is {answer}")
-        return str(int(answer)) if answer.is_integer() and abs(answer) < 2**53 else repr(answer)
+        return str(without_point(answer))
     if isinstance(answer, int):
         return f"{answer:d}" if abs(answer) < 10**4000 else _refuse("the answer has more than 4,000 digits")
     return answer.strip() or _refuse("the answer is blank")
@@ -190,8 +192,8 @@ def _messages(value: Any) -> tuple[Message, ...] | None:
 
 def _turn(turn: Mapping[str, Any]) -> tuple[Any, Any]:
     """Role and text, by the names that chats of others have for them as well."""
-    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
-    return _OTHER_ROLES.get(str(role), role), content
+    role = role_of(turn)
+    return _OTHER_ROLES.get(str(role), role), content_of(turn)
 
 
 def _last_user_turn(messages: tuple[Message, ...]) -> str:
@@ -225,11 +227,7 @@ def _id(value: Any) -> str | None:
         raise ValueError(
             f"the id must be text or a number, found {_kind(value)}; name its column, as in id=meta.id"
         )
-    text = (
-        f"{value:.0f}"
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-        else str(value)
-    )
+    text = str(value if isinstance(value, str) else without_point(value))
     return checked_id(text.strip()) or None
 
 

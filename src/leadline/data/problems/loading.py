@@ -15,7 +15,8 @@ from leadline.data.faults import shown_faults
 from leadline.data.problems.columns import FIELDS, Draft, read_row
 from leadline.data.problems.duplicates import Duplicate, content_hash, find_duplicates
 from leadline.data.problems.golds import unusable_golds
-from leadline.data.problems.readers import PlacedRow, open_source
+from leadline.data.problems.readers import open_source
+from leadline.data.row_files import PlacedRow
 from leadline.errors import DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import note_bad_line

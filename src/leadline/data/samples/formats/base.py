@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
+from leadline.data.chat_turns import role_of
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_digest, media_parts
 from leadline.data.samples.formats.filled_template import asked_in
 from leadline.data.samples.formats.origins import Origins
+from leadline.data.whole_numbers import without_point
 from leadline.types import checked_id
 
 __all__ = [
     "Layout",
     "Reading",
+    "few_names",
     "first_of",
     "gold_text",
     "is_verdict",
@@ -187,6 +191,11 @@ def reach(row: RawRow, column: str) -> Any:
     return value
 
 
+def few_names(names: Iterable[object]) -> str:
+    """The first twenty of these names, each cut at forty characters."""
+    return ", ".join(str(name)[:40] for name in islice(names, 20))
+
+
 def first_of(row: RawRow, *names: str) -> Any:
     """The first of these columns that holds something."""
     for name in names:
@@ -248,7 +257,7 @@ def user_text(prompt: Any) -> str | None:
     if not isinstance(prompt, list | tuple):
         return asked_in(prompt) if isinstance(prompt, str) else None
     turns = [turn for turn in prompt if isinstance(turn, Mapping)]
-    asked = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")] or turns
+    asked = [turn for turn in turns if role_of(turn) in ("user", "human")] or turns
     return _content(asked[-1]) if asked else None
 
 
@@ -257,7 +266,7 @@ def turns_text(completion: Any) -> str | None:
     if not isinstance(completion, list | tuple):
         return completion if isinstance(completion, str) else None
     turns = [turn for turn in completion if isinstance(turn, Mapping)]
-    said = [turn for turn in turns if turn.get("role", turn.get("from")) in ("assistant", "gpt")] or turns
+    said = [turn for turn in turns if role_of(turn) in ("assistant", "gpt")] or turns
     texts = [text for text in map(_content, said) if text]
     return "\n".join(texts) if turns else None
 
@@ -278,7 +287,5 @@ def gold_text(gold: Any) -> str | None:
         gold = gold[0]
     if isinstance(gold, bool) or not isinstance(gold, str | int | float):
         return None
-    if isinstance(gold, float) and gold.is_integer() and abs(gold) < 2**53:
-        gold = int(gold)
-    text = str(gold)
+    text = gold if isinstance(gold, str) else str(without_point(gold))
     return text.rpartition("####")[2].strip() if "####" in text else text.strip()

@@ -18,15 +18,8 @@ _LISTS = (
 )
 _TEXTS = ("text", "completion", "response", "generation", "output", "full_model_response")
 _SCORES = ("correct", "is_correct", "score", "reward")
-_SCORE_LISTS = (
-    "scores",
-    "correct",
-    "rewards",
-    "score",
-    "correctness_math_verify",
-    "correctness",
-    "is_correct",
-    "graded_list",
+_SCORE_LISTS = tuple(
+    "scores correct rewards score correctness_math_verify correctness is_correct graded_list".split()
 )
 _FULL_SCORE = 0.99  # reasoning-gym pays a little for form alone
 
