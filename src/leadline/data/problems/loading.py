@@ -75,7 +75,7 @@ def load_problems(
     and the occurrence number: the same problem has the same id in every file (decision "Hashes").
 
     Args:
-        source: a file (JSON lines, plain or gzip; a JSON array; Parquet), a folder that ``datasets`` can
+        source: a file (JSON lines, a JSON array, CSV or TSV, plain or gzip; Parquet), a folder that ``datasets`` can
             load, a short name (``gsm8k``, ``math500``, ``aime24``, ``aime25``, ``gpqa_diamond``),
             ``owner/name[:configuration]`` of the Hugging Face hub, or a generator of reasoning-gym,
             ``gym:chain_sum?size=100,seed=7``.
