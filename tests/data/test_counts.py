@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from leadline.data.samples.counts import Counts
 from leadline.data.samples.sources import grade_rows, load_counts, sample_file
-from leadline.data.samples.tally import count_rows, read_counts
+from leadline.data.samples.tally import count_rows
 from leadline.errors import DataError, InputError
 from leadline.grading import Grader
 from leadline.storage.run_directory import RunWriter
@@ -184,10 +184,10 @@ def test_nothing_is_refused() -> None:
 def test_lines_that_are_no_rows_are_named_with_the_others(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", [row(), "{broken", row(correct="x"), "[1]"])
     with pytest.raises(DataError) as caught:
-        read_counts(path)
+        load_counts(path)
     places = sorted(int(p.removeprefix(f"{path}:").split(":")[0]) for p in caught.value.problems)
     assert places == [2, 3, 4]
-    assert read_counts(path, on_bad_row="skip").n_samples == 1
+    assert load_counts(path, on_bad_row="skip").n_samples == 1
 
 
 def test_copies_and_their_common_factor() -> None:

@@ -19,9 +19,9 @@ from leadline.diagnosis.compare import compare
 from leadline.diagnosis.compare.next_step import next_step_after
 from leadline.diagnosis.compare.tables import comparison_finding
 from leadline.diagnosis.probe import probe
+from leadline.diagnosis.probe.headline import PROBE_VERDICTS
 from leadline.diagnosis.probe.next_step import next_step
 from leadline.diagnosis.probe.tables import probe_finding
-from leadline.diagnosis.probe.verdict import PROBE_VERDICTS
 from leadline.diagnosis.rate_histogram import rate_counts
 from leadline.display.glossary import TERMS, glossed
 from leadline.display.page import finding_page

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from leadline.data.chat_turns import content_of, role_of
+
 __all__ = ["media_digest", "media_of", "media_parts"]
 
 _COLUMN = re.compile(
@@ -68,9 +70,9 @@ def _is_column(name: str) -> bool:
 def _parts_of_turns(prompt: Any) -> Iterator[Any]:
     turns = prompt if isinstance(prompt, list | tuple) else ()
     for turn in turns:
-        if not isinstance(turn, Mapping) or turn.get("role", turn.get("from")) in _ANSWERING:
+        if not isinstance(turn, Mapping) or role_of(turn) in _ANSWERING:
             continue
-        content = turn.get("content", turn.get("value"))
+        content = content_of(turn)
         yield from (part for part in content if _is_media(part)) if isinstance(content, list) else ()
 
 

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from leadline.display.numbers import count
 from leadline.display.visible import visible
-from leadline.health import CHECKS, Watchdog
+from leadline.health import CHECKS, Alarm, Watchdog
 from leadline.health.sources.opening import Records, open_records
 
-__all__ = ["Audit", "audit", "audit_records", "shown"]
+__all__ = ["Audit", "alarms_of", "arm_line", "audit", "audit_records", "mark_of", "shown"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Audit:
     @property
     def alarms(self) -> int:
         """How many there are, notes aside."""
-        return sum(alarm.check.alarms for dog in self.arms.values() for alarm in dog.alarms)
+        return sum(map(alarms_of, self.arms.values()))
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -73,15 +73,30 @@ def audit_records(path: Path, records: Records) -> Audit:
     return Audit(path, records.kind, arms)
 
 
+def alarms_of(dog: Watchdog) -> int:
+    """How many alarms an arm has, notes aside."""
+    return sum(alarm.check.alarms for alarm in dog.alarms)
+
+
+def arm_line(name: str, dog: Watchdog) -> Text:
+    """The line above what the checks say of an arm."""
+    number = alarms_of(dog)
+    said = count(number, "alarm") if number else "no alarm"
+    return Text(visible(f"{name}: {said} in {count(dog.history.steps, 'step')}"), style="bold")
+
+
+def mark_of(alarm: Alarm) -> tuple[str, str]:
+    """The sign in front of an alarm, or of a note, and its style."""
+    return ("!", "bold red") if alarm.check.alarms else ("·", "dim")
+
+
 def shown(found: Audit) -> RenderableType:
     """For a terminal."""
     parts: list[RenderableType] = []
     for name, dog in found.arms.items():
-        number = sum(alarm.check.alarms for alarm in dog.alarms)
-        said = count(number, "alarm") if number else "no alarm"
-        parts.append(Text(visible(f"{name}: {said} in {count(dog.history.steps, 'step')}"), style="bold"))
+        parts.append(arm_line(name, dog))
         for alarm, causes in dog.explained:
-            mark, style = ("!", "bold red") if alarm.check.alarms else ("·", "dim")
+            mark, style = mark_of(alarm)
             parts.append(
                 Text(visible(f" {mark} {alarm.check.name} (step {alarm.step}): {alarm.seen}"), style=style)
             )

@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from leadline.diagnosis.audit import Audit, audit_records
-from leadline.display.numbers import count, duration
+from leadline.diagnosis.audit import Audit, arm_line, audit_records, mark_of
+from leadline.display.numbers import duration
 from leadline.display.sparkline import sparkline
 from leadline.display.visible import visible
 from leadline.errors import LeadlineError
@@ -131,11 +131,9 @@ def _narrow(seen: Look, arms: dict[str, list[Observation]], width: int) -> Rende
 
 def verdicts_of(name: str, dog: Watchdog) -> Iterator[RenderableType]:
     """What the checks say of an arm: what was seen and what to change; ``leadline audit`` says all of it."""
-    number = sum(alarm.check.alarms for alarm in dog.alarms)
-    said = count(number, "alarm") if number else "no alarm"
-    yield Text(visible(f"{name}: {said} in {count(dog.history.steps, 'step')}"), style="bold")
+    yield arm_line(name, dog)
     for alarm, causes in dog.explained:
-        mark, style = ("!", "bold red") if alarm.check.alarms else ("·", "dim")
+        mark, style = mark_of(alarm)
         yield _hanging(mark, f"{alarm.check.name} (step {alarm.step}): {alarm.seen}", style)
         if causes:
             yield _hanging("", f"follows from {', '.join(causes)}", "")

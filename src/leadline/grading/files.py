@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from leadline.errors import ConfigError, DataError, InputError
+from leadline.errors import FAULTS_SHOWN, ConfigError, DataError, InputError
 from leadline.grading.grader import Grader
 from leadline.grading.verdict import Grade
 from leadline.storage.jsonl import encode_row, note_bad_line, read_jsonl
@@ -17,7 +17,6 @@ from leadline.storage.outputs import check_output, open_appending, refusals_as_s
 
 __all__ = ["GradeFileSummary", "GradeProgress", "grade_file"]
 
-SHOWN = 50
 CHUNK = 512
 """Rows that are graded, written and reported together."""
 RESPONSE_KEYS = ("response", "completion")
@@ -150,7 +149,9 @@ def _count(summary: GradeFileSummary) -> int:
     for row in _rows(summary.path, summary.malformed):
         last = row.line
     if not last:
-        raise DataError([*summary.malformed[:SHOWN], f"{summary.path}: holds no row that can be graded"])
+        raise DataError(
+            [*summary.malformed[:FAULTS_SHOWN], f"{summary.path}: holds no row that can be graded"]
+        )
     return last
 
 

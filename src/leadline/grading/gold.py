@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from leadline.errors import InputError
+from leadline.grading.expressions.leaf import SAID
 from leadline.grading.expressions.sets import INFINITY
 from leadline.grading.expressions.structure import Structure, leaves_of
 from leadline.grading.expressions.structure_reader import read_structure
@@ -85,8 +86,6 @@ def _fault(raw: str, text: str) -> str | None:
 def is_readable(gold: Gold) -> bool:
     """Whether every part of the gold was read here, so that no parser needs to be asked whether it can be used."""
     return all(
-        leaf.form is not None
-        or leaf.unit in ("words", "choice", "clock", "date")
-        or INFINITY.match(leaf.text)
+        leaf.form is not None or leaf.unit in SAID or INFINITY.match(leaf.text)
         for leaf in leaves_of(gold.structure)
     )

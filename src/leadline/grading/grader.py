@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -148,7 +149,7 @@ class Grader:
         read = [self._gold(gold) for gold in golds]
         faults = [gold.fault for gold in read]
         unclear = [i for i, gold in enumerate(read) if gold.fault is None and not is_readable(gold)]
-        tasks = [Task(read[i].text, None, ()) for i in unclear]
+        tasks = [Task(read[i].text) for i in unclear]
         for i, outcome in zip(unclear, self._outcomes(tasks), strict=True):
             faults[i] = outcome.fault
         return faults
@@ -192,7 +193,7 @@ class Grader:
         """The grade, if the gold is known to be readable; else the question whether it is."""
         if is_readable(gold) or self._good_golds.get(gold.text) is not None:
             return grade
-        return _Open(index, key, Task(gold.text, None, ()), grade.answer, grade)
+        return _Open(index, key, Task(gold.text), grade.answer, grade)
 
     def _compare(self, index: int, key: tuple[str, str, Strictness], gold: Gold) -> Grade | _Open:
         answer, _, comparison = key
@@ -213,10 +214,7 @@ class Grader:
             same = same_cheaply(gold.structure, read_structure(text), comparison)
         if same is not None:
             return Grade(same, Reason.match if same else Reason.mismatch, ballot)
-        options = (
-            comparison.precision, comparison.strict, comparison.allow_set_relation_comp, comparison.units
-        )  # fmt: skip
-        return _Open(index, key, Task(gold.text, text, options), ballot)
+        return _Open(index, key, Task(gold.text, text, astuple(comparison)), ballot)
 
     def _keep(self, key: tuple[str, str, Strictness], grade: Grade) -> None:
         if len(key[0]) + len(key[1]) <= CACHED_LENGTH:

@@ -14,6 +14,7 @@ from leadline.data.column_roles import problem_names
 from leadline.data.problems.choices import as_choices, given_choices
 from leadline.data.problems.conversation import read_conversation, turns_of_row
 from leadline.data.prompt_media import media_digest, media_parts
+from leadline.data.whole_numbers import without_point
 from leadline.grading.text.extract import extract_answer
 from leadline.types import Message, checked_id
 
@@ -187,7 +188,7 @@ def _plain_answer(answer: Any) -> str:
     if isinstance(answer, float):
         if not math.isfinite(answer):
             raise ValueError(f"the answer is {answer}")
-        return str(int(answer)) if answer.is_integer() and abs(answer) < 2**53 else repr(answer)
+        return str(without_point(answer))
     if isinstance(answer, int):
         return f"{answer:d}" if abs(answer) < 10**4000 else _refuse("the answer has more than 4,000 digits")
     return answer.strip() or _refuse("the answer is blank")
@@ -248,11 +249,7 @@ def _id(value: Any) -> str | None:
         raise ValueError(
             f"the id must be text or a number, found {_kind(value)}; name its column, as in id=meta.id"
         )
-    text = (
-        f"{value:.0f}"
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-        else str(value)
-    )
+    text = str(value if isinstance(value, str) else without_point(value))
     return checked_id(text.strip()) or None
 
 

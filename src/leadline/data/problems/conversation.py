@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from leadline.data.chat_turns import content_of, role_of
 from leadline.types import Message
 
 __all__ = ["Conversation", "read_conversation", "turns_of_row"]
@@ -75,5 +76,5 @@ def read_conversation(value: Any, *, answered: bool) -> Conversation | None:
 
 def _turn(turn: Mapping[str, Any]) -> tuple[Any, Any]:
     """Role and text, by the names that chats of others have for them as well."""
-    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
-    return _OTHER_ROLES.get(str(role), role), content
+    role = role_of(turn)
+    return _OTHER_ROLES.get(str(role), role), content_of(turn)

@@ -15,7 +15,8 @@ from leadline.data.faults import shown_faults
 from leadline.data.problems.columns import FIELDS, Draft, read_row
 from leadline.data.problems.duplicates import Duplicate, content_hash, find_duplicates
 from leadline.data.problems.golds import unusable_golds
-from leadline.data.problems.readers import PlacedRow, open_source
+from leadline.data.problems.readers import open_source
+from leadline.data.row_files import PlacedRow
 from leadline.errors import DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import note_bad_line
@@ -74,7 +75,7 @@ def load_problems(
     and the occurrence number: the same problem has the same id in every file (decision "Hashes").
 
     Args:
-        source: a file (JSON lines, plain or gzip; a JSON array; Parquet), a folder that ``datasets`` can
+        source: a file (JSON lines, a JSON array, CSV or TSV, plain or gzip; Parquet), a folder that ``datasets`` can
             load, a short name (``gsm8k``, ``math500``, ``aime24``, ``aime25``, ``gpqa_diamond``),
             ``owner/name[:configuration]`` of the Hugging Face hub, or a generator of reasoning-gym,
             ``gym:chain_sum?size=100,seed=7``.

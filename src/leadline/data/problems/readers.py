@@ -13,7 +13,7 @@ from leadline.errors import DataError, InputError, MissingExtra
 from leadline.storage.huggingface_hub import ask, offline
 from leadline.storage.yaml_text import parse_yaml
 
-__all__ = ["KNOWN_DATASETS", "PlacedRow", "RowSource", "open_source"]
+__all__ = ["KNOWN_DATASETS", "RowSource", "open_source"]
 
 # Short names of evaluation sets: Hugging Face name, configuration, split.
 KNOWN_DATASETS: Mapping[str, tuple[str, str | None, str]] = {

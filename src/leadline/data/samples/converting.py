@@ -11,14 +11,13 @@ from leadline.data.problems.loading import load_problems
 from leadline.data.samples.foreign import SampleReading, named_as, sample_rows
 from leadline.data.samples.sources import grade_rows, sample_files
 from leadline.data.samples.tally import placed, row_fault
-from leadline.errors import DataError
+from leadline.errors import FAULTS_SHOWN, DataError
 from leadline.grading import Grader
 from leadline.storage.jsonl import note_bad_line, write_jsonl
 from leadline.storage.outputs import check_output
 
 __all__ = ["Converted", "convert_samples"]
 
-SHOWN_FAULTS = 50
 EVERY = 1000
 
 
@@ -94,6 +93,6 @@ def _plain(
         if progress is not None and done % EVERY == 0:
             progress(done)
     if (faults and not skip) or not done:
-        more = len(faults) - SHOWN_FAULTS
-        lines = faults[:SHOWN_FAULTS] + ([f"and {more:,} more rows"] if more > 0 else [])
+        more = len(faults) - FAULTS_SHOWN
+        lines = faults[:FAULTS_SHOWN] + ([f"and {more:,} more rows"] if more > 0 else [])
         raise DataError(lines or [f"{source}: no usable row"])

@@ -18,23 +18,11 @@ NEARLY = 0.95
 
 Array = npt.NDArray[np.float64]
 
-SUMS = (
-    "n",
-    "c",
-    "unscorable",
-    "truncated",
-    "no_answer",
-    "format_failed",
-    "tokens",
-    "tokens_correct",
-    "measured",
-    "measured_correct",
-    "cut_right",
-    "tokens_cut_right",
-    "measured_cut_right",
-    "copies",
-    "long_copies",
-    "repeats",
+SUMS = tuple(
+    (
+        "n c unscorable truncated no_answer format_failed tokens tokens_correct measured measured_correct "
+        "cut_right tokens_cut_right measured_cut_right copies long_copies repeats"
+    ).split()
 )
 STATED = ("finished", "reason", "format", "n_tokens", "lengths", "completion")
 

@@ -15,7 +15,7 @@ from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_of
 from leadline.data.row_files import ROW_SUFFIXES, PlacedRow, read_rows
 from leadline.data.samples.enclosed import enclosed_rows
-from leadline.data.samples.formats import LAYOUTS, Layout, Reading, layout_of, unknown_layout
+from leadline.data.samples.formats import ALIASES, LAYOUTS, Layout, Reading, layout_of, unknown_layout
 from leadline.data.samples.formats.base import own_row, reach
 from leadline.data.samples.formats.origins import ORIGIN_KEYS, Origins
 from leadline.errors import DataError, InputError
@@ -27,18 +27,7 @@ SAMPLE_SUFFIXES = (*ROW_SUFFIXES, ".eval")
 TEXTS = ("problem_id", "prompt", "gold", "completion")  # fields that stay text as it stands, in CSV too
 MOST_LOOKED_AT = 10_000  # files below a folder that holds none itself
 LONG_ID = 120  # characters, from which on a text is no name
-SAMPLE_FIELDS = (
-    "problem_id",
-    "prompt",
-    "gold",
-    "completion",
-    "correct",
-    "n_correct",
-    "n_samples",
-    "solve_rate",
-    "n_tokens",
-    "finished",
-)
+SAMPLE_FIELDS = tuple(name for name in ALIASES if name != "difficulty")
 
 OwnRow = Mapping[str, Any]
 

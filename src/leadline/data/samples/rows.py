@@ -19,7 +19,7 @@ def read_samples(
     """Stream ``{"problem_id", "completion", "n_tokens", "finished", optional "correct", "logprob"}`` rows.
 
     Rows of counts (``{"problem_id", "n_correct", "n_samples"}``) hold no text: read those with
-    :func:`leadline.data.samples.tally.read_counts`, which takes both kinds. Memory does not grow with the file; a
+    :func:`leadline.data.samples.sources.load_counts`, which takes both kinds. Memory does not grow with the file; a
     bad row is noticed when it is met, and the refusal comes at the end of the file, naming all of them (up to
     50).
 

@@ -76,7 +76,7 @@ def grade_rows(
     batch: list[tuple[int | str, Mapping[str, Any]]] = []
     for number, row in rows:
         # A million graded rows come through here: they wait only behind ungraded ones.
-        if not batch and ("correct" in row or "n_samples" in row):
+        if not batch and _is_graded(row):
             yield number, row
             continue
         batch.append((number, row))
@@ -117,8 +117,13 @@ def _gold(row: Mapping[str, Any], golds: Mapping[str, str]) -> str:
     return golds.get(str(row.get("problem_id")), row.get("gold", ""))
 
 
+def _is_graded(row: Mapping[str, Any]) -> bool:
+    """Whether a row has a verdict, or counts some."""
+    return "correct" in row or "n_samples" in row
+
+
 def _gradable(row: Mapping[str, Any], golds: Mapping[str, str]) -> bool:
-    if "correct" in row or "n_samples" in row or not isinstance(row.get("completion"), str):
+    if _is_graded(row) or not isinstance(row.get("completion"), str):
         return False
     return str(row.get("problem_id")) in golds or isinstance(row.get("gold"), str)
 

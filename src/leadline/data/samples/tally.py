@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,10 +12,9 @@ from leadline.data.faults import shown_faults
 from leadline.data.prompt_media import media_of
 from leadline.data.samples.counts import STATED, SUMS, Counts
 from leadline.errors import DataError
-from leadline.storage.jsonl import read_jsonl
 from leadline.types import checked_id
 
-__all__ = ["count_rows", "placed", "read_counts", "row_fault"]
+__all__ = ["count_rows", "placed", "row_fault"]
 
 
 MAX_SAMPLES = 10**7
@@ -24,25 +22,6 @@ MAX_SAMPLES = 10**7
 KEPT_FAULTS = 1000  # of which the words are kept, to tell kinds apart; the others are counted
 PROGRESS_EVERY = 20_000
 LONG_TEXT = 500  # characters
-
-
-def read_counts(
-    path: str | Path,
-    *,
-    on_bad_row: Literal["refuse", "skip"] = "refuse",
-    observe: Callable[[Mapping[str, Any]], None] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Counts:
-    """`count_rows` of a JSON-lines file, plain or gzip; a million graded rows take a few seconds.
-
-    Raises:
-        DataError: the file cannot be read, or rows cannot be used; every row is named (up to 50).
-    """
-    faults: list[str] = []
-    rows = read_jsonl(path, faults=faults)
-    return count_rows(
-        rows, str(path), on_bad_row=on_bad_row, observe=observe, progress=progress, faults=faults
-    )
 
 
 def count_rows(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from leadline.data.samples.counts import Counts
 from leadline.diagnosis.compare.pairing import Pair
-from leadline.diagnosis.probe.curves import FEW
+from leadline.diagnosis.probe.curves import k_grid
 from leadline.stats import (
     Interval,
     paired_bootstrap_ratio,
@@ -59,12 +59,12 @@ class Crossing:
     up_to: int
 
 
-def _deep(pair: Pair) -> tuple[Pair, int]:
-    """The problems with as many samples on both sides as all but a tenth have, and that number."""
+def _deep(pair: Pair) -> tuple[Pair, list[int]]:
+    """The problems with as many samples on both sides as all but a tenth have, and `k_grid` up to that number."""
     least = np.minimum(pair.base.n, pair.tuned.n)
-    top = int(np.quantile(least, FEW, method="lower"))
-    names = [name for name, n in zip(pair.base.ids, least, strict=True) if n >= top]
-    return Pair(pair.base.take(names), pair.tuned.take(names)), top
+    ks = k_grid(least)
+    names = [name for name, n in zip(pair.base.ids, least, strict=True) if n >= ks[-1]]
+    return Pair(pair.base.take(names), pair.tuned.take(names)), ks
 
 
 def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> list[MetricChange]:
@@ -73,8 +73,8 @@ def pass_rows(pair: Pair, ks: Sequence[int] | None = None, seed: int = 0) -> lis
     k = 1 is over all problems; above, up to a tenth of the problems may be left out for want of samples. The
     differences beyond k = 1 come from the same resamples.
     """
-    deep, top = _deep(pair)
-    grid = list(ks or sorted({2**i for i in range(int(np.log2(top)) + 1)} | {top}))
+    deep, usual = _deep(pair)
+    grid = ks or usual
     first = _pass_rows(pair, [1], seed) if 1 in grid else []
     return first + _pass_rows(deep, [k for k in grid if k > 1], seed)
 
@@ -100,8 +100,8 @@ def _curves(counts: Counts, ks: Sequence[int]) -> Array:
 
 def crossing(pair: Pair, seed: int = 0) -> Crossing:
     """Where the curves cross from above to below, with the spread over resamples of the problems."""
-    pair, top = _deep(pair)
-    ks = sorted({round(float(k)) for k in np.geomspace(1, top, CURVE_POINTS)})
+    pair, usual = _deep(pair)
+    ks = sorted({round(float(k)) for k in np.geomspace(1, usual[-1], CURVE_POINTS)})
     if len(ks) < 2:
         return Crossing(None, None, None, 0.0, ks[-1])
     difference = _curves(pair.tuned, ks) - _curves(pair.base, ks)

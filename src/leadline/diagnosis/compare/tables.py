@@ -11,6 +11,7 @@ from leadline.diagnosis.compare.differences import MetricChange
 from leadline.diagnosis.compare.movers import movement
 from leadline.diagnosis.compare.next_step import next_step_after
 from leadline.diagnosis.compare.result import Comparison
+from leadline.diagnosis.compare.tilt_fit import LawFits
 from leadline.diagnosis.rate_histogram import rate_counts
 from leadline.display import Chart, Finding, Histogram, Point, Scatter, Table
 from leadline.display.numbers import count, percent, points, share
@@ -83,7 +84,7 @@ def _tables(found: Comparison) -> Iterator[Table]:
         yield moved
     yield _support(found)
     if found.laws is not None:
-        yield _laws(found)
+        yield _laws(found.laws)
     parts: list[tuple[str, str]] = []
     if found.length is not None:
         parts += [
@@ -167,10 +168,7 @@ def _support(found: Comparison) -> Table:
     return Table("Support ledger", ("", "problems", "a tilt would show", "p"), rows, note)
 
 
-def _laws(found: Comparison) -> Table:
-    laws = found.laws
-    if laws is None:
-        return Table("Laws", ("", "fit"), ())
+def _laws(laws: LawFits) -> Table:
     rows = [("tilt strength a", _plain(laws.strength, 2))]
     if laws.slope is not None:
         rows.append(("slope of logit p' over logit Q", _plain(laws.slope, 2)))

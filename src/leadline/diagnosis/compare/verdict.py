@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from leadline.diagnosis.compare.result import Comparison
-from leadline.diagnosis.compare.sentences import COMPARISON_VERDICTS, MATTERS, REJECT, comparison_sentences
+from leadline.diagnosis.compare.sentences import MATTERS, REJECT, comparison_sentences
 from leadline.display import Sentence
 from leadline.stats import Interval
 
-__all__ = ["COMPARISON_VERDICTS", "judge_comparison"]
+__all__ = ["judge_comparison"]
 
 SHORTER = 0.05  # and so does one of length inside 5%
 FORM_SHARE = 0.75

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,11 @@ class Window:
     floor: float
     low: float
     high: float
+
+    @property
+    def telling_samples(self) -> int:
+        """Samples that show a right one at the lower edge with 95% probability, and no fewer than a group has."""
+        return max(math.ceil(math.log(0.05) / math.log1p(-self.low)), self.group)
 
 
 def window(group: int) -> Window:

@@ -38,12 +38,11 @@ def samples_needed(probe: Probe) -> tuple[int, int]:
     Samples: enough to see a problem at the lower edge of the useful band with 95% probability, and one whole
     group. Problems: enough for a live share known to 10 points either way, or for an upper limit of a tenth.
     """
-    edges = probe.edges
-    samples = max(math.ceil(math.log(0.05) / math.log1p(-edges.low)), edges.group)
-    known = probe.live[edges.group].share.value
+    known = probe.live[probe.edges.group].share.value
     spread = 0.5 if math.isnan(known) else known
     problems = max(math.ceil(3.69 / NO_SIGNAL), math.ceil((1.96 / 0.1) ** 2 * spread * (1 - spread)))
-    return max(samples - int(np.median(probe.counts.n)), 0), max(problems - len(probe.counts), 0)
+    samples = probe.edges.telling_samples - int(np.median(probe.counts.n))
+    return max(samples, 0), max(problems - len(probe.counts), 0)
 
 
 def probe_headline(probe: Probe, code: str) -> Iterator[Sentence]:

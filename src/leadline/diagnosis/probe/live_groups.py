@@ -102,10 +102,8 @@ class GroupSize(NamedTuple):
     hi: int
 
 
-def recommended_group(
-    counts: Counts, law: MassLaw | None = None, sizes: Sequence[int] = GROUP_SIZES
-) -> GroupSize:
-    """The smallest group size at which three quarters of what can be learned lies in mixed groups.
+def recommended_group(counts: Counts, law: MassLaw | None = None) -> GroupSize:
+    """The smallest of `GROUP_SIZES` at which three quarters of what can be learned lies in mixed groups.
 
     A small step of training raises success by ``Q(1-Q)`` (the slope of the tilt law at strength 0): with that as
     weight the mean of ``s_G(Q)`` over the law of Q is the share of it that groups of G can see. The number of
@@ -113,14 +111,15 @@ def recommended_group(
     too small a group wastes rare successes. Where all samples agree: 8, the usual choice.
     """
     if not 0 < counts.c.sum() < counts.n.sum() or counts.n.max() < 2:
-        return GroupSize(USUAL, min(sizes), max(sizes))
+        return GroupSize(USUAL, GROUP_SIZES[0], GROUP_SIZES[-1])
     law = law or fit_mass_law(counts.n, counts.c)
     every = np.ones(len(counts), dtype=bool)
-    order = sorted(sizes)
-    surplus = [partial(_surplus, g=g) for g in order]
-    value = next((g for g, above in zip(order, surplus, strict=True) if law.average(above) >= 0), order[-1])
-    lo, hi = value, order[-1]
-    for g, above in zip(order, surplus, strict=True):
+    surplus = [partial(_surplus, g=g) for g in GROUP_SIZES]
+    value = next(
+        (g for g, above in zip(GROUP_SIZES, surplus, strict=True) if law.average(above) >= 0), GROUP_SIZES[-1]
+    )
+    lo, hi = value, GROUP_SIZES[-1]
+    for g, above in zip(GROUP_SIZES, surplus, strict=True):
         limits = law.mean_of(every, above)
         if limits.hi >= 0:  # this size may be enough
             lo = min(lo, g)

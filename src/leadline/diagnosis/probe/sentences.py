@@ -63,7 +63,7 @@ def _measured(probe: Probe) -> Iterator[Sentence]:
 def _band_sentences(probe: Probe) -> Iterator[Sentence]:
     samples = float(np.median(probe.counts.n))
     if samples < BAND_SAMPLES:
-        more = max(math.ceil(math.log(0.05) / math.log1p(-probe.edges.low)), probe.edges.group) - int(samples)
+        more = probe.edges.telling_samples - int(samples)
         yield Sentence(
             f"With {count(int(samples), 'sample')} per problem no problem can be called dead, rare or saturated; "
             f"{more:,} more per problem would tell.",

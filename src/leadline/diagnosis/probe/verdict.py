@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from leadline.diagnosis.probe.headline import FORM, NO_SIGNAL, PROBE_VERDICTS
+from leadline.diagnosis.probe.headline import FORM, NO_SIGNAL
 from leadline.diagnosis.probe.live_groups import USUAL
 from leadline.diagnosis.probe.result import Probe
 from leadline.diagnosis.probe.sentences import probe_sentences
 from leadline.display import Sentence
 
-__all__ = ["PROBE_VERDICTS", "judge_probe"]
+__all__ = ["judge_probe"]
 
 WIDE, WIDE_AT_THE_EDGE = 0.35, 0.15  # widths of the live-share interval that leave the question open
 FORM_RATE, FORM_ROOM = 0.1, 0.05

@@ -1,4 +1,4 @@
-"""Strictness by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
+"""Comparison by algebra. Only workers import this: it may run for ever, or ask for all memory there is.
 
 Two expressions are compared by their values at random points first, which is decisive either way far more often, and
 sooner, than ``simplify``; sets, relations and matrices are left to math-verify.
@@ -17,7 +17,7 @@ from leadline.grading.comparison.equations import same_equation
 from leadline.grading.comparison.leaves import same_leaf, same_measure
 from leadline.grading.comparison.math_verify_bridge import parsed, verified
 from leadline.grading.comparison.numeric import same_reading, same_value, value_at
-from leadline.grading.comparison.structural import same
+from leadline.grading.comparison.structural import StructureTest
 from leadline.grading.comparison.values import letters_of, readable, value
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.node import Node
@@ -25,15 +25,15 @@ from leadline.grading.expressions.qualifiers import with_index_renamed
 from leadline.grading.expressions.structure import Items, Named, NumberRange, Structure, leaves_of, to_latex
 from leadline.grading.expressions.structure_reader import read_structure
 from leadline.grading.text.clean import plain_words
+from leadline.grading.text.text_command import TEXT
 from leadline.grading.verdict import Strictness
 
 __all__ = ["cleaned_gold_fault", "same_by_algebra"]
 
-_TEXT_WORDS = re.compile(r"\\text\s*\{([^{}]*)\}")
-_TEXT = re.compile(r"\\text\s*\{[^{}]*\}")
 _LONG_WORD = re.compile(r"(?<![a-zA-Z])[a-z]{5,}(?![a-zA-Z])")
 _PRIMES = re.compile(r"(?<=[a-zA-Z}])'+")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\(?!text)[a-zA-Z]+")
+_UNKNOWN = frozenset("abckmntuvwxyz")
 
 
 def cleaned_gold_fault(text: str) -> str | None:
@@ -56,7 +56,7 @@ def cleaned_gold_fault(text: str) -> str | None:
 
 
 def _is_words(text: str) -> bool:
-    return "\\" not in _TEXT.sub("", text)
+    return "\\" not in TEXT.sub("", text)
 
 
 def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
@@ -66,7 +66,7 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
         if ours is not None or theirs is not None:
             return ours == theirs
     g, a = read_structure(gold), read_structure(answer)
-    verdict = same(g, a, lambda x, y: _same_leaf(x, y, comparison), comparison)
+    verdict = StructureTest(_same_leaf, comparison).same(g, a)
     if verdict is not None:
         return verdict
     equal = same_equation(gold, answer)
@@ -86,9 +86,6 @@ def same_by_algebra(gold: str, answer: str, comparison: Strictness) -> bool:
     return not mixed and verified(_spelt(g), _spelt(a), comparison)
 
 
-_UNKNOWN = frozenset("abckmntuvwxyz")
-
-
 def _is_unsolved(value: str, equation: str) -> bool:
     """Whether ``2x = 5`` stands against 5: an equation in one unknown that says nothing of the unknown itself."""
     sides = equation.split("=")
@@ -104,8 +101,8 @@ def _is_unsolved(value: str, equation: str) -> bool:
 
 def _said(text: str) -> list[str]:
     """The words of a text, in order: those of its texts, and what is too long for a product of letters."""
-    words = [word for piece in _TEXT_WORDS.findall(text) for word in plain_words(piece).split()]
-    return words + _LONG_WORD.findall(_COMMANDS.sub(" ", _TEXT.sub(" ", text)))
+    words = [word for piece in TEXT.findall(text) for word in plain_words(piece).split()]
+    return words + _LONG_WORD.findall(_COMMANDS.sub(" ", TEXT.sub(" ", text)))
 
 
 def _spelt(structure: Structure) -> str:

@@ -9,7 +9,7 @@ import re
 import mpmath
 
 from leadline.grading.comparison.numeric import same_reading
-from leadline.grading.comparison.values import DIGITS, letters_of, real_value
+from leadline.grading.comparison.values import DIGITS, SAME_TO, letters_of, real_value
 from leadline.grading.expressions.node import Node
 from leadline.grading.verdict import Strictness
 
@@ -49,7 +49,7 @@ def same_up_to_a_constant(gold: Node, answer: Node) -> bool | None:
                     gaps.append(x - y)
         if len(gaps) < ENOUGH_GAPS:
             return None
-        return all(abs(gap - gaps[0]) * 10**25 <= 1 + abs(gaps[0]) for gap in gaps)
+        return all(abs(gap - gaps[0]) * SAME_TO <= 1 + abs(gaps[0]) for gap in gaps)
 
 
 def _without(node: Node, constant: str) -> Node | None:

@@ -9,6 +9,7 @@ import mpmath
 from leadline.grading.comparison.numeric import points_around
 from leadline.grading.comparison.values import (
     DIGITS,
+    SAME_TO,
     largest_constant,
     letters_of,
     readable,
@@ -68,7 +69,7 @@ def _proportional(g: Node, a: Node, letters: list[str]) -> bool:
                 x, y = real_value(g, point), real_value(a, point)
                 if x is not None and y is not None:
                     ratios.append(x / y if y else mpmath.inf)
-        return all(abs(ratio - ratios[0]) * 10**25 <= abs(ratios[0]) for ratio in ratios)
+        return all(abs(ratio - ratios[0]) * SAME_TO <= abs(ratios[0]) for ratio in ratios)
 
 
 def _is_linear(node: Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from leadline.grading.expressions.dates import same_time
-from leadline.grading.expressions.leaf import Leaf, read_leaf
+from leadline.grading.expressions.leaf import SAID, Leaf, read_leaf
 from leadline.grading.expressions.qualifiers import INDEX_NAME
 from leadline.grading.expressions.units import Unit, read_unit, same_unit, scale_between
 from leadline.grading.text.clean import plain_words
@@ -14,7 +14,6 @@ from leadline.grading.verdict import Strictness
 
 __all__ = ["same_leaf", "same_measure"]
 
-_KINDS = frozenset(("clock", "date", "choice", "words"))
 _INDICES = frozenset("knm")
 _ALL_INTEGERS = INDEX_NAME.removeprefix("\\")
 _LETTER_UNIT = re.compile(
@@ -26,7 +25,7 @@ _FREE = Unit()
 
 def same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
     """True or False where that is certain and cheap, else None. False only between plain numbers, words, and units."""
-    if gold.unit in _KINDS or answer.unit in _KINDS:
+    if gold.unit in SAID or answer.unit in SAID:
         return _same_kind(gold, answer)
     scale = same_measure(gold, answer, comparison)
     if scale is None:
@@ -35,7 +34,7 @@ def same_leaf(gold: Leaf, answer: Leaf, comparison: Strictness) -> bool | None:
         return _same_text(gold, answer)
     if scale != 1:
         answer = answer._replace(form={term: value * scale for term, value in answer.form.items()})
-    if gold.form == answer.form and not (gold.unit.startswith("base") and answer.unit.startswith("base")):
+    if gold.form == answer.form and not (gold.in_base and answer.in_base):
         return True
     if gold.number is not None and answer.number is not None:
         return _same_number(gold, answer, gold.number, answer.number, comparison)
@@ -84,7 +83,7 @@ def _same_kind(gold: Leaf, answer: Leaf) -> bool | None:
         return same_time(gold.text, answer.text)
     if "clock" in kinds or "date" in kinds:
         return False
-    other = answer if gold.unit in _KINDS else gold
+    other = answer if gold.unit in SAID else gold
     if "choice" in kinds:  # a letter may be a variable, or a number with its unit
         return False if other.number is not None else None
     return False if other.form is not None else None
@@ -98,9 +97,9 @@ def _may_be_time(leaf: Leaf) -> bool:
 def _same_text(gold: Leaf, answer: Leaf) -> bool | None:
     if gold.text == answer.text and gold.unit == answer.unit:
         return gold.text != "" or None
-    if gold.unit.startswith("base") and answer.unit.startswith("base"):
+    if gold.in_base and answer.in_base:
         return False
-    if gold.unit.startswith("base") or answer.unit.startswith("base"):
+    if gold.in_base or answer.in_base:
         return gold.text.upper() == answer.text.upper()
     for huge, other in ((gold, answer), (answer, gold)):
         if other.number is not None and huge.floor > abs(other.number.numerator).bit_length() + 1:
@@ -112,7 +111,7 @@ def _same_number(gold: Leaf, answer: Leaf, g: Fraction, a: Fraction, comparison:
     pairs = [(g, a)]
     if (gold.unit == "%") != (answer.unit == "%"):
         pairs.append((g / 100, a) if gold.unit == "%" else (g, a / 100))
-    if gold.unit.startswith("base") and answer.unit.startswith("base") and gold.unit != answer.unit:
+    if gold.in_base and answer.in_base and gold.unit != answer.unit:
         return False
     rounded = gold.decimal or answer.decimal or len(pairs) > 1
     return any(x == y or (rounded and _close(x, y, comparison.precision)) for x, y in pairs)

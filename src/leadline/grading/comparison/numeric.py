@@ -16,6 +16,7 @@ import sympy
 
 from leadline.grading.comparison.values import (
     DIGITS,
+    SAME_TO,
     largest_constant,
     letters_of,
     real_value,
@@ -155,4 +156,4 @@ def _within(gap: Any, size: Any, precision: int | None, coefficients: bool) -> b
         return bool(2 * gap * 10**precision <= max(1, size))
     if precision is not None:
         return bool(gap * 10**precision <= 0.5) and bool(gap * 10 ** max(precision - 2, 0) <= size)
-    return bool(gap * 10**25 <= size)
+    return bool(gap * SAME_TO <= size)

@@ -9,61 +9,43 @@ from typing import Any
 import mpmath
 
 from leadline.grading.expressions.node import Node
-from leadline.grading.expressions.parser import Unreadable, read_expression
+from leadline.grading.expressions.parser import read_expression
+from leadline.grading.expressions.tokens import Unreadable
 
-__all__ = ["DIGITS", "largest_constant", "letters_of", "readable", "real_value", "value", "with_branches"]
+__all__ = [
+    "DIGITS",
+    "SAME_TO",
+    "largest_constant",
+    "letters_of",
+    "readable",
+    "real_value",
+    "value",
+    "with_branches",
+]
 
 DIGITS = 40
+SAME_TO = 10**25
+"""Values that differ by less than one part in so many are equal: the other digits are rounding."""
 _CONSTANTS = {"pi": mpmath.pi, "e": mpmath.e, "i": mpmath.j}
+_INVERTED = ("sin", "cos", "tan", "cot", "sinh", "cosh", "tanh")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": mpmath.sin,
-    "cos": mpmath.cos,
-    "tan": mpmath.tan,
-    "cot": mpmath.cot,
-    "sec": mpmath.sec,
-    "csc": mpmath.csc,
-    "arcsin": mpmath.asin,
-    "arccos": mpmath.acos,
-    "arctan": mpmath.atan,
-    "sinh": mpmath.sinh,
-    "cosh": mpmath.cosh,
-    "tanh": mpmath.tanh,
-    "arccot": mpmath.acot,
-    "coth": mpmath.coth,
-    "arcsinh": mpmath.asinh,
-    "arccosh": mpmath.acosh,
-    "arctanh": mpmath.atanh,
-    "ln": mpmath.ln,
-    "log": mpmath.log,
+    **{
+        name: getattr(mpmath, name)
+        for name in (*_INVERTED, "coth", "sec", "csc", "ln", "log", "factorial", "floor")
+    },
+    **{f"arc{name}": getattr(mpmath, f"a{name}") for name in _INVERTED},
     "abs": abs,
-    "factorial": mpmath.factorial,
     "factorial2": mpmath.fac2,
     "binom": mpmath.binomial,
     "gcd": lambda *numbers: _formal(3, numbers),
     "lcm": lambda *numbers: _formal(5, numbers),
     "max": max,
     "min": min,
-    "floor": mpmath.floor,
     "ceil": mpmath.ceil,
     "mod": lambda number, modulus: number - modulus * mpmath.floor(number / modulus),
 }
 _WITH_BRANCHES = frozenset(
-    [
-        "abs",
-        "max",
-        "min",
-        "floor",
-        "ceil",
-        "mod",
-        "ln",
-        "log",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "arccosh",
-        "arctanh",
-    ]
+    "abs max min floor ceil mod ln log arcsin arccos arctan arccot arccosh arctanh".split()
 )
 
 

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import re
 
+from leadline.grading.text.text_command import opened
+
 __all__ = ["read_clock", "read_date", "same_time"]
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = ("january february march april may june july august september october november december").split()
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?"
 _YEAR = r"(?P<year>\d{4})"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
@@ -33,11 +22,8 @@ _FORMS = [
         rf"(?:{_YEAR}\s*年\s*)?(?P<month>\d{{1,2}})\s*月\s*(?P<day>\d{{1,2}})\s*[日号]",
     )
 ]
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:\\text\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?", re.IGNORECASE)
 _CLOCK_PLAIN = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-
-
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ([ap])m)?")
 
 
@@ -47,7 +33,7 @@ def read_date(text: str) -> str | None:
     >>> read_date("July 4, 1776"), read_date("2024-03-14"), read_date("14th of March"), read_date("2024-3")
     ('1776-7-4', '2024-3-14', '3-14', None)
     """
-    text = " ".join(_TEXT.sub(r" \1 ", text).split())
+    text = " ".join(opened(text).split())
     for form in _FORMS:
         match = form.fullmatch(text)
         if match is not None:

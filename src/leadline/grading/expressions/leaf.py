@@ -10,13 +10,18 @@ from typing import NamedTuple
 from leadline.grading.expressions.dates import read_clock, read_date
 from leadline.grading.expressions.exact_form import ONE, Form, canonical, exact_form, power_floor
 from leadline.grading.expressions.money import without_currency
-from leadline.grading.expressions.number_words import number_in_words
-from leadline.grading.expressions.parser import Unreadable, read_expression
+from leadline.grading.expressions.number_words import SMALL_NUMBERS, number_in_words
+from leadline.grading.expressions.parser import read_expression
+from leadline.grading.expressions.tokens import Unreadable
 from leadline.grading.expressions.trailing import Trailing, without_trailing
 from leadline.grading.expressions.units import Unit, priced
 from leadline.grading.expressions.words import is_words
+from leadline.grading.text.text_command import opened
 
-__all__ = ["Leaf", "read_leaf"]
+__all__ = ["SAID", "Leaf", "read_leaf"]
+
+SAID = frozenset(("clock", "date", "choice", "words"))
+"""Sorts of leaves that are the same, or not, by what they say."""
 
 
 class Leaf(NamedTuple):
@@ -47,6 +52,11 @@ class Leaf(NamedTuple):
         return self.form.get(ONE) if self.form else Fraction(0)
 
     @property
+    def in_base(self) -> bool:
+        """Whether the base of its digits is said."""
+        return self.unit.startswith("base")
+
+    @property
     def canonical(self) -> str:
         """The text by which equal answers are recognised in a vote."""
         if self.form is None:
@@ -70,15 +80,11 @@ _BASE_BELOW = re.compile(r"_\s*\{?\s*\\text\s*\{\s*base\b\s*\}?")
 _BASE_SAID = re.compile(
     r"(?<=[\dA-Fa-f])\s*\(?\s*(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base\b[\s}-]*(\d{1,2}|[a-z]{3,6})\s*\)?\s*\}?\s*\)?$"
 )
-_BASE_WORDS = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
-    "twelve": 12,
-}  # fmt: skip
+_BASE_WORDS = {word: number for word, number in SMALL_NUMBERS.items() if 2 <= number <= 12}
 _BASE_LETTERS = re.compile(r"(\d[0-9A-Fa-f]*?)\s*\\text\s*\{\s*([A-F])\s*\}\s*(_.*)")
 _CHOICE = re.compile(
     r"^[(\[]?\s*(?:\\text\s*\{)?\s*(?:(?:[Oo]ption|[Cc]hoice)\s+)?\s*\(?\s*([A-Z])\s*\)?\s*\}?\s*[)\]]?[.:]?$"
 )
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _NO_SOLUTION = re.compile(
     r"(?:there (?:is|are|exists?) )?no (?:real |integer )?(?:solutions?|roots?)(?: exists?)?|(?:the )?empty set",
     re.IGNORECASE,
@@ -191,7 +197,7 @@ def _words(text: str) -> Leaf | None:
         return None
     if (number := number_in_words(text)) is not None:
         return _plain(str(number))
-    if _NO_SOLUTION.fullmatch(_TEXT.sub(r" \1 ", text).strip()):
+    if _NO_SOLUTION.fullmatch(opened(text).strip()):
         return Leaf(r"\emptyset")
     counted = (
         "\\text" in text and not text.startswith("\\text") and without_trailing(text).measure is not None

@@ -8,12 +8,22 @@ from leadline.grading.expressions.brackets import split_outside
 
 __all__ = ["VALUE_NAME", "is_name_tuple", "point_name", "tidy_name"]
 
-VALUE_NAME = re.compile(
-    r"^(?:\\(?:hat|widehat|vec|overline|tilde)\s*(?:\{\s*\w+\s*\}|\w)|[A-Za-z]+|\|\s*(?:[zw]|[A-Z]{2}|\\vec\s*(?:\{\s*\w\s*\}|\w))\s*\||\\[a-zA-Z]+|\\text\s*\{[^{}]*\})(?:\s*_\s*(?:\{[^{}]*\}|\d+|\w))?'*(?:\^\s*\{\s*-1\s*\}(?=\s*\())?(?:\s*\([^()=<>]{1,20}\))?$"
+_LETTER = r"(?:\{\s*\w+\s*\}|\w)"
+_BASES = (
+    rf"\\(?:hat|widehat|vec|overline|tilde)\s*{_LETTER}",
+    r"[A-Za-z]+",
+    r"\|\s*(?:[zw]|[A-Z]{2}|\\vec\s*(?:\{\s*\w\s*\}|\w))\s*\|",
+    r"\\[a-zA-Z]+",
+    r"\\text\s*\{[^{}]*\}",
 )
+_BEHIND = (
+    r"(?:\s*_\s*(?:\{[^{}]*\}|\d+|\w))?",  # an index
+    r"'*",
+    r"(?:\^\s*\{\s*-1\s*\}(?=\s*\())?",  # of an inverse function
+    r"(?:\s*\([^()=<>]{1,20}\))?",  # its argument
+)
+VALUE_NAME = re.compile(rf"^(?:{'|'.join(_BASES)}){''.join(_BEHIND)}$")
 _COMMA = re.compile(r"[,;]")
-
-
 _POINT = re.compile(r"([ABD-Z])'?\s*(?=\()")
 
 

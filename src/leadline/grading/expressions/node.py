@@ -7,106 +7,13 @@ from typing import NamedTuple
 
 from leadline.grading.expressions.tokens import Unreadable
 from leadline.grading.text.limits import MAX_DIGITS
+from leadline.grading.text.spelling import GREEK, UPRIGHT_NAMES
 
-__all__ = [
-    "FUNCTIONS",
-    "FUNCTION_NAMES",
-    "GREEK",
-    "MINUS_ONE",
-    "SEVERAL",
-    "Node",
-    "mixed_number",
-    "number_node",
-]
+__all__ = ["FUNCTIONS", "FUNCTION_NAMES", "GREEK_LETTERS", "MINUS_ONE", "Node", "mixed_number", "number_node"]
 
-GREEK = frozenset(
-    [
-        "pi",
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "theta",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "kappa",
-        "eta",
-        "zeta",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-    ]
-)
-FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "ln",
-        "exp",
-        "sinh",
-        "cosh",
-        "tanh",
-        "coth",
-        "arcsinh",
-        "arccosh",
-        "arctanh",
-        "lg",
-    ]
-)
-SEVERAL = frozenset(["max", "min", "gcd", "lcm"])
-"""Functions of any number of arguments in brackets."""
-FUNCTION_NAMES = frozenset(
-    [
-        "f",
-        "g",
-        "h",
-        "F",
-        "G",
-        "H",
-        "P",
-        "Q",
-        "W",
-        "T",
-        "u",
-        "v",
-        "Gamma",
-        "phi",
-        "psi",
-        "zeta",
-        "sigma",
-        "mu",
-        "tau",
-        "omega",
-        "Phi",
-        "Psi",
-    ]
-)
+GREEK_LETTERS = frozenset(GREEK.values()) - {"iota", "Pi"} | {"ell", "hbar"}
+FUNCTIONS = frozenset(UPRIGHT_NAMES) - {"log"} | {"exp"}  # a logarithm may have a base
+FUNCTION_NAMES = frozenset("f g h F G H P Q W T u v Gamma phi psi zeta sigma mu tau omega Phi Psi".split())
 """Letters that are a function, not a factor, in front of a bracket."""
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["number_in_words"]
+__all__ = ["SMALL_NUMBERS", "number_in_words"]
 
 _NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 )
-_SMALL = {word: i if i < 20 else 10 * (i - 18) for i, word in enumerate(_NAMES.split())}
+SMALL_NUMBERS = {word: i if i < 20 else 10 * (i - 18) for i, word in enumerate(_NAMES.split())}
 _LARGE = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _WORDS = re.compile(r"[a-z]+(?:[ -]+[a-z]+){0,12}")
 
@@ -30,8 +30,8 @@ def number_in_words(text: str) -> int | None:
     for word in re.split(r"[ -]+", text):
         if word == "and" and part % 100 == 0 and part + total > 0:
             continue
-        if word in _SMALL:
-            value = _SMALL[word]
+        if word in SMALL_NUMBERS:
+            value = SMALL_NUMBERS[word]
             fits = last == 10**12 or last >= 100 or (last in range(20, 100, 10) and 0 < value < 10)
             if not fits or (value == 0 and text != "zero"):
                 return None

@@ -11,26 +11,26 @@ from fractions import Fraction
 from leadline.grading.expressions.node import (
     FUNCTION_NAMES,
     FUNCTIONS,
-    GREEK,
+    GREEK_LETTERS,
     MINUS_ONE,
-    SEVERAL,
     Node,
     mixed_number,
     number_node,
-)  # fmt: skip
+)
 from leadline.grading.expressions.tokens import END, VECTOR_NAME, Token, Unreadable, tokens_of
+from leadline.grading.text.spelling import OF_SEVERAL
 
-__all__ = ["Node", "Unreadable", "read_expression"]
+__all__ = ["read_expression"]
 
 MAX_EXPRESSION_DEPTH = 40
 MAX_FACTORS = 200
 """Each factor is a level of the tree, which is walked by recursion."""
 
-_ARGUMENTS = GREEK | {"frac", "sqrt"}
+_ARGUMENTS = GREEK_LETTERS | {"frac", "sqrt"}
 _AFTER_ARGUMENT = FUNCTIONS | {"log", "cdot", "times"}
 _CIRC = Token("command", "circ")
-_BAR = Token("sign", "|")
-
+_TIMES = (Token("command", "cdot"), Token("command", "times"))
+_DIVIDED = Token("command", "div")
 DEGREE = Node("div", (Node("sym", name="pi"), Node("num", value=Fraction(180))))
 _OPEN_FLOOR = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil")}
 
@@ -56,6 +56,11 @@ class _Reader:
         self.at += 1
         return token
 
+    def sees(self, signs: str) -> bool:
+        """Whether one of these signs comes next."""
+        token = self.peek()
+        return token.kind == "sign" and token.text in signs
+
     def expect(self, sign: str) -> None:
         if self.take() != Token("sign", sign):
             raise Unreadable(f"expected {sign}")
@@ -71,46 +76,41 @@ class _Reader:
         if self.depth > MAX_EXPRESSION_DEPTH:
             raise Unreadable("too deep")
         terms = [self.signed()]
-        while self.peek() in (Token("sign", "+"), Token("sign", "-")):
+        while self.sees("+-"):
             terms.append(self.signed())
         self.depth -= 1
         return terms[0] if len(terms) == 1 else Node("add", tuple(terms))
 
     def signed(self) -> Node:
         sign = 1
-        while self.peek() in (Token("sign", "+"), Token("sign", "-")):
+        while self.sees("+-"):
             if self.take().text == "-":
                 sign = -sign
         node = self.product()
         return node if sign > 0 else Node("mul", (MINUS_ONE, node))
 
     def product(self) -> Node:
-        node = self.power()
-        divided = False
+        node, divided = self.power(), False
         while True:
             token = self.peek()
-            if token == Token("sign", "*") or token in (Token("command", "cdot"), Token("command", "times")):
+            if self.sees("*") or token in _TIMES:
                 self.take()
                 node = Node("mul", (node, self.factor()))
-            elif token in (Token("sign", "/"), Token("command", "div"), Token("sign", ":")):
+            elif self.sees("/:") or token == _DIVIDED:
                 self.take()
                 node, divided = Node("div", (node, self.factor())), token.text == "/"
-            elif (
-                token.kind in ("number", "letter", "command")
-                or token
-                in (
-                    Token("sign", "("),
-                    Token("sign", "{"),
-                )
-                or (token == _BAR and not self.bars)
-            ):
-                if token.text in ("bmod", "rfloor", "rceil"):
-                    return self.modulus(node) if token.text == "bmod" else node
-                if divided:
-                    raise Unreadable("1/2x is read in two ways")
-                node = self.juxtaposed(node)
-            else:
+            elif token.text == "bmod":
+                return self.modulus(node)
+            elif token.text in ("rfloor", "rceil") or not self.sees_factor():
                 return node
+            elif divided:
+                raise Unreadable("1/2x is read in two ways")
+            else:
+                node = self.juxtaposed(node)
+
+    def sees_factor(self) -> bool:
+        """Whether a factor comes next that no sign sets apart."""
+        return self.peek().kind in ("number", "letter", "command") or self.sees("({" if self.bars else "({|")
 
     def count(self) -> None:
         self.factors += 1
@@ -136,13 +136,13 @@ class _Reader:
 
     def power(self) -> Node:
         base = self.atom()
-        while self.peek() in (Token("sign", "^"), Token("sign", "%"), Token("sign", "!")):
+        while self.sees("^%!"):
             sign = self.take().text
             self.count()
             if sign == "%":
                 raise Unreadable(sign)
             if sign == "!":
-                double = self.peek() == Token("sign", "!")
+                double = self.sees("!")
                 self.at += double
                 base = Node("call", (base,), name="factorial2" if double else "factorial")
                 continue
@@ -151,7 +151,7 @@ class _Reader:
                 base = self.in_degrees(base)
                 continue
             base = Node("pow", (base, self.exponent()))
-            if self.peek() == Token("sign", "^"):
+            if self.sees("^"):
                 raise Unreadable("a tower without braces")
         return base
 
@@ -163,9 +163,9 @@ class _Reader:
         return node
 
     def exponent(self) -> Node:
-        if self.peek() == Token("sign", "{"):
+        if self.sees("{"):
             return self.braced()
-        if self.peek() == Token("sign", "("):
+        if self.sees("("):
             return self.atom()
         token = self.take()
         if token.kind == "number":
@@ -183,21 +183,20 @@ class _Reader:
         return node
 
     def atom(self) -> Node:
+        if self.sees("{"):
+            return self.braced()
         token = self.take()
         if token.kind == "number":
             return number_node(token.text)
         if token.kind == "letter":
             return self.subscripted(token.text)
-        if token == Token("sign", "("):
+        if token.kind == "command":
+            return self.command(token.text)
+        if token.text == "(":
             node = self.sum()
             self.expect(")")
             return node
-        if token == Token("sign", "{"):
-            self.at -= 1
-            return self.braced()
-        if token.kind == "command":
-            return self.command(token.text)
-        if token == _BAR:
+        if token.text == "|":
             self.bars += 1
             node = self.sum()
             self.expect("|")
@@ -214,11 +213,11 @@ class _Reader:
             return Node("call", (self.braced(), self.braced()), name="binom")
         if name == "log":
             return self.logarithm()
-        if name in GREEK or VECTOR_NAME.fullmatch(name):
+        if name in GREEK_LETTERS or VECTOR_NAME.fullmatch(name):
             return self.subscripted(name)
         if name in FUNCTIONS:
             return self.call(name)
-        if name in SEVERAL:
+        if name in OF_SEVERAL:
             return Node("call", self.listed(), name=name)
         if name in _OPEN_FLOOR:
             node = self.sum()
@@ -229,10 +228,10 @@ class _Reader:
 
     def listed(self) -> tuple[Node, ...]:
         """Arguments in brackets, between commas."""
-        braces = self.peek() == Token("sign", "{")
+        braces = self.sees("{")
         self.expect("{" if braces else "(")
         arguments = [self.sum()]
-        while self.peek() == Token("sign", ","):
+        while self.sees(","):
             self.take()
             arguments.append(self.sum())
         self.expect("}" if braces else ")")
@@ -241,7 +240,7 @@ class _Reader:
     def logarithm(self) -> Node:
         """``\\log_2 x``; without a base, to base ten."""
         base = Node("num", value=Fraction(10))
-        if self.peek() == Token("sign", "_"):
+        if self.sees("_"):
             self.take()
             base = self.exponent()
         node = self.call("log")
@@ -251,7 +250,7 @@ class _Reader:
 
     def root(self) -> Node:
         index = 2
-        if self.peek() == Token("sign", "["):
+        if self.sees("["):
             self.take()
             token = self.take()
             if token.kind != "number" or not token.text.isdigit() or not 1 < int(token.text) < 100:
@@ -263,7 +262,7 @@ class _Reader:
     def subscripted(self, name: str) -> Node:
         """A letter. ``f(x)`` is a function, not a product."""
         node = self.letter(name)
-        if self.peek() == Token("sign", "("):
+        if self.sees("("):
             if node.name == "C":
                 arguments = self.listed()
                 if len(arguments) == 2:
@@ -274,7 +273,7 @@ class _Reader:
         return node
 
     def letter(self, name: str) -> Node:
-        if self.peek() != Token("sign", "_"):
+        if not self.sees("_"):
             return Node("sym", name=name)
         self.take()
         token = self.take()
@@ -301,7 +300,7 @@ class _Reader:
                 raise Unreadable("an inverse, or a power")
             name, power = f"arc{name}", None
         self.functions += 1
-        closed = self.peek() in (Token("sign", "("), Token("sign", "{"))
+        closed = self.sees("({")
         argument = self.atom() if closed else self.bare_argument(name)
         self.functions -= 1
         following = self.peek()
@@ -316,7 +315,7 @@ class _Reader:
         return node if power is None else Node("pow", (node, power))
 
     def power_of_function(self) -> Node | None:
-        if self.peek() != Token("sign", "^"):
+        if not self.sees("^"):
             return None
         self.take()
         return self.exponent()
@@ -325,12 +324,12 @@ class _Reader:
         token = self.peek()
         if token.kind == "number":
             number = self.degrees_behind(self.atom())
-            if self.peek().kind != "letter" and self.peek().text not in GREEK:
+            if self.peek().kind != "letter" and self.peek().text not in GREEK_LETTERS:
                 return number
             return self.degrees_behind(Node("mul", (number, self.atom())))
         if token.kind == "letter" or (token.kind == "command" and token.text in _ARGUMENTS):
             return self.degrees_behind(self.atom())
-        if token == _BAR and not self.bars:
+        if self.sees("|") and not self.bars:
             return self.atom()
         raise Unreadable(name)
 

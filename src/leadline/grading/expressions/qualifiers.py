@@ -28,9 +28,13 @@ _INDEX_IN_WORDS = re.compile(
     r"|(?:where|with)\s*\}?\s*(?P<other>[a-zA-Z])\s*(?:\\text\s*\{)?\s*(?:is )?(?:an? |any )+integer)\s*\}?[\s.)]*$",
     re.DOTALL,
 )
-
-
 _SAID_OF = re.compile(r"\bwhere\s*\}?\s*([a-zA-Z])\s*\\in(?![a-zA-Z])")
+_DOMAIN = re.compile(
+    r"([a-zA-Z])\s*\\in(?![a-zA-Z])\s*\\mathbb\s*\{?\s*(\w)\s*\}?\s*(?:[_^]\s*(\{[^{}]*\}|\\geq?\s*\d|\S))?"
+)
+_NATURAL = frozenset(["N", "Z+", "Z>0", "N+", "N*", "N1", "N>0"])
+_WITH_ZERO = frozenset(["N", "N0", "Z\\ge0", "Z\\geq0", "Z+0"])
+_INDEXED = re.compile(r"\\(?:sum|prod)\s*_\s*\{?\s*([a-z])\s*=")
 
 
 def without_qualifier(text: str) -> str | None:
@@ -42,7 +46,7 @@ def without_qualifier(text: str) -> str | None:
     index = _INDEX.match(text) or _INDEX_IN_WORDS.match(text) if "in" in text else None
     if index is not None:
         letter = index.groupdict().get("letter") or index.groupdict().get("other") or ""
-        rest = re.sub(rf"\\[a-zA-Z]+|{letter}", lambda m: _renamed(m.group(), letter), index.group("rest"))
+        rest = _renamed(index.group("rest"), letter)
         # A letter that does not occur says nothing of the answer.
         return rest if INDEX_NAME in rest else None
     if "for" not in text and "where" not in text and "with" not in text and "arbitrary" not in text:
@@ -57,15 +61,11 @@ def without_qualifier(text: str) -> str | None:
     return shorter if kept else None
 
 
-def _renamed(token: str, letter: str) -> str:
-    return f"{INDEX_NAME} " if token == letter else token
-
-
-_DOMAIN = re.compile(
-    r"([a-zA-Z])\s*\\in(?![a-zA-Z])\s*\\mathbb\s*\{?\s*(\w)\s*\}?\s*(?:[_^]\s*(\{[^{}]*\}|\\geq?\s*\d|\S))?"
-)
-_NATURAL = frozenset(["N", "Z+", "Z>0", "N+", "N*", "N1", "N>0"])
-_WITH_ZERO = frozenset(["N", "N0", "Z\\ge0", "Z\\geq0", "Z+0"])
+def _renamed(text: str, letter: str) -> str:
+    """The text with another name for a letter, but not for those in the names of commands."""
+    return re.sub(
+        rf"\\[a-zA-Z]+|{letter}", lambda m: f"{INDEX_NAME} " if m.group() == letter else m.group(), text
+    )
 
 
 def domains_differ(gold: str, answer: str) -> bool:
@@ -95,9 +95,6 @@ def _may_be_one(one: str, other: str) -> bool:
     return one == other or any({one, other} <= same for same in (_NATURAL, _WITH_ZERO))
 
 
-_INDEXED = re.compile(r"\\(?:sum|prod)\s*_\s*\{?\s*([a-z])\s*=")
-
-
 def with_index_renamed(text: str) -> str | None:
     r"""A sum over members of a sequence with its index renamed; None for others, whose terms are plain expressions.
 
@@ -111,5 +108,4 @@ def with_index_renamed(text: str) -> str | None:
     letter, body = index.group(1), text[index.end() :]
     if not re.search(rf"[A-Za-z]\s*_\s*(?:{letter}|\{{[^{{}}]*{letter})", body):
         return None
-    renamed = re.sub(rf"\\[a-zA-Z]+|{letter}", lambda m: _renamed(m.group(), letter), text)
-    return renamed.replace(" ", "")
+    return _renamed(text, letter).replace(" ", "")

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from leadline.grading.expressions.units import Unit, read_unit, times_word
+from leadline.grading.text.text_command import opened
 
 __all__ = ["Trailing", "without_trailing"]
 
@@ -28,7 +29,6 @@ _DEGREES = re.compile(r"(?:\^\s*\{?\s*\\circ\s*\}?|\\circ|(?:\\text\s*\{)?\s*\bd
 _FUNCTION = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _UPRIGHT = re.compile(rf"(?:\s*(?:\\cdot|/|\*)?\s*\\text\s*\{{[^{{}}]*\}}{_POWER})+\s*$")
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BARE = re.compile(
     rf"(?<=[\d)}}.\s])\s*(?<![a-zA-Z\\])"
     rf"(?P<words>/?\s?[a-zA-Z]{{2,}}(?:[ /.]+[a-zA-Z]+|{_POWER}){{0,16}}\.?)\s*$"
@@ -43,35 +43,7 @@ _NUMBER = re.compile(r"-?\s*(?:\d+(?:\.\d+)?|\.\d+|(?:\d+\s*)?\\frac\{\d+\}\{\d+
 _TENS = re.compile(r"[\d.\s]*\\times\s*10\s*\^\s*\{?\s*-?\d+\s*\}?\s*")
 # Two letters that a physicist multiplies as often: units only behind a plain number and a blank.
 _AMBIGUOUS = frozenset(
-    [
-        "mg",
-        "ms",
-        "in",
-        "ma",
-        "mv",
-        "kn",
-        "pa",
-        "mw",
-        "kv",
-        "kb",
-        "mb",
-        "gb",
-        "ha",
-        "ev",
-        "un",
-        "mi",
-        "cc",
-        "nm",
-        "um",
-        "us",
-        "hr",
-        "dm",
-        "yd",
-        "ml",
-        "kj",
-        "kw",
-        "lb",
-    ]
+    "mg ms in ma mv kn pa mw kv kb mb gb ha ev un mi cc nm um us hr dm yd ml kj kw lb".split()
 )
 
 
@@ -114,7 +86,7 @@ def _upright(text: str) -> Trailing | None:
     match = _UPRIGHT.search(text) if "\\text" in text else None
     if match is None or not _is_value(text[: match.start()]):
         return None
-    return _measured(text[: match.start()].rstrip(" \\"), _TEXT.sub(r" \1 ", match.group()), upright=True)
+    return _measured(text[: match.start()].rstrip(" \\"), opened(match.group()), upright=True)
 
 
 def _per(text: str) -> Trailing | None:

@@ -90,177 +90,36 @@ COUNTED = frozenset(
     "个人只本张件辆条支棵头名位次种块盒箱页岁题道间层排袋瓶朵颗根套双对倍枚匹台架艘座個名開원개명마리권"
 )
 # Words that say more than what was counted: behind them the number is another one, or none.
-MEANING = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "not",
-        "no",
-        "or",
-        "and",
-        "more",
-        "less",
-        "fewer",
-        "than",
-        "over",
-        "above",
-        "below",
-        "under",
-        "least",
-        "most",
-        "about",
-        "around",
-        "almost",
-        "nearly",
-        "wrong",
-        "right",
-        "correct",
-        "incorrect",
-        "false",
-        "tens",
-        "ish",
-        "ppm",
-        "ppb",
-        "permille",
-        "extraneous",
-        "rejected",
-        "impossible",
-        "googol",
-        "gross",
-        "grand",
-        "bn",
-        "mn",
-        "tn",
-        "untrue",
-        "invalid",
-        "maybe",
-        "perhaps",
-        "possibly",
-        "probably",
-        "unless",
-        "except",
-        "beyond",
-        "double",
-        "triple",
-        "twice",
-        "thrice",
-        "square",
-        "cube",
-        "root",
-        "inverse",
-        "reciprocal",
-        "choose",
-        "until",
-        "versus",
-        "vs",
-        "remainder",
-        "factorial",
-        "squared",
-        "cubed",
-        "half",
-        "halves",
-        "third",
-        "thirds",
-        "quarter",
-        "quarters",
-        "fourth",
-        "fourths",
-        "fifth",
-        "fifths",
-        "sixth",
-        "sixths",
-        "seventh",
-        "eighth",
-        "eighths",
-        "ninth",
-        "tenth",
-        "tenths",
-        "hundredth",
-        "hundredths",
-        "thousandth",
-        "thousandths",
-        "millionth",
-        "millionths",
-        "sevenths",
-        "ninths",
-        "eleventh",
-        "elevenths",
-        "twelfth",
-        "twelfths",
-        "plus",
-        "minus",
-        "times",
-        "divided",
-        "mod",
-        "modulo",
-        "base",
-        "to",
-        "of",
-        "out",
-        "pi",
-        "i",
-        "ii",
-        "r",
-        "x",
-        "y",
-        "z",
-        "negative",
-        "positive",
-        "but",
-        "if",
-        "when",
-        "where",
-        "for",
-        "with",
-        "then",
-        "percent",
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-        "score",
-        "scores",
-        "pair",
-        "pairs",
-        "so",
-        "up",
-        "down",
-        "off",
-        "either",
-        "neither",
-        "between",
-        "through",
-    ]
-)
+_MEANING = {
+    "links": "is are was not no or and but if when where for with then so until to of out off up down through unless "
+    "except either neither between",
+    "bounds": "more less fewer than over above below under beyond least most about around almost nearly ish",
+    "verdicts": "wrong right correct incorrect false untrue invalid impossible extraneous rejected maybe perhaps "
+    "possibly probably",
+    "multiples": "tens ppm ppb permille percent googol gross grand bn mn tn score scores pair pairs double triple "
+    "twice thrice",
+    "operations": "square cube squared cubed root inverse reciprocal choose versus vs remainder factorial plus minus "
+    "times divided mod modulo base negative positive",
+    "parts": "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths "
+    "eighth eighths ninth ninths tenth tenths eleventh elevenths twelfth twelfths hundredth hundredths thousandth "
+    "thousandths millionth millionths",
+    "numbers": "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty "
+    "seventy eighty ninety pi i ii r x y z",
+}
+MEANING = frozenset(" ".join(_MEANING.values()).split())
 
-# The same in other languages: powers of ten, dozens, parts, "or", "not", "more", "less".
-MEANING_ELSEWHERE = re.compile(
-    r"(?:milliard|milh|mill?i?on|millón|mil|mille|mila|miles|tausend|hundert|tusen|ribu|juta|bin|milyon|bilh|bilion"
-    r"|cent[oi]?s?|cien|cientos|tysi|тысяч|миллион|миллиард|сот|дюжин|docena|dúzia|dutzend|douzaine|dozzin"
-    r"|halb|hälfte|demi|moitié|medi[oa]|mitad|mezz|met[aà]de|viertel|drittel|fünftel|zehntel|hundertstel|tiers|tercio"
-    r"|половин|трет|четверт|десят|сотых|пят|на|не|или|более|менее|больше|меньше"
-    r"|nicht|kein|oder|und|mehr|weniger|ou|ni|non|más|menos|plus|moins|mais|mal|fois|veces|vezes|volte|раз"
-    r"|falsch|faux|fausse|fals[oa]|incorrect[oa]|errad[oa]|неверно|неправильно|richtig|fakultät|факториал|процент|prozent|por|pour|per)(?:n?e[nsr]?|[aeiouyыаяи]|s|es|ов|ей|й)?$"
-)
+# The same in other languages, by the stems of the words, whatever ending follows.
+_STEMS = {
+    "powers of ten": "milliard milh mill?i?on millón mil mille mila miles tausend hundert tusen ribu juta bin milyon "
+    "bilh bilion cent[oi]?s? cien cientos tysi тысяч миллион миллиард сот",
+    "dozens and parts": "дюжин docena dúzia dutzend douzaine dozzin halb hälfte demi moitié medi[oa] mitad mezz "
+    "met[aà]de viertel drittel fünftel zehntel hundertstel tiers tercio половин трет четверт десят сотых пят",
+    "links and bounds": "на не или более менее больше меньше nicht kein oder und mehr weniger ou ni non más menos plus "
+    "moins mais mal fois veces vezes volte раз",
+    "verdicts": "falsch faux fausse fals[oa] incorrect[oa] errad[oa] неверно неправильно richtig",
+    "operations": "fakultät факториал процент prozent por pour per",
+}
+_ENDINGS = r"(?:n?e[nsr]?|[aeiouyыаяи]|s|es|ов|ей|й)?$"
+MEANING_ELSEWHERE = re.compile(f"(?:{'|'.join(' '.join(_STEMS.values()).split())}){_ENDINGS}")
 
-IRREGULAR = frozenset(
-    ["people", "children", "men", "women", "feet", "mice", "geese", "students", "ways", "points"]
-)
+IRREGULAR = frozenset("people children men women feet mice geese students ways points".split())

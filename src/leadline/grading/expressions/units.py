@@ -25,9 +25,9 @@ from leadline.grading.expressions.unit_names import (
     UNITS,
     Dimension,
 )
+from leadline.grading.expressions.unit_symbols import SYMBOLS
 
 __all__ = ["Unit", "priced", "read_unit", "same_unit", "scale_between", "times_word"]
-from leadline.grading.expressions.unit_symbols import SYMBOLS
 
 
 class Unit(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from leadline.grading.text.text_command import opened
+
 __all__ = ["is_words"]
 
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _RUN = re.compile(r"[^\W\d_]+")
 _SIGNS = re.compile(r"[\\^_=+*/<>|{}\[\]]|\d\s*-|-\s*\d|\d\(")
 _LABEL = re.compile(r"[A-Z]{1,3}\d{1,4}")
@@ -28,7 +29,7 @@ def is_words(text: str) -> bool:
         return True  # "and so on", in a list
     if _LABEL.fullmatch(text):
         return True
-    whole = _TEXT.sub(r" \1 ", text)
+    whole = opened(text)
     if _SIGNS.search(whole) or not _RUN.search(whole) or whole.strip()[:1].isdigit():
         return False
     return any(_is_word(run) for run in _RUN.findall(whole))

@@ -28,26 +28,7 @@ _UNBRACED = re.compile(r"[-\d.]+|[a-zA-Z]")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _TOKEN = re.compile(r"[a-zA-Z]+(?:_\w+)?|[,;&=:]|\S")
 _LINKS = frozenset(",;&") | {"and", "or"}
-_NOT_NOUNS = frozenset(
-    [
-        "no",
-        "not",
-        "then",
-        "so",
-        "but",
-        "wait",
-        "we",
-        "which",
-        "i",
-        "thus",
-        "hence",
-        "actually",
-        "instead",
-        "rather",
-        "is",
-        "are",
-    ]
-)
+_NOT_NOUNS = frozenset("no not then so but wait we which i thus hence actually instead rather is are".split())
 _MARKUP = re.compile(r"\\q?quad|\\text|\\\\|\\[,;:!()\[\]]|[$()\[\]{}*]")
 
 

@@ -21,6 +21,11 @@ _IN_FRONT = re.compile(
 )
 
 
+def _letters(text: str) -> set[str]:
+    """The options that a text names with a mark of theirs."""
+    return {match.group(1) or match.group(2) for match in _LABEL.finditer(text)}
+
+
 def same_choice(gold: str, answer: str) -> bool | None:
     """Whether two cleaned texts choose the same option, where one is a letter and the other has the text as well.
 
@@ -33,7 +38,7 @@ def same_choice(gold: str, answer: str) -> bool | None:
         bare, full = _BARE.fullmatch(one), _WITH_TEXT.match(other)
         behind = _BEHIND.fullmatch(other) if full is None and other.rstrip(" }").endswith(")") else None
         if bare is not None and (full or behind) and not _BARE.fullmatch(other):
-            if len({match.group(1) or match.group(2) for match in _LABEL.finditer(other)}) > 1:
+            if len(_letters(other)) > 1:
                 return False  # several options, or all of them
             letter = next(filter(None, full.groups())) if full else behind.group(2)  # type: ignore[union-attr]
             return bare.group(1) == letter
@@ -49,7 +54,7 @@ def option_text(answer: str, gold: str) -> str | None:
     ('12', '12', None)
     >>> option_text("(C) + x", "x + C")
     """
-    if len({match.group(1) or match.group(2) for match in _LABEL.finditer(answer)}) != 1:
+    if len(_letters(answer)) != 1:
         return None
     match = _IN_FRONT.fullmatch(answer) or (_BEHIND.fullmatch(answer) if r"\text" in answer else None)
     if match is None:

@@ -8,7 +8,15 @@ import unicodedata
 from leadline.grading.text.braces import brace_arguments, closing_brace
 from leadline.grading.text.dollars import without_prices
 from leadline.grading.text.numerals import plain_numerals
-from leadline.grading.text.spelling import COMMANDS, SUBSCRIPT, SUPERSCRIPT, UNICODE, UPRIGHT_NAMES
+from leadline.grading.text.spelling import (
+    COMMANDS,
+    OF_SEVERAL,
+    SUBSCRIPT,
+    SUPERSCRIPT,
+    UNICODE,
+    UPRIGHT_NAMES,
+)
+from leadline.grading.text.text_command import opened
 from leadline.grading.text.wrappers import unwrap
 
 __all__ = ["clean", "plain_words"]
@@ -36,8 +44,9 @@ _TEXT_NUMBER = re.compile(r"\\text\s*\{\s*([-+]?[\d.,/]+)\s*\}")
 _TEXT_FUNCTION = re.compile(rf"\\text\s*\{{\s*({'|'.join(UPRIGHT_NAMES)})\s*\}}")
 _ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}(.*?)\\end\s*\{array\}", re.DOTALL)
 _LINKED_TEXT = re.compile(r"\\text\s*\{([^{}]*(?<![a-zA-Z])(?:and|or)(?![a-zA-Z])[^{}]*)\}")
+_SEVERAL = "|".join(OF_SEVERAL)
 _INNER_LINK = re.compile(r"(?<![a-zA-Z])(and|or)(?![a-zA-Z])")
-_EXTREME = re.compile(r"\\(max|min|gcd|lcm)\s*\\\{([^{}]*)\\\}")
+_EXTREME = re.compile(rf"\\({_SEVERAL})" + r"\s*\\\{([^{}]*)\\\}")
 _GAP = re.compile(r"\s*[,;]?\s*\\q?quad(?![a-zA-Z])\s*")
 _TEXT_COMMA = re.compile(r"\\text\s*\{([^{},;]*[^{},;\s])\s*([,;])\s*\}")
 _LONE_BRACES = re.compile(r"(?<![\^_\w}\]\\ ])\s*(?<![\^_\w}\]\\])\{\s*([a-zA-Z]|\d+)\s*\}")
@@ -59,7 +68,7 @@ _RELATIONS = (
 )
 _BARE_FUNCTIONS = re.compile(
     rf"(?<![a-zA-Z\\])(sqrt|pi|infinity|infty|inf|oo|{'|'.join(UPRIGHT_NAMES)}"
-    r"|(?:exp|max|min|gcd|lcm)(?=\s*[({]))(?![a-zA-Z])"
+    rf"|(?:exp|{_SEVERAL})(?=\s*[({{]))(?![a-zA-Z])"
 )
 # What a JSON or Python string without a doubled backslash leaves of \\frac.
 _BARE_FRACTION = re.compile(r"(?:\x0crac|(?<![a-zA-Z\\])[dt]?frac)(?=\s*[\d{])")
@@ -73,6 +82,7 @@ _SPACES = re.compile(r"\s+")
 _DONE = re.compile(r"(?<=[\w)}\].])\s*\\(?:checkmark|blacksquare|square|Box|qed)$")
 _AND_SO_ON = re.compile(r"[,;]\s*\\dots$")
 _HENCE = re.compile(r"^\\(?:therefore|Rightarrow|Longrightarrow|implies)(?![a-zA-Z])\s*(?=\S)")
+_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def clean(text: str) -> str:
@@ -241,7 +251,7 @@ def _roman(match: re.Match[str]) -> str:
     word = match.group(1).strip()
     if word in ("e", "i", "d", "pi", "R", "N", "Z", "Q", "C", "T"):
         return word
-    if word in UPRIGHT_NAMES or word in ("exp", "lcm", "gcd", "max", "min"):
+    if word in (*UPRIGHT_NAMES, *OF_SEVERAL, "exp"):
         return f"\\{word} "
     return rf"\text{{{word}}}"
 
@@ -264,15 +274,11 @@ def _trim(text: str) -> str:
             return text
 
 
-_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
-_NOT_WORD = re.compile(r"[\W_]+")
-
-
 def plain_words(text: str) -> str:
     r"""Only the words of a text, in lower case: what is left to compare when an answer is no mathematics.
 
     >>> plain_words(r"\text{The Ellipse.}")
     'ellipse'
     """
-    words = _NOT_WORD.sub(" ", _TEXT.sub(r" \1 ", text).lower()).split()
+    words = _NOT_WORD.sub(" ", opened(text).lower()).split()
     return " ".join(word for word in words if word not in ("the", "a", "an"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMANDS", "SUBSCRIPT", "SUPERSCRIPT", "UNICODE", "UPRIGHT_NAMES"]
+__all__ = ["COMMANDS", "GREEK", "OF_SEVERAL", "SUBSCRIPT", "SUPERSCRIPT", "UNICODE", "UPRIGHT_NAMES"]
 
 SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
 SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "0123456789+-()")
@@ -27,7 +27,7 @@ _SIGNS = {
     "⅐": "\\frac{1}{7}", "⅛": "\\frac{1}{8}", "⅜": "\\frac{3}{8}", "⅝": "\\frac{5}{8}",
     "⅞": "\\frac{7}{8}", "⅑": "\\frac{1}{9}", "⅒": "\\frac{1}{10}",
 }  # fmt: skip
-_GREEK = {
+GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta",
     "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi",
     "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi",
@@ -35,7 +35,7 @@ _GREEK = {
     "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
 UNICODE = {ord(sign): plain for sign, plain in _SIGNS.items()}
-UNICODE |= {ord(letter): rf"\{name} " for letter, name in _GREEK.items()}
+UNICODE |= {ord(letter): rf"\{name} " for letter, name in GREEK.items()}
 # Circled digits number the statements of a multiple-choice problem: ②③ names two of them.
 UNICODE |= {ord("①") + i: f" {i + 1}," for i in range(20)}
 
@@ -101,26 +101,9 @@ _BECOMES = {
 }
 COMMANDS = {name: becomes for becomes, names in _BECOMES.items() for name in names.split()}
 
-UPRIGHT_NAMES = [
-    "arcsinh",
-    "arccosh",
-    "arctanh",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "arccot",
-    "sinh",
-    "cosh",
-    "tanh",
-    "coth",
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "log",
-    "ln",
-    "lg",
-]
+UPRIGHT_NAMES = (
+    "arcsinh arccosh arctanh arcsin arccos arctan arccot sinh cosh tanh coth sin cos tan cot sec csc log ln lg"
+).split()
 """Functions whose names stand upright, whether or not a backslash is in front of them; longer names first."""
+OF_SEVERAL = ("max", "min", "gcd", "lcm")
+"""Functions of any number of arguments in brackets."""

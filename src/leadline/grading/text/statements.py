@@ -25,11 +25,11 @@ LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
 
-_COPULA = re.compile(r"\b(?:is|are|be|equals|equal to|was|were)\b[\s:]*|[:=][\s:]*", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:(?:(?:it|that|there|answer|sum|total|result)['’]s|is|are|be|equals|equal to|was|were)\b[\s:]*)",
     re.IGNORECASE,
 )
+_SIGN = re.compile(r"[:=][\s:]*")
 _FILLERS = re.compile(
     r"(?:(?:,\s*)?(?:therefore|thus|hence|then|so|of course|in fact"
     r"|clearly|simply|just|exactly|precisely|indeed|obviously|definitely|certainly|surely"
@@ -74,7 +74,6 @@ _LINKS = frozenset(("and", "or"))
 # What follows one of these is the answer, not all of the text.
 _LEADS_ON = re.compile(r"[\s,;.](?:therefore|thus|hence|so|then|finally)[\s,]|[a-z]:\s.*[=\0]", re.IGNORECASE)
 _DISCOURSE = re.compile(r"(?:therefore|thus|hence|so|then|we|it|the|she|he|they)\b", re.IGNORECASE)
-_LINK_ONLY = re.compile(r"(?:[\s,;&*]|\band\b|\bor\b)*", re.IGNORECASE)
 _LAST_PRICE = re.compile(r"\\?\$\s?(-?\d[\d,]*(?:\.\d+)?)[\s.]*$")
 _CIRCUMSTANCE = re.compile(
     r"(?<=[\d\0%])\s*,?\s*\b(?:attained|achieved|reached|obtained|occurring|when|where|with equality"
@@ -123,7 +122,7 @@ def value_of(text: str) -> str | None:
 
 def _last_copula(outside: str) -> re.Match[str] | None:
     """The last verb that states a value, else the last sign that does."""
-    for pattern in (_VERB, _COPULA):
+    for pattern in (_VERB, _SIGN):
         found = list(pattern.finditer(outside))
         if found:
             return found[-1]
@@ -137,11 +136,9 @@ def told(text: str) -> str | None:
     ('**42**', None)
     """
     match = _TOLD.fullmatch(text)
-    return (
-        match.group("value")
-        if match and is_value(match.group("value")) and re.search(r"\d|\$|\\", text)
-        else None
-    )
+    if match is None or not is_value(match.group("value")) or not re.search(r"\d|\$|\\", text):
+        return None
+    return match.group("value")
 
 
 def chosen_option(sentence: str) -> str | None:

@@ -10,31 +10,10 @@ __all__ = ["unwrap"]
 
 # Command -> how many arguments in braces go away with it before the one that is shown.
 _SHOWN = dict.fromkeys(
-    [
-        "underline",
-        "uline",
-        "emph",
-        "mathbf",
-        "textbf",
-        "mathit",
-        "mathsf",
-        "mathtt",
-        "mathds",
-        "boldsymbol",
-        "bm",
-        "pmb",
-        "overparen",
-        "widehat",
-        "boxed",
-        "fbox",
-        "framebox",
-        "ensuremath",
-        "mathord",
-        "mathclose",
-        "displaylines",
-    ],
+    "underline uline emph mathbf textbf mathit mathsf mathtt mathds boldsymbol bm pmb overparen widehat boxed fbox "
+    "framebox ensuremath mathord mathclose displaylines".split(),
     0,
-) | dict.fromkeys(["color", "textcolor", "colorbox", "fcolorbox", "bbox", "hphantom"], 1)
+) | dict.fromkeys("color textcolor colorbox fcolorbox bbox hphantom".split(), 1)
 _SHOWN_ONE = re.compile(r"\\(" + "|".join(sorted(_SHOWN, key=len, reverse=True)) + r")(?![a-zA-Z])\s*")
 _GONE = re.compile(
     r"\\(?:cancel|bcancel|xcancel|sout|st|tag|label|footnote|hspace|vspace|phantom|vphantom)\s*\*?\s*\{[^{}]*\}|\\(?:bfseries|itshape|bf|it|rm|sf|tt|notag)"

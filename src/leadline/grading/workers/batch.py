@@ -13,11 +13,14 @@ __all__ = ["GradingBatch", "Task", "TaskOutcome", "WorkerCounts"]
 
 
 class Task(NamedTuple):
-    """One question to a worker; ``answer`` None asks only whether the gold can be used."""
+    """One question to a worker; ``answer`` None asks only whether the gold can be used.
+
+    ``options`` are the fields of a `Strictness`.
+    """
 
     gold: str
-    answer: str | None
-    options: tuple[Any, ...]
+    answer: str | None = None
+    options: tuple[Any, ...] = ()
 
 
 class TaskOutcome(NamedTuple):

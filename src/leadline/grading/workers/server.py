@@ -1,4 +1,4 @@
-"""The process that workers are forked from, and what a worker does. Run by ``workers.Pool``, never imported by it.
+"""The process that workers are forked from, and what a worker does. `ForkServer` runs ``serve`` in it.
 
 It starts as a fresh interpreter, so it is small whatever its parent has loaded (a fork of a parent with torch in it is
 over any sensible RLIMIT_AS from the start), and single-threaded, so it can fork safely. It only ever forks, reaps and
@@ -14,7 +14,6 @@ import resource
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -143,7 +142,3 @@ def _peak_mb() -> float:
             if line.startswith("VmPeak:"):
                 return int(line.split()[1]) / 1024
     return 0.0
-
-
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

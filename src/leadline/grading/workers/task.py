@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from leadline.grading.comparison import algebraic as algebra
+from leadline.grading.comparison.algebraic import cleaned_gold_fault, same_by_algebra
 from leadline.grading.verdict import Strictness
 
 __all__ = ["handle"]
@@ -25,10 +25,10 @@ def handle(
         return {"verdict": "match" if fault is None else "unparsable_gold", "fault": fault}
     if fault is not None:
         return {"verdict": "unparsable_gold", "fault": fault}
-    same = algebra.same_by_algebra(gold, answer, Strictness(*options))
+    same = same_by_algebra(gold, answer, Strictness(*options))
     return {"verdict": "match" if same else "mismatch"}
 
 
 @lru_cache(maxsize=2_048)
 def _gold_fault(gold: str) -> str | None:
-    return algebra.cleaned_gold_fault(gold)
+    return cleaned_gold_fault(gold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leadline.data.samples.formats.base import Layout, RawRow, Reading
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, few_names
 from leadline.data.samples.formats.evalplus import EVALPLUS
 from leadline.data.samples.formats.evalscope import EVALSCOPE
 from leadline.data.samples.formats.guessed_columns import guessed_columns
@@ -30,11 +30,10 @@ from leadline.data.samples.formats.skyrl import SKYRL
 from leadline.data.samples.formats.trl import TRL, WANDB_TABLE
 from leadline.data.samples.formats.verifiers import VERIFIERS, VERIFIERS_OLD, VERIFIERS_TRACE
 from leadline.data.samples.formats.verl import VERL_ROLLOUT
-from leadline.errors import InputError
 
 __all__ = ["ALIASES", "LAYOUTS", "Layout", "Reading", "layout_of", "unknown_layout"]
 
-# The most particular first: the last two take what has names that are common.
+# The most particular first: the last three take what has names that are common.
 LAYOUTS: Mapping[str, Layout] = {
     layout.name: layout
     for layout in (
@@ -43,17 +42,25 @@ LAYOUTS: Mapping[str, Layout] = {
             VERL_ROLLOUT,
             NEMO_GYM,
             NEMO_SKILLS,
-            *(NEMO_RL, SKYRL, RLLM, LLAMAFACTORY, EVALSCOPE, EVALPLUS, PROMPTFOO),
-            *(HELM, HELM_STATE, OPENAI_BATCH),
+            NEMO_RL,
+            SKYRL,
+            RLLM,
+            LLAMAFACTORY,
+            EVALSCOPE,
+            EVALPLUS,
+            PROMPTFOO,
+        ),
+        *(
+            HELM,
+            HELM_STATE,
+            OPENAI_BATCH,
             QWEN_MATH,
             LIGHTEVAL,
             LIGHTEVAL_OLD,
             REASONING_GYM,
             REASONING_GYM_SET,
-            NESTED,
-            VERDICT_LISTS,
-            BY_NAME,
         ),
+        *(NESTED, VERDICT_LISTS, BY_NAME),
     )
 }
 # Layouts of which the user says with --columns correct=NAME which of several scores counts.
@@ -65,14 +72,8 @@ _HEED_COLUMNS = {
 
 
 def layout_of(row: RawRow, columns: Mapping[str, str], name: str | None = None) -> Layout | None:
-    """The layout of a file by its first row; None where none fits.
-
-    Raises:
-        InputError: ``name`` is no layout.
-    """
+    """The layout of a file by its first row, or the one of that name; None where none fits."""
     if name is not None:
-        if name not in LAYOUTS:
-            raise InputError(f"--format: {name!r} is not one of {', '.join(LAYOUTS)}")
         return LAYOUTS[name]
     if columns.keys() & {"solve_rate", "n_correct", "n_samples"}:
         return BY_NAME  # a row is a whole problem, whatever else it holds
@@ -89,7 +90,7 @@ def unknown_layout(row: RawRow, place: str) -> str:
     near = (
         f"nearest is {nearest.name} (lacks {', '.join(lacks)}); " if lacks and nearest.near(row) > 0 else ""
     )
-    have = ", ".join(str(name)[:40] for name in list(row)[:20]) or "none"
+    have = few_names(row) or "none"
     return (
         f"{place}: a layout that is not known. Columns: {have}; {near}say what they mean: --columns "
         f"{guessed_columns(row)}"

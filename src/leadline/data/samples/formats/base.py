@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
+from leadline.data.chat_turns import role_of
 from leadline.data.problems.duplicates import content_hash
 from leadline.data.prompt_media import media_digest, media_parts
 from leadline.data.samples.formats.filled_template import asked_in
 from leadline.data.samples.formats.origins import Origins
+from leadline.data.whole_numbers import without_point
 from leadline.types import checked_id
 
 __all__ = [
     "TURNS",
     "Layout",
     "Reading",
+    "few_names",
     "first_of",
     "gold_text",
     "is_conversation",
@@ -193,6 +197,11 @@ def reach(row: RawRow, column: str) -> Any:
     return value
 
 
+def few_names(names: Iterable[object]) -> str:
+    """The first twenty of these names, each cut at forty characters."""
+    return ", ".join(str(name)[:40] for name in islice(names, 20))
+
+
 def first_of(row: RawRow, *names: str) -> Any:
     """The first of these columns that holds something."""
     for name in names:
@@ -257,10 +266,10 @@ def user_text(prompt: Any) -> str | None:
     if not isinstance(prompt, list | tuple):
         return asked_in(prompt) if isinstance(prompt, str) else None
     turns = _turns(prompt)
-    first = next((i for i, turn in enumerate(turns) if _role(turn) in _ASSISTANT), len(turns))
-    if is_conversation(prompt) and any(_role(turn) in _USER for turn in turns[:first]):
+    first = next((i for i, turn in enumerate(turns) if role_of(turn) in _ASSISTANT), len(turns))
+    if is_conversation(prompt) and any(role_of(turn) in _USER for turn in turns[:first]):
         turns = turns[:first]
-    asked = [turn for turn in turns if _role(turn) in _USER] or turns
+    asked = [turn for turn in turns if role_of(turn) in _USER] or turns
     return _content(asked[-1]) if asked else None
 
 
@@ -269,7 +278,7 @@ def turns_text(completion: Any) -> str | None:
     if not isinstance(completion, list | tuple):
         return completion if isinstance(completion, str) else None
     turns = _turns(completion)
-    said = [turn for turn in turns if _role(turn) in _ASSISTANT] or turns
+    said = [turn for turn in turns if role_of(turn) in _ASSISTANT] or turns
     texts = [text for text in map(_content, said) if text]
     return "\n".join(texts) if turns else None
 
@@ -277,17 +286,13 @@ def turns_text(completion: Any) -> str | None:
 def is_conversation(turns: Any) -> bool:
     """Whether these are the turns of a chat, the last of which is the model's."""
     found = _turns(turns) if isinstance(turns, list | tuple) else []
-    return bool(found) and _role(found[-1]) in _ASSISTANT
+    return bool(found) and role_of(found[-1]) in _ASSISTANT
 
 
 def _turns(value: Sequence[Any]) -> list[RawRow]:
     """The turns in a list, those in answers of an API (``{"message": {..}, "finish_reason": ..}``) among them."""
     inner = [one.get("message", one) if isinstance(one, Mapping) else None for one in value]
     return [turn for turn in inner if isinstance(turn, Mapping)]
-
-
-def _role(turn: RawRow) -> Any:
-    return turn.get("role", turn.get("from"))
 
 
 def _content(turn: RawRow) -> str:
@@ -306,7 +311,5 @@ def gold_text(gold: Any) -> str | None:
         gold = gold[0]
     if isinstance(gold, bool) or not isinstance(gold, str | int | float):
         return None
-    if isinstance(gold, float) and gold.is_integer() and abs(gold) < 2**53:
-        gold = int(gold)
-    text = str(gold)
+    text = gold if isinstance(gold, str) else str(without_point(gold))
     return text.rpartition("####")[2].strip() if "####" in text else text.strip()

@@ -11,6 +11,7 @@ from leadline.data.samples.formats.verdict_columns import called_rate, called_ve
 
 __all__ = ["guessed_columns"]
 
+_KNOWN = {name for names in ALIASES.values() for name in names}
 _DEPTH, _MOST = 4, 300
 _PASSED = ("pass", "verdict", "grade", "result", "success", "label")
 _MAY_NUMBER = ("id", "uid", "idx", "index")  # samples, as well as problems
@@ -36,9 +37,8 @@ def _says(row: RawRow, places: Mapping[str, Any]) -> str:
     total = total if total is not None and type(row[total]) in (int, float) else None
     verdict = _verdict(places)
     rates = [path for path, value in places.items() if called_rate(path) and _is_share(value)]
-    known = {name for names in ALIASES.values() for name in names}
     shares = [path for path, value in places.items() if type(value) is float and 0 < value < 1]
-    rates += [path for path in shares if verdict is None and "." not in path and path.lower() not in known]
+    rates += [path for path in shares if verdict is None and "." not in path and path.lower() not in _KNOWN]
     rate = next(iter(rates), None)
     if rate is not None:
         return f"solve_rate={rate},n_samples={total or 'NUMBER'} (samples that each rate was taken of)"
@@ -73,8 +73,7 @@ def _verdict(places: Mapping[str, Any]) -> str | None:
 
 def _only_flag(path: str, places: Mapping[str, Any]) -> bool:
     """Whether it is the only number 0 or 1 there: where several are, one may as well number something."""
-    known = {name for names in ALIASES.values() for name in names}
-    flags = [one for one, value in places.items() if is_flag(value) and _last(one) not in known]
+    flags = [one for one, value in places.items() if is_flag(value) and _last(one) not in _KNOWN]
     return (
         flags == [path]
         and "." not in path

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from leadline.data.samples.formats.base import Layout, RawRow, Reading, first_of, own_row
+from leadline.data.samples.formats.base import Layout, RawRow, Reading, few_names, first_of, own_row
 from leadline.data.samples.formats.named_score import named_score
 
 __all__ = ["LIGHTEVAL", "LIGHTEVAL_OLD"]
@@ -44,10 +44,8 @@ def _samples(
     if chosen and len(texts) > 1:
         reading.notes[f"{chosen!r} is one number of several predictions: each of them was graded here"] = None
     if not chosen and len(values) > 1:
-        listed = ", ".join(str(name)[:40] for name in list(values)[:20])
-        reading.notes[
-            f"graded here, as there are several metrics: {listed} (--columns correct=NAME takes one)"
-        ] = None
+        several = f"graded here, as there are several metrics: {few_names(values)} (--columns correct=NAME takes one)"
+        reading.notes[several] = None
     for text in texts:
         about = {"problem": name, "prompt": prompt, "gold": gold, "completion": text}
         yield own_row(reading, **about, score=score if len(texts) == 1 else ...)

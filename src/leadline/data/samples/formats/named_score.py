@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leadline.data.samples.formats.base import RawRow, reach
+from leadline.data.samples.formats.base import RawRow, few_names, reach
 
 __all__ = ["named_score", "said_choice"]
 
-_SHOWN = 20
 _NO_SCORES = {"doc_id", "step", "epoch", "idx", "index", "example_id", "problem_id", "id", "advantage"}
 
 
@@ -26,8 +25,7 @@ def named_score(name: str, *places: RawRow) -> Any:
         if value is not None or name in place:
             return value
     there = dict.fromkeys(str(key)[:40] for place in places for key in _scores(place))
-    listed = ", ".join(list(there)[:_SHOWN]) or "none"
-    raise ValueError(f"no score {name[:80]!r}; there are: {listed}")
+    raise ValueError(f"no score {name[:80]!r}; there are: {few_names(there) or 'none'}")
 
 
 def said_choice(kind: str, taken: str, there: Iterable[str]) -> str:
@@ -36,8 +34,9 @@ def said_choice(kind: str, taken: str, there: Iterable[str]) -> str:
     >>> said_choice("metric", "exact_match", ["exact_match", "math_verify"])
     "right or wrong by the metric 'exact_match' of exact_match, math_verify (--columns correct=NAME chooses)"
     """
-    listed = ", ".join(str(name)[:40] for name in list(there)[:_SHOWN])
-    return f"right or wrong by the {kind} {taken[:80]!r} of {listed} (--columns correct=NAME chooses)"
+    return (
+        f"right or wrong by the {kind} {taken[:80]!r} of {few_names(there)} (--columns correct=NAME chooses)"
+    )
 
 
 def _scores(place: RawRow) -> list[Any]:

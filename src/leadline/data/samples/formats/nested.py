@@ -35,15 +35,8 @@ _TEXTS = (
     *("content", "message.content"),
 )
 _SCORES = sample_names("correct")
-_SCORE_LISTS = (
-    "scores",
-    "correct",
-    "rewards",
-    "score",
-    "correctness_math_verify",
-    "correctness",
-    "is_correct",
-    "graded_list",
+_SCORE_LISTS = tuple(
+    "scores correct rewards score correctness_math_verify correctness is_correct graded_list".split()
 )
 _OF_SAMPLE = "of a sample: "
 _FULL_SCORE = 0.99  # reasoning-gym pays a little for form alone

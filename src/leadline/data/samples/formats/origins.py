@@ -11,31 +11,14 @@ from leadline.data.column_roles import sample_names
 __all__ = ["ORIGIN_KEYS", "Origins"]
 
 _MODELS = ("model", "model_name", "model_id", "model_path", "generator", "generation_model", "checkpoint")
-_SETS = (
-    "dataset",
-    "dataset_name",
-    "data_source",
-    "benchmark",
-    "task",
-    "task_name",
-    "subset",
-    "subject",
-    "split",
-)
+_SETS = tuple("dataset dataset_name data_source benchmark task task_name subset subject split".split())
 _SHOWN = 4
 _STEPS, _MOST = ("step", "global_step", "training_step"), 100_000
 _MOST_ROWS = 1_000_000
 _TEMPERATURES = ("temperature",)
 _TURNS = ("turn", "turn_idx", "turn_index", "turn_id")
-_SAMPLE = (
-    "sample_id",
-    "sample_idx",
-    "sample_index",
-    "rollout_idx",
-    "rollout_index",
-    "attempt",
-    "completion_id",
-    "trial",
+_SAMPLE = tuple(
+    "sample_id sample_idx sample_index rollout_idx rollout_index attempt completion_id trial".split()
 )
 ORIGIN_KEYS = (*_STEPS, *_TEMPERATURES, *_TURNS)
 """Columns of numbers for which rows of leadline's own layout are looked at, too."""
