@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from leadline.grading.expressions.units import Unit, read_unit, times_word
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 
 __all__ = ["Trailing", "without_trailing"]
 
@@ -86,7 +86,7 @@ def _upright(text: str) -> Trailing | None:
     match = _UPRIGHT.search(text) if "\\text" in text else None
     if match is None or not _is_value(text[: match.start()]):
         return None
-    return _measured(text[: match.start()].rstrip(" \\"), opened(match.group()), upright=True)
+    return _measured(text[: match.start()].rstrip(" \\"), without_text_commands(match.group()), upright=True)
 
 
 def _per(text: str) -> Trailing | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 
 __all__ = ["is_words"]
 
@@ -29,7 +29,7 @@ def is_words(text: str) -> bool:
         return True  # "and so on", in a list
     if _LABEL.fullmatch(text):
         return True
-    whole = opened(text)
+    whole = without_text_commands(text)
     if _SIGNS.search(whole) or not _RUN.search(whole) or whole.strip()[:1].isdigit():
         return False
     return any(_is_word(run) for run in _RUN.findall(whole))
