@@ -10,7 +10,7 @@ from leadline.grading.expressions.exact_form import ONE
 from leadline.grading.expressions.leaf import Leaf
 from leadline.grading.expressions.unit_names import MONEY
 from leadline.grading.expressions.units import Unit, read_unit
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 
 __all__ = ["read_compound"]
 
@@ -30,7 +30,7 @@ def read_compound(text: str) -> Leaf | None:
     text = text.removeprefix(r"\text{") if text.startswith(r"\text{") and text.count("{") == 1 else text
     if len(text) > 120 or not re.search(r"[a-zA-Z]", text):
         return None
-    plain = _LINK.sub(" ", opened(text)).rstrip("} ")
+    plain = _LINK.sub(" ", without_text_commands(text)).rstrip("} ")
     parts = list(_PART.finditer(plain))
     if not 2 <= len(parts) <= 4 or "".join(part.group() for part in parts) != plain:
         return None

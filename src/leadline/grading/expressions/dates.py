@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 
 __all__ = ["read_clock", "read_date", "same_time"]
 
@@ -33,7 +33,7 @@ def read_date(text: str) -> str | None:
     >>> read_date("July 4, 1776"), read_date("2024-03-14"), read_date("14th of March"), read_date("2024-3")
     ('1776-7-4', '2024-3-14', '3-14', None)
     """
-    text = " ".join(opened(text).split())
+    text = " ".join(without_text_commands(text).split())
     for form in _FORMS:
         match = form.fullmatch(text)
         if match is not None:

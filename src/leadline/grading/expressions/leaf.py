@@ -16,7 +16,7 @@ from leadline.grading.expressions.tokens import Unreadable
 from leadline.grading.expressions.trailing import Trailing, without_trailing
 from leadline.grading.expressions.units import Unit, priced
 from leadline.grading.expressions.words import is_words
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 
 __all__ = ["SAID", "Leaf", "read_leaf"]
 
@@ -197,7 +197,7 @@ def _words(text: str) -> Leaf | None:
         return None
     if (number := number_in_words(text)) is not None:
         return _plain(str(number))
-    if _NO_SOLUTION.fullmatch(opened(text).strip()):
+    if _NO_SOLUTION.fullmatch(without_text_commands(text).strip()):
         return Leaf(r"\emptyset")
     counted = (
         "\\text" in text and not text.startswith("\\text") and without_trailing(text).measure is not None

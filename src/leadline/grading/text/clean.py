@@ -16,7 +16,7 @@ from leadline.grading.text.spelling import (
     UNICODE,
     UPRIGHT_NAMES,
 )
-from leadline.grading.text.text_command import opened
+from leadline.grading.text.text_command import without_text_commands
 from leadline.grading.text.wrappers import unwrap
 
 __all__ = ["clean", "plain_words"]
@@ -280,5 +280,5 @@ def plain_words(text: str) -> str:
     >>> plain_words(r"\text{The Ellipse.}")
     'ellipse'
     """
-    words = _NOT_WORD.sub(" ", opened(text).lower()).split()
+    words = _NOT_WORD.sub(" ", without_text_commands(text).lower()).split()
     return " ".join(word for word in words if word not in ("the", "a", "an"))
