@@ -44,7 +44,6 @@ STATED = {
         ("7 + 12 = 19\n19 + 5 = 24", "24", True),
         ("7 + 12 = 19\n19 + 5 =", "24", False),
         ("x = 3\n\ny = 4", "4", False),
-        ("We have 7 + 12 = 19\nand we had 19 + 5 = 24 once", "24", False),
         ("n > 4, so n = 5 or more", "5", False),
     ],
     "what one sentence states": [
@@ -91,6 +90,27 @@ STATED = {
         ("Sum: 24, product: 25", "25", False),
         ("- 24\n- 25", "25", False),
         ("Adding 7 and 17 gives 24, but we need 25.", "24", False),
+    ],
+    "what the last sentence comes to": [
+        *(
+            (f"In April she sold 48 clips. {'We go over it once more. ' * repeats}{said}", "72", right)
+            for repeats in (0, 30)
+            for said, right in (
+                ("So Natalia sold 48 + 24 = 72 clips altogether in April and May.", True),
+                ("Therefore, Natalia sold a total of 72 clips in April and May.", True),
+                ("Natalia sold 48+24 = <<48+24=72>>72 clips altogether.", True),
+                ("She sold 72 clips altogether.", True),
+                ("Adding them together gives 72.", True),
+                ("48 + 24 = 72.", True),
+                ("The sum 48 + 24 = 72 is wrong.", False),
+                ("We want 48 + 24 = 72 clips.", False),
+                ("So we divide by 72.", False),
+                ("So consider the case n = 72.", False),
+                ("In total she sold 72 or 73 clips.", False),
+                ("It is more than 72 in total.", False),
+                ("So x + 24 = 72.", False),
+            )
+        )
     ],
     "a second value behind the box": [
         (r"\boxed{4} or 9", "4", False),

@@ -39,6 +39,10 @@ _NOT_ASCII = re.compile(
 _PER = re.compile(r"(?<=\d)\s*(?:/\s*|\\text\s*\{\s*/\s*)(?P<words>[a-zA-Z]{2,})\s*\}?$")
 _OHMS = re.compile(r"(?<=[\d\s}])\s*(?:\\text\s*\{\s*(?P<prefix>[kM])\s*\}\s*)?\\Omega\s*$")
 _MICRO = re.compile(r"\\mu\s*\\text\s*\{\s*(?=[a-zA-Z])|\\text\s*\{\s*\\mu\s*(?=[a-zA-Z])")
+_QUOTIENT = re.compile(
+    r"(?<=\d)\s+(?P<words>(?:[kcm]?m|[km]?g|mi|ft|mol|rad|[kM]?[NJWCVL])\s?/\s?"
+    r"(?:hr?|s(?:ec|\s?\^\s?\{?2\}?)?|min|day|k?g|mol|[cdm]?L|c?m(?:\s?\^\s?\{?[23]\}?)?))\s*$"
+)
 _NUMBER = re.compile(r"-?\s*(?:\d+(?:\.\d+)?|\.\d+|(?:\d+\s*)?\\frac\{\d+\}\{\d+\}|\d+/\d+)\s*")
 _TENS = re.compile(r"[\d.\s]*\\times\s*10\s*\^\s*\{?\s*-?\d+\s*\}?\s*")
 # Two letters that a physicist multiplies as often: units only behind a plain number and a blank.
@@ -57,7 +61,7 @@ def without_trailing(text: str) -> Trailing:
         return Trailing(text)
     if "\\mu" in text:
         text = _MICRO.sub(r"\\text{u", text)
-    found = _sign(text) or _ohms(text) or _upright(text) or _per(text) or _bare(text)
+    found = _sign(text) or _ohms(text) or _upright(text) or _quotient(text) or _per(text) or _bare(text)
     return found or Trailing(text)
 
 
@@ -113,6 +117,14 @@ def _bare(text: str) -> Trailing | None:
     if not plain and not re.search(r"\d|\\pi", value):
         return None
     return _measured(value, words, upright=False)
+
+
+def _quotient(text: str) -> Trailing | None:
+    """``5 m/s``: behind a plain number and a blank a quotient of units is no quotient of letters."""
+    match = _QUOTIENT.search(text) if "/" in text else None
+    if match is None or not _NUMBER.fullmatch(text[: match.start()]):
+        return None
+    return _measured(text[: match.start()], match.group("words"), upright=True)
 
 
 def _measured(value: str, words: str, *, upright: bool) -> Trailing | None:

@@ -8,7 +8,7 @@ from leadline.grading.text.anchors import last_anchored, without_label
 from leadline.grading.text.boxes import BOX, Found, last_boxes, with_backslashes
 from leadline.grading.text.chinese import concluded_in_chinese
 from leadline.grading.text.dollars import inside_math, math_spans, without_prices
-from leadline.grading.text.one_sentence import one_sentence
+from leadline.grading.text.one_sentence import one_sentence, summed_up
 from leadline.grading.text.statements import (
     LETTERS,
     NUMBER,
@@ -56,6 +56,7 @@ _CONCLUSION = re.compile(
 _STATEMENT = re.compile(
     r"\b(?:be|has|have|gives?|giving|makes?|up to|(?:then|finally)\b.*=)|['’]s\b|:\s", re.IGNORECASE
 )
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$]|\d[\d.]*\s*[-+*/×])|\n")
 _ITEM = re.compile(r"[-*•]\s+|[Ss]tep\s*\d+\s*[:.)-]\s*|\d{1,2}[.)]\s+")
 _ALONE = re.compile(r"[*_ ]*(?:\$[^$]+\$|\\\(.+\\\)|\\\[.+\\\]|-?[\d.,]+(?:/\d+)?%?|\(?[A-J]\))[*_. ]*")
 
@@ -153,7 +154,7 @@ def _last_hashes(text: str) -> Found | None:
 
 def _bare(text: str) -> str | None:
     """The answer in a text without any mark: all of it, its last line, or what its last sentence concludes."""
-    text = text.strip().replace("∴", " so ").strip()
+    text = _CALCULATION.sub("", text.strip().replace("∴", " so ")).strip()
     if not text or text.endswith(("?", "？")) or unfinished(text):
         return None  # a question states nothing, nor does what breaks off
     short = len(text) <= SHORT_RESPONSE
@@ -175,10 +176,12 @@ def _bare(text: str) -> str | None:
         return line.strip(" *_#")
     if short and before and _closing_equation(before[0], line):
         return line
-    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n", text)[-1]
+    sentence = _SENTENCES.split(text)[-1]
     if (option := chosen_option(sentence)) is not None:
         return option
     ended = short or text[-1] in ".!$)]}*%"
+    if ended and (value := summed_up(sentence)) is not None:
+        return value
     if ended and (_CONCLUSION.search(sentence) or (short and _STATEMENT.search(sentence))):
         return concluded(sentence, short)
     spans = list(math_spans(sentence)) if short else []

@@ -1,15 +1,17 @@
-"""A response that is one short sentence: "He bought 5 apples.", "Yes, it is.", "The day is Monday."."""
+"""What one sentence states: a response of one ("He bought 5 apples.", "Yes, it is."), or the last one of several."""
 
 from __future__ import annotations
 
 import re
 
 from leadline.grading.text.dollars import inside_math, math_spans, without_math
-from leadline.grading.text.statements import NUMBER, hedged, with_unit
+from leadline.grading.text.statements import NUMBER, hedged, supposed, with_unit
 
-__all__ = ["one_sentence"]
+__all__ = ["one_sentence", "summed_up"]
 
 MOST_WORDS = 14
+LONGEST = 400
+"""Characters of a sentence that is looked at as a whole."""
 
 _SUBJECT = r"(?:I|[A-Z][a-z]+|he|she|it|they|we|you)(?:['’][a-z]{1,2})?"
 _SENTENCE = re.compile(rf"{_SUBJECT}\s+[a-z]|-?\d[\d,.]*\s+(?:[a-z]+\s+)?(?:remains?|are|were)\b")
@@ -20,6 +22,7 @@ _STEP = re.compile(
     r"|calculate|solve)(?:['’]s)?\b|(?:we|i)\s+(?:need|have|want|must|should)\s+to\b",
     re.IGNORECASE,
 )
+_LEAD = re.compile(r"^(?:so|thus|hence|therefore)\b[,:\s]*", re.IGNORECASE)
 # Words that make another number of the one that stands there.
 _OTHER_NUMBER = re.compile(
     r"\b(?:roots?|squared?|cubed?|half|halves|thirds?|fourths?|quarters?|times|plus|minus|over|percent|divided|multiplied|dozens?|pairs?"
@@ -27,6 +30,13 @@ _OTHER_NUMBER = re.compile(
     r"|each|every|per|and|or|nor|but)\b"
     r"|[=<>+*/^:%]",
     re.IGNORECASE,
+)
+_SUM = r"[\d\s.,()+*/×÷%$-]"
+_WORKED = re.compile(
+    rf"(?<![a-zA-Z\d^])[(\\$-]*\d{_SUM}*[+*/×÷-]{_SUM}*=\s*(?P<price>\\?\$\s?)?(?P<value>{NUMBER.pattern})(?P<behind>[^\d=\0]*)$"
+)
+_SUMMARY = re.compile(
+    r"\b(?:altogether|together|in (?:total|all)|total|sum|adding|left|remaining|remains?)\b", re.IGNORECASE
 )
 _YES_OR_NO = re.compile(r"(?P<said>[Yy]es|[Nn]o)[,.!;]\s+(?:[a-z'’]+\s*){1,8}[.!]?")
 _NAMED = re.compile(
@@ -52,12 +62,30 @@ def one_sentence(text: str) -> str | None:
         return None
     if (said := _YES_OR_NO.fullmatch(outside) or _CHOICE.fullmatch(outside)) is not None:
         return said.group("said")
-    if hedged(outside) or _STEP.match(outside):
+    clause = _LEAD.sub("", outside)
+    if hedged(outside) or _STEP.match(clause) or supposed(clause):
         return None
     if re.search(r"[\d\0]", outside):
         return _only_number(text, outside) if _SENTENCE.match(outside) else None
     named = _NAMED.fullmatch(outside)
     return named.group("said") if named else None
+
+
+def summed_up(sentence: str) -> str | None:
+    """What the last sentence of a text works out or sums up; None in any other sentence.
+
+    >>> summed_up("She sold 48 + 24 = 72 clips in both months."), summed_up("She sold 72 clips altogether.")
+    ('72', '72')
+    >>> summed_up("Then she sold 72 clips in May."), summed_up("If 48 + 24 = 72, we are done.")
+    (None, None)
+    """
+    outside = without_math(sentence)
+    if len(outside) > LONGEST or hedged(outside) or supposed(outside):
+        return None
+    worked = _WORKED.search(outside) if outside.count("=") == 1 else None
+    if worked is not None:
+        return ("\\$" if worked.group("price") else "") + with_unit(sentence, *worked.span("value"))
+    return _only_number(sentence, outside) if _SUMMARY.search(outside) and not _STEP.match(outside) else None
 
 
 def _only_number(text: str, outside: str) -> str | None:

@@ -16,6 +16,7 @@ __all__ = [
     "hedged",
     "is_value",
     "states",
+    "supposed",
     "told",
     "value_of",
     "with_unit",
@@ -24,6 +25,8 @@ __all__ = [
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
+CLAUSE = 120
+"""Characters of a clause behind "so", at most, that states the one value in it, whatever else it says."""
 
 _VERB = re.compile(
     r"\b(?:(?:(?:it|that|there|answer|sum|total|result)['’]s|is|are|be|equals|equal to|was|were)\b[\s:]*)",
@@ -82,8 +85,14 @@ _CIRCUMSTANCE = re.compile(
 # Before a verb: what follows it is no statement about the answer.
 _CONDITIONAL = re.compile(r"\b(?:when|where|if|whether|unless|than or|most or|least or)\b", re.IGNORECASE)
 _SUPPOSED = re.compile(
-    r"\s*(?:suppose|supposing|assum(?:e|ing)|imagine|let's say|if|what if|whether"
-    r"|(?:(?:we|i) )?(?:need|have|want) to)\b",
+    r"\s*(?:suppose|supposing|assum(?:e|ing)|imagine|let's say|if|what if|whether|consider|check|try"
+    r"|(?:(?:we|i) )?(?:need|have|want) to|(?:we|i) want)\b",
+    re.IGNORECASE,
+)
+# What is only to be done, unless the sentence says what comes of it.
+_TO_DO = re.compile(
+    r"\s*(?:let\b|(?:we|i|you) (?:(?:now|can|must|should|first) )?"
+    r"(?:divide|multiply|add|subtract|compute|calculate|solve|use|substitute)\b)",
     re.IGNORECASE,
 )
 _AGAIN = re.compile(r"\b(?:which|that|i\.e\.)\s*$")
@@ -160,7 +169,7 @@ def is_value(text: str) -> bool:
     outside = without_math(text)
     if _DISCOURSE.match(text) or _LEADS_ON.search(outside):
         return False
-    if re.search(r"\d", text) and (states(outside) or _DENIED.search(outside)):
+    if re.search(r"\d", text) and (states(outside) or _DENIED.search(outside) or supposed(outside)):
         return False
     words = [word for word in LETTERS.findall(outside) if word.lower() not in _LINKS]
     first = next(math_spans(text), None)
@@ -187,6 +196,19 @@ def hedged(sentence: str) -> bool:
     return _HEDGED.search(sentence) is not None
 
 
+def supposed(sentence: str) -> bool:
+    """Whether a sentence only supposes something, or says what is to be done.
+
+    >>> supposed("If the answer is 5"), supposed("If x is 2, then y is 5")
+    (True, False)
+    >>> supposed("We divide by 5."), supposed("We add 2 and 3 to get 5.")
+    (True, False)
+    """
+    if _TO_DO.match(sentence):
+        return "=" not in sentence and not states(without_math(sentence))
+    return _SUPPOSED.match(sentence) is not None and not _THEN.search(sentence)
+
+
 def with_unit(text: str, start: int, end: int) -> str:
     """The number at these places of a sentence, with the unit of measurement if that ends it.
 
@@ -206,11 +228,14 @@ def concluded(sentence: str, short: bool) -> str | None:
     >>> concluded("So the dimensions are 2 by 3.", True)
     """
     clause = sentence.strip(" *")
-    if _SUPPOSED.match(clause) and not _THEN.search(clause):
+    if supposed(clause):
         return None
     openings = list(_CLAUSE.finditer(without_math(clause)))
     if openings and clause[openings[-1].end() :].strip(" ."):
         clause = clause[openings[-1].end() :]
+        if supposed(clause):
+            return None  # "so we need to find ..."
+        short = short or len(clause) <= CLAUSE
     price = _LAST_PRICE.search(without_math(clause))
     if price is not None and clause.count("$") == 1:
         return rf"\${price.group(1)}"  # "in 5 hours she makes $50"
