@@ -25,6 +25,8 @@ __all__ = [
 LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
+SENTENCE = 400
+"""Characters at the end of a sentence in which a verb and its value are looked for: the pattern is not linear."""
 CLAUSE = 120
 """Characters of a clause behind "so", at most, that states the one value in it, whatever else it says."""
 
@@ -184,7 +186,7 @@ def states(sentence: str) -> bool:
     >>> states("Adding 7 and 17 gives 24."), states("24 apples")
     (True, False)
     """
-    return _VERB.search(sentence) is not None or _GOT.search(sentence) is not None
+    return _VERB.search(sentence) is not None or _GOT.search(sentence[-SENTENCE:]) is not None
 
 
 def hedged(sentence: str) -> bool:
