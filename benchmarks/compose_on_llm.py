@@ -166,7 +166,7 @@ def show(found: dict[str, Any]) -> None:
     if len(seeds) < 2:
         return
     for arm in ("compose", "grpo-2x"):
-        for key in seeds[0][arm]:
+        for key in ("pass@1", f"pass@{SAMPLES}", "of never"):
             gain = paired_seeds([seed["grpo"][key] for seed in seeds], [seed[arm][key] for seed in seeds])
             text = f"{100 * gain.value:+.1f} points [{100 * gain.lo:+.1f}, {100 * gain.hi:+.1f}]"
             print(f"{arm} - grpo, {key}: {text}")
