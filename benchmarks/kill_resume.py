@@ -186,7 +186,7 @@ def _prepare_run(folder: Path, steps: int) -> None:
 
 
 def _run_words(out: Path, steps: int) -> list[str | Path]:
-    going_on = ["--resume"] if (out / "recipe.yaml").is_file() else []
+    going_on = ["--resume"] if (out / "environment.json").is_file() else []
     return ["run", out.parent / "recipe.yaml", "--out", out, *going_on]
 
 

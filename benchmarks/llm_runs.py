@@ -27,7 +27,7 @@ def carry_out(folder: Path, changes: Sequence[str]) -> None:
     if (folder / "summary.json").is_file():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    recipe, started = folder.with_suffix(".yaml"), (folder / "recipe.yaml").is_file()
+    recipe, started = folder.with_suffix(".yaml"), (folder / "environment.json").is_file()
     if not started:
         recipe.write_text(find_recipe("smollm2", list(changes)).to_yaml())
     command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(folder)]

@@ -31,14 +31,12 @@ _OTHER_NUMBER = re.compile(
     r"|[=<>+*/^:%]",
     re.IGNORECASE,
 )
-_SUM = r"[\d\s.,()+*/×÷%$-]"
-_WORKED = re.compile(
-    rf"(?<![a-zA-Z\d^])[(\\$-]*\d{_SUM}*[+*/×÷-]{_SUM}*=\s*(?P<price>\\?\$\s?)?(?P<value>{NUMBER.pattern})(?P<behind>[^\d=\0]*)$"
-)
+_CALCULATION = "0123456789 .,()+-*/×÷%$"
+_RESULT = re.compile(rf"\s*(?P<price>\\?\$\s?)?(?P<value>{NUMBER.pattern})(?P<behind>[^\d\0]*)")
 _SUMMARY = re.compile(
     r"\b(?:altogether|together|in (?:total|all)|total|sum|adding|left|remaining|remains?)\b", re.IGNORECASE
 )
-_YES_OR_NO = re.compile(r"(?P<said>[Yy]es|[Nn]o)[,.!;]\s+(?:[a-z'’]+\s*){1,8}[.!]?")
+_YES_OR_NO = re.compile(r"(?P<said>[Yy]es|[Nn]o)[,.!;]\s+[a-z'’]+(?:\s+[a-z'’]+){0,7}[.!]?")
 _NAMED = re.compile(
     r"(?:It|That|This|The (?:[a-z]+ ){1,5}?)\s*(?:['’]s|is|was|(?:would|must|should) be)\s+(?:an?\s+|the\s+)?"
     r"(?P<said>[A-Za-z]+(?: [A-Za-z]+)?)[.!]?"
@@ -82,10 +80,19 @@ def summed_up(sentence: str) -> str | None:
     outside = without_math(sentence)
     if len(outside) > LONGEST or hedged(outside) or supposed(outside):
         return None
-    worked = _WORKED.search(outside) if outside.count("=") == 1 else None
-    if worked is not None:
-        return ("\\$" if worked.group("price") else "") + with_unit(sentence, *worked.span("value"))
+    if (result := _worked_out(outside)) is not None:
+        return result
     return _only_number(sentence, outside) if _SUMMARY.search(outside) and not _STEP.match(outside) else None
+
+
+def _worked_out(outside: str) -> str | None:
+    """The result in "... 48 + 24 = 72 clips": of one equation, between numbers alone."""
+    left, sign, right = outside.partition("=")
+    calculation = left[len(left.rstrip(_CALCULATION)) :].strip(" ($")
+    result = _RESULT.fullmatch(right) if sign and "=" not in right else None
+    if result is None or not calculation[:1].isdigit() or not set(calculation) & set("+-*/×÷"):
+        return None
+    return ("\\$" if result.group("price") else "") + with_unit(right, *result.span("value"))
 
 
 def _only_number(text: str, outside: str) -> str | None:

@@ -72,7 +72,7 @@ _CHOSEN = re.compile(
     r"[*_(]*(?:(?i:option|choice|answer)\s+)?[*_(]*(?P<value>[A-J])[*_)]*\s+is\s+(?:the\s+)?"
     r"(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?[*_]*[.!]?"
 )
-_SPELT_OUT = re.compile(r"(?:[a-z]+[- ]?){1,5}\s*\((-?[\d.,]+)\)")
+_SPELT_OUT = re.compile(r"(?<![a-z])[a-z]+(?:[- ][a-z]+){0,4}\s*\((-?[\d.,]+)\)")
 _DENIED = re.compile(r"\b(?:not|wrong|incorrect|try|hint)\b", re.IGNORECASE)
 _HOLDERS = re.compile(r"\b(?:has|have)\s+[\d\0]")
 _LINKS = frozenset(("and", "or"))
