@@ -27,6 +27,8 @@ TAIL = 20_000
 """Characters at the end of a response in which an answer is looked for."""
 SHORT_RESPONSE = 400
 """A response of at most this many characters may be an answer as a whole."""
+LONGEST_LINE = 2_000
+"""Characters of a last line, at most, that may be an answer by itself."""
 
 _MARKS = ("\\boxed", "\\fbox", "####", ANSWER_TAGS[1])
 _BOX_TOKENS = ("<|begin_of_box|>", "<|end_of_box|>")
@@ -172,7 +174,8 @@ def _bare(text: str) -> str | None:
     line = _DECORATION.sub("", line.strip())
     if before and (equation := _last_step(before[0], line)) is not None:
         line = text = equation
-    if _ALONE.fullmatch(line.lstrip("# ")) and (before or line.startswith("#")):
+    alone = (before or line.startswith("#")) and len(line) <= LONGEST_LINE
+    if alone and _ALONE.fullmatch(line.lstrip("# ")):
         return line.strip(" *_#")
     if short and before and _closing_equation(before[0], line):
         return line

@@ -26,7 +26,7 @@ LETTERS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2,}")
 NUMBER = re.compile(r"(?<![\w.,\\^{])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+)?(?:\s?%)?")
 MAX_WORDS = 6
 SENTENCE = 400
-"""Characters at the end of a sentence in which a verb and its value are looked for: the pattern is not linear."""
+"""Characters of a sentence, at most, that patterns look at which are not linear in its length."""
 CLAUSE = 120
 """Characters of a clause behind "so", at most, that states the one value in it, whatever else it says."""
 
@@ -158,7 +158,8 @@ def chosen_option(sentence: str) -> str | None:
     >>> chosen_option("Option (C) is correct."), chosen_option("C is incorrect.")
     ('C', None)
     """
-    match = _CHOSEN.fullmatch(sentence.strip())
+    sentence = sentence.strip()
+    match = _CHOSEN.fullmatch(sentence) if len(sentence) <= SENTENCE else None  # the pattern is not linear
     return match.group("value") if match else None
 
 
