@@ -35,6 +35,7 @@ from leadline.display.progress import Progress
 from leadline.health import CHECKS, Observation, Watchdog
 from leadline.health.sources.opening import open_records
 from leadline.stats import clopper_pearson
+from leadline.storage.run_directory import is_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -96,7 +97,7 @@ def healthy(patterns: str) -> None:
     """Alarms in run directories."""
     runs, alarms = 0, 0
     for path in sorted(path for pattern in patterns.split(",") for path in glob.glob(pattern)):
-        if not (Path(path) / "environment.json").is_file():
+        if not is_run(path):
             continue
         for arm, seen in open_records(Path(path)).arms.items():
             dog = Watchdog()

@@ -17,7 +17,6 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,35 +25,29 @@ import numpy as np
 
 from lead_vs_grpo import seeds_of
 from leadline import Problem
+from leadline.display.numbers import points
 from leadline.runs.composer import Parts
 from leadline.stats import paired_seeds, seed_mean
-from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, outcomes, run_parser, shared_changes
+from llm_runs import carry_out, keep, outcomes, run_parser, shared_changes
+from llm_tasks import Row, different, plus, sums, write_rows
 
-SIZE, PART_SIZE = 1200, 760
+PART_SIZE = 760
 SAMPLES = 16
 """Of each problem in an evaluation."""
 ARMS = {
     "grpo": "{advantage: grpo}",
     "compose": "{advantage: grpo, lift: 'compose_on_llm:in_two'}",
 }
-Row = dict[str, str]
-
-
-def asked(numbers: list[int]) -> str:
-    return f"What is {' + '.join(map(str, numbers))}?"
 
 
 def part(rng: random.Random) -> Row:
     """A sum of two: the first is as large as a sum of two others may be."""
-    numbers = [rng.randrange(1, 41), rng.randrange(1, 21)]
-    return {"prompt": asked(numbers), "answer": str(sum(numbers))}
+    return plus(rng.randrange(1, 41), rng.randrange(1, 21))
 
 
 def whole(rng: random.Random) -> Row:
-    numbers = [rng.randrange(1, 21) for _ in range(3)]
-    return {"prompt": asked(numbers), "answer": str(sum(numbers))}
+    return sums(rng, 1, 21, 3)
 
 
 def joined(said: str, then: str) -> str:
@@ -67,20 +60,9 @@ def in_two(problem: Problem, rng: random.Random) -> Parts | None:
 
     def rest(said: str) -> str | None:
         numbers = re.findall(r"\b\d{1,4}\b", said)
-        return asked([int(numbers[-1]), third]) if numbers else None
+        return plus(int(numbers[-1]), third)[0] if numbers else None
 
-    return Parts(asked([first, second]), rest, joined)
-
-
-def write_problems(path: Path, made: Callable[[random.Random], Row], size: int) -> Path:
-    """A file of different problems, the same one whenever it is made."""
-    rng, rows = random.Random(path.stem), dict[str, Row]()
-    while len(rows) < size:
-        row = made(rng)
-        rows[row["prompt"]] = row
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(path, "".join(json.dumps(row) + "\n" for row in rows.values()))
-    return path
+    return Parts(plus(first, second)[0], rest, joined)
 
 
 def changes(options: argparse.Namespace, seed: int, model: Path, problems: Path) -> list[str]:
@@ -101,7 +83,7 @@ def arms_of(names: list[str]) -> str:
 
 def learn_parts(options: argparse.Namespace) -> Path:
     """The base model: GRPO on the parts, once for all seeds."""
-    two = write_problems(options.out / "two.jsonl", part, PART_SIZE)
+    two = write_rows(options.out / "two.jsonl", different("two", part, PART_SIZE))
     learn = changes(options, options.part_seed, options.model, two)
     measure = ["evaluation.problems=48", "evaluation.samples=8", "evaluation.ks=[1, 8]"]
     folder: Path = options.out / "parts"
@@ -111,7 +93,7 @@ def learn_parts(options: argparse.Namespace) -> Path:
 
 def run_seed(options: argparse.Namespace, seed: int, base: Path) -> None:
     """The arms, and GRPO with twice the steps."""
-    three = write_problems(options.out / "three.jsonl", whole, SIZE)
+    three = write_rows(options.out / "three.jsonl", different("three", whole))
     measure = [
         f"evaluation.problems={options.problems}",
         f"evaluation.samples={SAMPLES}",
@@ -168,10 +150,9 @@ def show(found: dict[str, Any]) -> None:
     for arm in ("compose", "grpo-2x"):
         for key in ("pass@1", f"pass@{SAMPLES}", "of never"):
             gain = paired_seeds([seed["grpo"][key] for seed in seeds], [seed[arm][key] for seed in seeds])
-            text = f"{100 * gain.value:+.1f} points [{100 * gain.lo:+.1f}, {100 * gain.hi:+.1f}]"
-            print(f"{arm} - grpo, {key}: {text}")
+            print(f"{arm} - grpo, {key}: {points(gain)}")
     rise = seed_mean([seed["grpo"]["pass@1"] - seed["base"]["pass@1"] for seed in seeds])
-    print(f"grpo - base, pass@1: {100 * rise.value:+.1f} points [{100 * rise.lo:+.1f}, {100 * rise.hi:+.1f}]")
+    print(f"grpo - base, pass@1: {points(rise)}")
 
 
 def main() -> None:
@@ -202,9 +183,7 @@ def main() -> None:
         "samples": SAMPLES,
         **found,
     }
-    if options.json:
-        write_text_atomic(options.json, json.dumps(kept) + "\n")
-    print(json.dumps(kept))
+    keep(options, kept)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,8 @@ import numpy as np
 from leadline.diagnosis.probe.first_steps import FIRST_STEPS, success_after
 from leadline.stats import fit_mass_law
 from leadline.stats.roots import crossing_of
-from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, outcomes, run_parser
+from llm_runs import carry_out, keep, outcomes, run_parser
 from llm_tasks import PACE_TASKS, write_tasks
 from probe_on_llm import changes, prompts
 
@@ -120,10 +119,7 @@ def main() -> None:
             rows = [done.result() for done in [pool.submit(train, options, *each) for each in work]]
     found = summary(rows)
     print(f"{found['runs']} runs: log-odds {found['pace']:+.2f} a step, spread {found['spread']:.2f}")
-    text = json.dumps({"model": options.model.name, "rows": rows} | found)
-    if options.json:
-        write_text_atomic(options.json, text + "\n")
-    print(text)
+    keep(options, {"model": options.model.name, "rows": rows} | found)
 
 
 if __name__ == "__main__":

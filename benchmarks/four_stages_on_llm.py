@@ -28,7 +28,7 @@ from leadline.diagnosis.probe.first_steps import FIRST_STEPS
 from leadline.stats import Interval, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, gain, rates, run_parser, shared_changes
+from llm_runs import carry_out, gain, keep, rates, run_parser, shared_changes
 
 METHODS = {"full": 2.0e-5, "lora": 5.0e-4, "none": 0.0}
 """Kinds of supervised fine-tuning, with the rate of each."""
@@ -151,9 +151,7 @@ def main() -> None:
         "steps": options.steps,
         "methods": found,
     }
-    if options.json:
-        write_text_atomic(options.json, json.dumps(kept) + "\n")
-    print(json.dumps(kept))
+    keep(options, kept)
 
 
 if __name__ == "__main__":

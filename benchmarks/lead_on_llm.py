@@ -24,10 +24,9 @@ import numpy as np
 
 from lead_vs_grpo import seeds_of
 from leadline.stats import paired_seeds, seed_mean
-from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
 from leadline.types import Completion, Problem
-from llm_runs import carry_out, run_parser, shared_changes
+from llm_runs import carry_out, keep, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 BOX = re.compile(r"\\boxed\{[^{}]+\}")
@@ -141,9 +140,7 @@ def main() -> None:
     found = collect(options) | {"task": options.task, "steps": options.steps, "model": options.model.name}
     show(found, options.arms)
     print(f"{time.monotonic() - started:.0f} s")
-    if options.json:
-        write_text_atomic(options.json, json.dumps(found) + "\n")
-    print(json.dumps(found))
+    keep(options, found)
 
 
 if __name__ == "__main__":

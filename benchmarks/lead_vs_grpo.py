@@ -31,7 +31,7 @@ import numpy as np
 
 from leadline.recipes import find_recipe
 from leadline.stats import cons_at_k, paired_seeds, pass_at_k, seed_mean
-from leadline.storage.run_directory import RunReader
+from leadline.storage.run_directory import RunReader, is_run
 from leadline.storage.step_row import DRIFT_FIELDS
 
 METRICS = ("pass@1", "pass@8", "cons@8", "mean_tokens")
@@ -90,13 +90,12 @@ def run_job(job: Job, runs: Path, done: Sequence[str]) -> None:
     if not left:
         return
     folder = job.folder(runs)
-    if not (folder / "recipe.yaml").is_file():
+    path = folder / "recipe.yaml"
+    if not path.is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
         path = folder.with_suffix(".yaml")
         path.write_text(recipe.model_copy(update={"arms": left}).to_yaml())
-        how = [str(path), "--out", str(folder)]
-    else:
-        how = [str(folder / "recipe.yaml"), "--out", str(folder), "--resume"]
+    how = [str(path), "--out", str(folder), *(["--resume"] if is_run(folder) else [])]
     command = [sys.executable, "-m", "leadline.cli.main", "run", *how]
     with folder.with_suffix(".log").open("a") as log:
         subprocess.run(command, check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})

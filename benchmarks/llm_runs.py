@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from leadline.recipes import find_recipe
 from leadline.stats import Interval, paired_seeds, pooled_zero_bound
-from leadline.storage.run_directory import RunReader
+from leadline.storage.jsonl import write_text_atomic
+from leadline.storage.run_directory import RunReader, is_run
 
-__all__ = ["carry_out", "gain", "outcomes", "rates", "run_parser", "shared_changes"]
+__all__ = ["carry_out", "gain", "keep", "outcomes", "rates", "run_parser", "shared_changes"]
 
 
 def carry_out(folder: Path, changes: Sequence[str]) -> None:
@@ -27,7 +30,7 @@ def carry_out(folder: Path, changes: Sequence[str]) -> None:
     if (folder / "summary.json").is_file():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    recipe, started = folder.with_suffix(".yaml"), (folder / "environment.json").is_file()
+    recipe, started = folder.with_suffix(".yaml"), is_run(folder)
     if not started:
         recipe.write_text(find_recipe("smollm2", list(changes)).to_yaml())
     command = [sys.executable, "-m", "leadline.cli.main", "run", str(recipe), "--out", str(folder)]
@@ -67,6 +70,14 @@ def shared_changes(options: argparse.Namespace) -> list[str]:
         *([f"threads={options.threads}"] if options.threads else []),
         *options.set,
     ]
+
+
+def keep(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    """What a benchmark found as the last line that it prints, and in the file of ``--json``."""
+    text = json.dumps(found)
+    if options.json:
+        write_text_atomic(options.json, text + "\n")
+    print(text)
 
 
 def outcomes(reader: RunReader, arm: str) -> dict[str, list[bool]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from leadline.data import load_problems
 
-__all__ = ["PACE_TASKS", "TASKS", "write_tasks"]
+__all__ = ["PACE_TASKS", "TASKS", "Row", "different", "plus", "sums", "write_rows", "write_tasks"]
 
 SIZE = 1200
 Row = tuple[str, str]
@@ -147,20 +147,32 @@ def write_tasks(folder: Path, names: Sequence[str] = TASKS) -> dict[str, Path]:
             except Exception as fault:
                 print(f"{name}: left out: {fault}")
                 continue
-            path.write_text("".join(json.dumps({"prompt": p, "answer": a}) + "\n" for p, a in rows))
+            write_rows(path, rows)
         files[name] = path
     return files
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> Path:
+    """The file of these problems."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps({"prompt": p, "answer": a}) + "\n" for p, a in rows))
+    return path
+
+
+def different(name: str, made: Callable[[random.Random], Row], size: int = SIZE) -> Iterator[Row]:
+    """At most ``size`` different problems of a family, the same ones whenever they are made."""
+    rng, seen = random.Random(name), set()
+    for _ in range(20 * size):
+        row = made(rng)
+        if row[0] not in seen and len(seen) < size:
+            seen.add(row[0])
+            yield row
 
 
 def _rows(name: str) -> Iterator[Row]:
     made = GENERATED.get(name) or PACE_TASKS.get(name)
     if made is not None:
-        rng, seen = random.Random(name), set()
-        for _ in range(20 * SIZE):
-            row = made(rng)
-            if row[0] not in seen and len(seen) < SIZE:
-                seen.add(row[0])
-                yield row
+        yield from different(name, made)
         return
     if name in GYM:
         found = load_problems(GYM[name])

@@ -41,7 +41,7 @@ from leadline.recipes.schema import Recipe
 from leadline.stats import Interval, clopper_pearson, predicted_share
 from leadline.storage.jsonl import write_text_atomic
 from leadline.storage.run_directory import RunReader
-from llm_runs import carry_out, gain, rates, run_parser, shared_changes
+from llm_runs import carry_out, gain, keep, rates, run_parser, shared_changes
 from llm_tasks import TASKS, write_tasks
 
 HOPELESS = ("sft_first", "saturated", "split")
@@ -314,10 +314,7 @@ def main() -> None:
         title = f"{options.model.name}: predicted and seen, {options.steps} steps of GRPO"
         write_text_atomic(options.html, page(rows, title))
         print(f"Report: {options.html}")
-    text = json.dumps({"model": options.model.name, "steps": options.steps, "rows": rows})
-    if options.json:
-        write_text_atomic(options.json, text + "\n")
-    print(text)
+    keep(options, {"model": options.model.name, "steps": options.steps, "rows": rows})
 
 
 if __name__ == "__main__":

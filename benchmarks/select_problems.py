@@ -34,7 +34,7 @@ import numpy as np
 from leadline.grpo.solve_window import SolveWindow
 from leadline.seeds import endless_order, python_rng
 from leadline.stats import paired_seeds
-from leadline.storage.run_directory import RunReader
+from leadline.storage.run_directory import RunReader, is_run
 from leadline.types import Problem
 
 MODES = ("none", "window", "refill")
@@ -72,7 +72,7 @@ def trained(seed: int, mode: str, out: Path) -> Curve:
     """One run of the quickstart's recipe in a process of its own."""
     folder = out / f"{mode}-{seed}"
     words = [word for change in [*CHANGES, f"seed={seed}", f"rl.select={mode}"] for word in ("--set", change)]
-    resume = ["--resume"] if (folder / "environment.json").is_file() else []
+    resume = ["--resume"] if is_run(folder) else []
     if not (folder / "summary.json").is_file():
         command = [sys.executable, "-m", "leadline.cli.main", "run", "quickstart", "--out", str(folder)]
         with (out / f"{mode}-{seed}.log").open("a") as log:

@@ -41,6 +41,11 @@ def test_a_sum_in_two_parts(
 
 
 def test_problems_are_the_same_whenever_they_are_made(benchmark: ModuleType, tmp_path: Path) -> None:
-    made = [benchmark.write_problems(tmp_path / name / "three.jsonl", benchmark.whole, 50) for name in "ab"]
+    made = [
+        benchmark.write_rows(
+            tmp_path / name / "three.jsonl", benchmark.different("three", benchmark.whole, 50)
+        )
+        for name in "ab"
+    ]
     assert made[0].read_bytes() == made[1].read_bytes()
     assert len(set(made[0].read_text().splitlines())) == 50

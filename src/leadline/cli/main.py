@@ -124,9 +124,10 @@ def report(
     from leadline.health.sources.trl_directory import is_trl
     from leadline.report import build_report
     from leadline.runs.backends.verl.collect import collect, is_launched
+    from leadline.storage.run_directory import is_run
 
     for folder in runs:
-        if is_trl(folder) and not (folder / "environment.json").is_file():
+        if is_trl(folder) and not is_run(folder):
             raise InputError(
                 f"{folder}: a run of TRL's own; a page about it: leadline watch {folder} --once --html FILE"
             )

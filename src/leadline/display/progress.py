@@ -67,14 +67,12 @@ class Progress:
         if row["stage"] == "valid":
             return
         text, step = describe_row(row), int(row["step"])
-        begins = self._before is None
-        if (
-            self._before is None
-        ):  # a stage that goes on: the steps of an earlier session took none of this one's time
+        if self._before is None:
+            # In a stage that goes on the steps of an earlier session took none of this one's time.
             self._before = step - 1
-        if self._bar is not None and self._task is not None:
-            if begins:
+            if self._bar is not None and self._task is not None:
                 self._bar.reset(self._task, completed=self._before)
+        if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=step, text=text)
             return
         now = time.monotonic()

@@ -36,6 +36,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "RunReader",
     "RunWriter",
+    "is_run",
     "is_safe_name",
     "read_json",
     "read_jsonl",
@@ -181,7 +182,7 @@ class RunReader:
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(f"{self.root}: no such directory")
-        if not (self.root / "environment.json").is_file():
+        if not is_run(self.root):
             raise InputError(f"{self.root}: not a run directory (it has no environment.json)")
         self.environment: dict[str, Any] = read_json(self.root / "environment.json")
         schema = self.environment.get("schema")
@@ -305,6 +306,11 @@ def _check_root(root: Path, resume: bool) -> None:
 def _refuse_existing(root: Path) -> None:
     if (root / "environment.json").exists() or (root / "metrics.jsonl").exists():
         raise InputError(f"{root}: already holds a run; resume it, or choose another directory")
+
+
+def is_run(root: str | Path) -> bool:
+    """Whether a run was begun there, finished or not: from its first file on it is resumed, and cannot be begun."""
+    return (Path(root) / "environment.json").is_file()
 
 
 def is_safe_name(name: str) -> bool:

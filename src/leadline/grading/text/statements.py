@@ -48,12 +48,13 @@ _FILLERS = re.compile(
 _CLAUSE = re.compile(
     r"(?:^|[\s,;])(?:therefore|thus|hence|so|then|conclude(?:\s+that)?)\b[\s,:]*", re.IGNORECASE
 )
+_DENIAL = "not|wrong|incorrect|try|hint"
 # A sentence with these says what a value is not, or only where it lies.
 _HEDGED = re.compile(
-    r"\b(?:not|never|cannot|can't|isn't|aren't|(?:more|less|fewer|greater|larger|smaller|other) than"
+    r"\b(?:never|cannot|can't|isn't|aren't|(?:more|less|fewer|greater|larger|smaller|other) than"
     r"|at (?:least|most)|no (?:more|less)"
     r"|or (?:more|less|fewer|greater)|used to|previous|between|(?<!add )(?<!adds )up to|exceeds?|either"
-    r"|could|might|wrong|incorrect|try|hint|[a-z]+n['’]t)\b",
+    rf"|could|might|{_DENIAL}|[a-z]+n['’]t)\b",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -73,7 +74,7 @@ _CHOSEN = re.compile(
     r"(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?[*_]*[.!]?"
 )
 _SPELT_OUT = re.compile(r"(?<![a-z])[a-z]+(?:[- ][a-z]+){0,4}\s*\((-?[\d.,]+)\)")
-_DENIED = re.compile(r"\b(?:not|wrong|incorrect|try|hint)\b", re.IGNORECASE)
+_DENIED = re.compile(rf"\b(?:{_DENIAL})\b", re.IGNORECASE)
 _HOLDERS = re.compile(r"\b(?:has|have)\s+[\d\0]")
 _LINKS = frozenset(("and", "or"))
 # What follows one of these is the answer, not all of the text.

@@ -12,7 +12,7 @@ from leadline.health.sources.metric_log import read_metric_log
 from leadline.health.sources.trl_directory import is_trl, read_trl, trl_total
 from leadline.health.sources.verl_dump import is_verl, read_verl
 from leadline.recipes.reading import parse_recipe
-from leadline.storage.run_directory import RunReader
+from leadline.storage.run_directory import RunReader, is_run
 
 __all__ = ["Records", "open_records", "ratio_levels"]
 
@@ -42,7 +42,7 @@ def open_records(path: Path) -> Records:
         raise InputError(f"{path}: no such file or directory")
     if path.name == "trainer_state.json":
         path = path.parent
-    if (path / "environment.json").is_file():
+    if is_run(path):
         return _leadline(path)
     name = path.resolve().name
     if is_trl(path):

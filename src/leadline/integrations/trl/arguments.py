@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from leadline.grpo.config import PRESETS, AdvantageConfig
 from leadline.integrations.trl.rewards import PartReward, gold_column_faults
+from leadline.types import finite_number
 
 __all__ = ["argument_faults", "is_whole", "named_arguments", "prompt_faults"]
 
@@ -45,7 +45,7 @@ def argument_faults(
             f"correctness: the name of a reward function is expected, {f'{name!r}, ' if name else ''}"
             f"not {type(correctness).__name__}"
         )
-    if correct_above is not None and not _is_number(correct_above):
+    if correct_above is not None and finite_number(correct_above) is None:
         faults.append(f"correct_above: {correct_above!r} is no number: right is what exceeds it, such as 0.5")
     faults += _function_faults(named)
     sets = {name: named.get(name) for name in ("train_dataset", "eval_dataset")}
@@ -107,7 +107,3 @@ def is_whole(value: Any) -> bool:
     (True, False, False, False)
     """
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

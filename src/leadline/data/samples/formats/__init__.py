@@ -38,29 +38,9 @@ LAYOUTS: Mapping[str, Layout] = {
     layout.name: layout
     for layout in (
         *(OWN, LM_EVAL, INSPECT, INSPECT_SAMPLE, VERIFIERS_TRACE, VERIFIERS, VERIFIERS_OLD, WANDB_TABLE, TRL),
-        *(
-            VERL_ROLLOUT,
-            NEMO_GYM,
-            NEMO_SKILLS,
-            NEMO_RL,
-            SKYRL,
-            RLLM,
-            LLAMAFACTORY,
-            EVALSCOPE,
-            EVALPLUS,
-            PROMPTFOO,
-        ),
-        *(
-            HELM,
-            HELM_STATE,
-            OPENAI_BATCH,
-            QWEN_MATH,
-            LIGHTEVAL,
-            LIGHTEVAL_OLD,
-            REASONING_GYM,
-            REASONING_GYM_SET,
-        ),
-        *(NESTED, VERDICT_LISTS, BY_NAME),
+        *(VERL_ROLLOUT, NEMO_GYM, NEMO_SKILLS, NEMO_RL, SKYRL, RLLM, LLAMAFACTORY, EVALSCOPE, EVALPLUS),
+        *(PROMPTFOO, HELM, HELM_STATE, OPENAI_BATCH, QWEN_MATH, LIGHTEVAL, LIGHTEVAL_OLD),
+        *(REASONING_GYM, REASONING_GYM_SET, NESTED, VERDICT_LISTS, BY_NAME),
     )
 }
 # Layouts of which the user says with --columns correct=NAME which of several scores counts.

@@ -19,7 +19,7 @@ from leadline.runs.backends.verl.parquet import write_parquet
 from leadline.runs.backends.verl.section import VerlSection, read_section
 from leadline.runs.backends.verl.settings import arm_keys, verl_recipe_faults
 from leadline.runs.training_data import Material
-from leadline.storage.run_directory import RunReader, RunWriter, write_text_atomic
+from leadline.storage.run_directory import RunReader, RunWriter, is_run, write_text_atomic
 
 __all__ = ["ClusterJob", "VerlPlan", "describe_jobs", "plan_verl", "submit", "write_inputs"]
 
@@ -133,7 +133,7 @@ def write_inputs(plan: VerlPlan, material: Material) -> None:
     steps = range(recipe.rl.steps)
     training = [problem for step in steps for problem in material.train(step, recipe.rl.prompts)]
     held_out = material.validation(recipe.rl.validation_problems) or material.test(1)
-    with RunWriter(plan.out, resume=(plan.out / "environment.json").is_file()) as writer:
+    with RunWriter(plan.out, resume=is_run(plan.out)) as writer:
         writer.recipe(recipe.to_yaml())
         writer.environment({"versions": {"leadline": __version__}, "seed": recipe.seed, "launched": "verl"})
         for name, problems in (("train", training), ("valid", held_out)):
